@@ -1,0 +1,232 @@
+"""The immutable model of a user's project: what the readers make and everything else works on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from penstock.model.intervals import Grain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.model.contracts import Contract
+    from penstock.model.datatests import DataTest
+    from penstock.model.intervals import Interval
+    from penstock.model.schedule import Schedule
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class Materialization(StrEnum):
+    """How a dataset's rows are kept."""
+
+    VIEW = "view"
+    TABLE = "table"
+    INCREMENTAL = "incremental"
+
+
+class TaskKind(StrEnum):
+    """What makes a dataset."""
+
+    SQL = "sql"
+    PYTHON = "python"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Exponential backoff for transient errors: `attempts` in all, delays in seconds."""
+
+    attempts: int = 3
+    delay: float = 1.0
+    factor: float = 2.0
+    cap: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalBy:
+    """An incremental dataset's slicing: intervals of `grain` of its `column`, up to `batch` of them in one task."""
+
+    grain: Grain
+    column: str
+    batch: int = 31
+
+    def __str__(self) -> str:
+        return f"{self.grain}({self.column})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """When a source delivers nothing and that is no fault: weekdays (Monday is 0) and dates, in the interval's own day."""
+
+    weekdays: frozenset[int] = frozenset()
+    dates: frozenset[date] = frozenset()
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the day of `moment` is a closed one."""
+        return moment.weekday() in self.weekdays or moment.date() in self.dates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlTask:
+    """A query: its text as written (header included), what it reads, and its bound parameters."""
+
+    text: str
+    reads: tuple[str, ...]
+    params: frozenset[str] = frozenset()
+    kind: TaskKind = field(default=TaskKind.SQL, init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonTask:
+    """A function of a project file: `reads` maps its parameters to datasets; `code_digest` covers all it reaches."""
+
+    function: str
+    reads_by_parameter: Mapping[str, str]
+    code_digest: str
+    kind: TaskKind = field(default=TaskKind.PYTHON, init=False)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The datasets it reads, each once, sorted."""
+        return tuple(sorted(set(self.reads_by_parameter.values())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSource:
+    """Files that land as text rows, one file per interval when `path` holds `{interval_start:…}`.
+
+    `columns` is the exact header expected. Landed rows carry two more columns: `_file` and `_interval_start`.
+    """
+
+    path: str
+    columns: tuple[str, ...]
+    delimiter: str = ","
+    missing: str = "fail"
+    closed: Closed = Closed()
+    reads: tuple[str, ...] = ()
+    kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
+
+
+Task = SqlTask | PythonTask | FileSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """One dataset and the task that makes it. `file` is relative to the project; `body_line` is where SQL begins."""
+
+    name: str
+    file: str
+    task: Task
+    materialization: Materialization
+    interval: IntervalBy | None = None
+    contract: Contract | None = None
+    description: str = ""
+    retry: Retry | None = None
+    timeout: timedelta | None = None
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline it belongs to."""
+        return self.name.split(".", 1)[0]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The datasets it reads."""
+        return self.task.reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sla:
+    """Ready by this local time, in the pipeline's zone, on the day after the interval ends."""
+
+    ready_by: time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The settings that a pipeline's datasets share."""
+
+    name: str
+    file: str
+    owner: str
+    schedule: Schedule
+    start: datetime
+    end: datetime | None = None
+    description: str = ""
+    sla: Sla | None = None
+    retry: Retry = Retry()
+    alerts: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """What monitoring holds a dataset to, read from `monitoring/*.slo.yaml`.
+
+    `min_success_rate` is a share of attempts; `max_runtime` is per run; volume is judged against the median of
+    `volume_history` earlier intervals of the same weekday, within `volume_tolerance` (0.9 allows ±90 %).
+    """
+
+    dataset: str
+    file: str
+    min_success_rate: float = 1.0
+    max_runtime: timedelta | None = None
+    volume_tolerance: float | None = None
+    volume_history: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`penstock.yaml`: the project's name, where its warehouse file is, how many tasks run at once, and policy."""
+
+    name: str
+    warehouse: str = ".penstock/warehouse.duckdb"
+    parallel: int = 4
+    policy: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """Everything a project's files say. `files` maps every file read to its SHA-256."""
+
+    settings: Settings
+    pipelines: Mapping[str, Pipeline]
+    datasets: Mapping[str, Dataset]
+    tests: tuple[DataTest, ...] = ()
+    slos: tuple[Slo, ...] = ()
+    files: Mapping[str, str] = MappingProxyType({})
+
+    def pipeline_of(self, dataset: str) -> Pipeline:
+        """The pipeline a dataset belongs to."""
+        return self.pipelines[dataset.split(".", 1)[0]]
+
+    def consumers(self, dataset: str) -> tuple[str, ...]:
+        """The datasets that read this one directly, sorted."""
+        return tuple(sorted(name for name, other in self.datasets.items() if dataset in other.reads))
+
+    def downstream(self, *datasets: str) -> tuple[str, ...]:
+        """Every dataset that reads one of these, directly or not, sorted, without these themselves."""
+        seen: set[str] = set()
+        todo = list(datasets)
+        while todo:
+            for name in self.consumers(todo.pop()):
+                if name not in seen:
+                    seen.add(name)
+                    todo.append(name)
+        return tuple(sorted(seen - set(datasets)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """One piece of work: a dataset, and the interval it is to cover (none for a view or a whole table)."""
+
+    dataset: str
+    interval: Interval | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dataset}[{self.interval}]" if self.interval else self.dataset

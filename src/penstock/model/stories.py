@@ -1,0 +1,208 @@
+"""A story: what is wanted, in a form that can be checked, built from and measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from penstock.model.intervals import Grain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryColumn:
+    """One column of a source file and what staging makes of it.
+
+    `raw` is the header's word, `name` the staged column, `type` its DuckDB type. `clean` is a SQL expression over the
+    raw text, which stands there as `value`, applied before the cast. `personal` names the kind of personal data;
+    `personal_asked` says the story took a stand on it, even if that was "none".
+    """
+
+    raw: str
+    name: str
+    type: str
+    description: str = ""
+    required: bool = False
+    event_time: bool = False
+    personal: str | None = None
+    personal_asked: bool = False
+    clean: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorySource:
+    """Files to bring in, and how staging treats their rows.
+
+    `keep` maps a word to a predicate over staged columns: rows that fail one are left out. `flags` maps a boolean
+    column to its expression; a flag may use those before it. `bad_rows` is `quarantine` (rows that cannot be typed
+    go to `stg_NAME_rejected`) or `fail`. `deduplicate` says that lines equal in every column count once.
+    """
+
+    name: str
+    path: str
+    columns: tuple[StoryColumn, ...]
+    interval: Grain | None = None
+    description: str = ""
+    delimiter: str = ","
+    missing: str = "fail"
+    closed_weekdays: tuple[str, ...] = ()
+    closed_dates: tuple[str, ...] = ()
+    deduplicate: bool = False
+    bad_rows: str = "fail"
+    keep: Mapping[str, str] = MappingProxyType({})
+    flags: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def event_time(self) -> StoryColumn | None:
+        """The column that says when a row happened."""
+        return next((column for column in self.columns if column.event_time), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One delivered number: a SQL aggregate over staged columns, or an expression over earlier measures."""
+
+    name: str
+    sql: str
+    type: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryDataset:
+    """A delivered dataset: one row per `grain` (column name to expression over staged columns), with `measures`.
+
+    `filters` maps a word to a predicate; a row counts only if all hold. The first grain column of type date is what
+    its intervals are cut by.
+    """
+
+    name: str
+    source: str
+    grain: Mapping[str, str]
+    measures: tuple[Measure, ...]
+    filters: Mapping[str, str] = MappingProxyType({})
+    description: str = ""
+    grain_types: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """How far something may move, in percent of what it was; both ends belong to it.
+
+    >>> Bound.parse("-5%..0%").holds(Decimal("-2.5"))
+    True
+    """
+
+    low: Decimal
+    high: Decimal
+
+    @classmethod
+    def parse(cls, text: str) -> Bound:
+        """The bound written `LOW%..HIGH%`; `any` is no bound at all, `none` is none at all.
+
+        Raises:
+            ValueError: it is written otherwise, or low is above high.
+        """
+        if text.strip() == "any":
+            return cls(low=Decimal("-Infinity"), high=Decimal("Infinity"))
+        if text.strip() == "none":
+            return cls(low=Decimal(0), high=Decimal(0))
+        low, dots, high = text.replace(" ", "").partition("..")
+        try:
+            bound = cls(low=Decimal(low.removesuffix("%")), high=Decimal(high.removesuffix("%")))
+        except ArithmeticError as error:
+            raise ValueError(f"{text!r} is not a bound") from error
+        if not dots or not low.endswith("%") or not high.endswith("%") or bound.low > bound.high:
+            raise ValueError(f"{text!r} is not a bound")
+        return bound
+
+    def holds(self, percent: Decimal) -> bool:
+        """Whether a movement of `percent` stays within."""
+        return self.low <= percent <= self.high
+
+    @property
+    def wants_movement(self) -> bool:
+        """Whether standing still would contradict the declaration: zero lies outside, or at an end, of a real range."""
+        return self.low != self.high and self.low.is_finite() and self.high.is_finite()
+
+    def __str__(self) -> str:
+        if not self.low.is_finite():
+            return "any"
+        return f"{self.low}%..{self.high}%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """What a story says of one dataset: it is new, or its row count and columns move within bounds.
+
+    A column that is not named must not move.
+    """
+
+    dataset: str
+    new: bool = False
+    rows: Bound | None = None
+    columns: Mapping[str, Bound] = MappingProxyType({})
+    every_column: Bound | None = None
+
+    def bound_of(self, column: str) -> Bound | None:
+        """The bound declared for a column, or None if it must not move."""
+        return self.columns.get(column, self.every_column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One acceptance criterion. `sql` returns the rows that contradict it; without `sql` it cannot be measured."""
+
+    id: str
+    text: str
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Something the story leaves open. `path` says which place of the front matter an answer fills."""
+
+    id: str
+    code: str
+    text: str
+    path: str
+    expects: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One requirement. Fields that the story left out are None and become questions.
+
+    `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
+    this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files.
+    """
+
+    id: str
+    title: str
+    kind: str
+    pipeline: str
+    file: str
+    text: str
+    front: Mapping[str, object]
+    own: Mapping[str, object]
+    author: str = "deterministic"
+    author_files: str | None = None
+    owner: str | None = None
+    cron: str | None = None
+    timezone: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    ready_by: str | None = None
+    retention: str | None = None
+    sources: Mapping[str, StorySource] = MappingProxyType({})
+    datasets: Mapping[str, StoryDataset] = MappingProxyType({})
+    impact: Mapping[str, Impact] = MappingProxyType({})
+    criteria: tuple[Criterion, ...] = ()
+    observe_intervals: int = 7
+    assumptions: tuple[str, ...] = ()
