@@ -76,7 +76,13 @@ class Fields:
                 )
             return None
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            self.note("kind", f"{self._label(key)} is {_kind(value)}", at=key, found=repr(value)[:80], expected=expected)
+            self.note(
+                "kind",
+                f"{self._label(key)} is {_kind(value)}",
+                at=key,
+                found=repr(value)[:80],
+                expected=expected,
+            )
             return None
         return value
 
@@ -110,7 +116,13 @@ class Fields:
         """One of a closed set of words."""
         value = self._get(key, (str,), " | ".join(allowed), required=required)
         if value is not None and value not in allowed:
-            self.note("choice", f"{self._label(key)} is {value!r}", at=key, found=value, expected=" | ".join(allowed))
+            self.note(
+                "choice",
+                f"{self._label(key)} is {value!r}",
+                at=key,
+                found=value,
+                expected=" | ".join(allowed),
+            )
             return None
         return None if value is None else str(value)
 
@@ -122,7 +134,9 @@ class Fields:
         items = [value] if isinstance(value, str) else value
         wrong = [item for item in items if not isinstance(item, str | int | float | dt.date)]
         if wrong:
-            self.note("kind", f"{self._label(key)} holds {_kind(wrong[0])}", at=key, expected="a list of words")
+            self.note(
+                "kind", f"{self._label(key)} holds {_kind(wrong[0])}", at=key, expected="a list of words"
+            )
             return ()
         return tuple(str(item) for item in items)
 
@@ -139,7 +153,9 @@ class Fields:
                 yield name, Fields(self.document, (*self.path, key, name), self.findings)
             else:
                 assert parent is not None  # noqa: S101 - there was something to iterate over
-                parent.note("kind", f"{self._label(key, name)} is {_kind(value)}", at=name, expected="a mapping")
+                parent.note(
+                    "kind", f"{self._label(key, name)} is {_kind(value)}", at=name, expected="a mapping"
+                )
 
     def items(self, key: str, *, required: bool = False) -> Iterator[Fields]:
         """Each mapping of the list under `key`."""
@@ -155,7 +171,9 @@ class Fields:
         parent = self.child(key, required=required)
         if parent is None:
             return {}
-        return {name: text for name in parent.values if (text := parent.text(name, required=True)) is not None}
+        return {
+            name: text for name in parent.values if (text := parent.text(name, required=True)) is not None
+        }
 
     def raw(self, key: str) -> Any:
         """The value as it is, unchecked."""
@@ -177,5 +195,12 @@ class Fields:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "text", bool: "true/false", int: "a number", float: "a number"}
+    names = {
+        dict: "a mapping",
+        list: "a list",
+        str: "text",
+        bool: "true/false",
+        int: "a number",
+        float: "a number",
+    }
     return names.get(type(value), f"a {type(value).__name__}") + ("" if value is not None else " (empty)")

@@ -122,7 +122,9 @@ class _Builder:
         if self.nodes > MAX_NODES:
             raise self._error(f"more than {MAX_NODES:,} values", f"at most {MAX_NODES:,}", event)
         if len(path) > MAX_DEPTH:
-            raise self._error(f"values nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels", event)
+            raise self._error(
+                f"values nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels", event
+            )
         self.marks.setdefault(path, (event.start_mark.line + 1, event.start_mark.column + 1))
         if isinstance(event, yaml.AliasEvent):
             self.aliases += 1
@@ -163,14 +165,14 @@ class _Builder:
 
     def _mapping(self, events: Any, path: Path) -> dict[str, Any]:
         items: dict[str, Any] = {}
-        event: Any
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error("a key that is not a word", "plain text keys", event)
             key = str(event.value)
             if key in items:
                 raise self._error(f"key {key!r} twice", "each key once", event)
-            self.marks[(*path, key)] = (event.start_mark.line + 1, event.start_mark.column + 1)
+            mark: Any = event.start_mark
+            self.marks[(*path, key)] = (mark.line + 1, mark.column + 1)
             items[key] = self._value(next(events), events, (*path, key))
         return items
 
@@ -201,9 +203,7 @@ _SCALARS: dict[str, Any] = {
 }
 
 
-def _refused(
-    file: str, line: int, found: str, expected: str, excerpt: str | None = None
-) -> InputError:
+def _refused(file: str, line: int, found: str, expected: str, excerpt: str | None = None) -> InputError:
     return InputError(
         Finding(
             code="document.refused",

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from penstock.model.intervals import Grain
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date, datetime, time, timedelta
 
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
-    from penstock.model.intervals import Interval
+    from penstock.model.intervals import Grain, Interval
     from penstock.model.schedule import Schedule
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -62,7 +60,7 @@ class IntervalBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """When a source delivers nothing and that is no fault: weekdays (Monday is 0) and dates, in the interval's own day."""
+    """When a source delivers nothing and that is no fault: weekdays (Monday is 0) and dates."""
 
     weekdays: frozenset[int] = frozenset()
     dates: frozenset[date] = frozenset()
@@ -118,7 +116,7 @@ Task = SqlTask | PythonTask | FileSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """One dataset and the task that makes it. `file` is relative to the project; `body_line` is where SQL begins."""
+    """One dataset and the task that makes it. `file` is relative to the project."""
 
     name: str
     file: str

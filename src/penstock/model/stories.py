@@ -20,7 +20,9 @@ class StoryColumn:
 
     `raw` is the header's word, `name` the staged column, `type` its DuckDB type. `clean` is a SQL expression over the
     raw text, which stands there as `value`, applied before the cast. `personal` names the kind of personal data;
-    `personal_asked` says the story took a stand on it, even if that was "none".
+    `personal_asked` says the story took a stand on it, even if that was "none". An `ignored` column lands but is not
+    staged. `example` is a made-up value, typed as staged, that unit tests start from. `declared_as` is the key under
+    which the story names the column; it differs from `raw` only when the story gives the header's word apart.
     """
 
     raw: str
@@ -32,6 +34,9 @@ class StoryColumn:
     personal: str | None = None
     personal_asked: bool = False
     clean: str | None = None
+    ignored: bool = False
+    example: str | None = None
+    declared_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,7 @@ class StorySource:
     """Files to bring in, and how staging treats their rows.
 
     `keep` maps a word to a predicate over staged columns: rows that fail one are left out. `flags` maps a boolean
-    column to its expression; a flag may use those before it. `bad_rows` is `quarantine` (rows that cannot be typed
+    column to its expression; a flag may use those before it; `flag_descriptions` says what they mean. `bad_rows` is `quarantine` (rows that cannot be typed
     go to `stg_NAME_rejected`) or `fail`. `deduplicate` says that lines equal in every column count once.
     """
 
@@ -56,6 +61,12 @@ class StorySource:
     bad_rows: str = "fail"
     keep: Mapping[str, str] = MappingProxyType({})
     flags: Mapping[str, str] = MappingProxyType({})
+    flag_descriptions: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def staged(self) -> tuple[StoryColumn, ...]:
+        """The columns that staging types and keeps."""
+        return tuple(column for column in self.columns if not column.ignored)
 
     @property
     def event_time(self) -> StoryColumn | None:
@@ -88,6 +99,12 @@ class StoryDataset:
     filters: Mapping[str, str] = MappingProxyType({})
     description: str = ""
     grain_types: Mapping[str, str] = MappingProxyType({})
+    grain_descriptions: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def interval_column(self) -> str | None:
+        """The first grain column of type DATE, which intervals are cut by, or None."""
+        return next((name for name in self.grain if self.grain_types.get(name) == "DATE"), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,16 +173,24 @@ class Impact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One acceptance criterion. `sql` returns the rows that contradict it; without `sql` it cannot be measured."""
+    """One acceptance criterion of the story `story`. `sql` returns the rows that contradict it.
+
+    Without `sql` it cannot be measured.
+    """
 
     id: str
     text: str
     sql: str | None = None
+    story: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Something the story leaves open. `path` says which place of the front matter an answer fills."""
+    """Something the story leaves open. `path` says which place of the front matter an answer fills.
+
+    `text` says what was found and what is asked, `expects` the kind of answer. `choices` closes the answer: the words
+    allowed, or the columns an expression may use. `suggestion` is the likely answer, if there is one.
+    """
 
     id: str
     code: str
@@ -173,6 +198,18 @@ class Question:
     path: str
     expects: str
     line: int | None = None
+    choices: tuple[str, ...] = ()
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """What each dataset of the story is held to in production: see `model.pipelines.Slo`; `max_runtime` as written."""
+
+    min_success_rate: float = 0.99
+    max_runtime: str = "10m"
+    volume_tolerance: float = 0.9
+    volume_history: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +217,9 @@ class Story:
     """One requirement. Fields that the story left out are None and become questions.
 
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
-    this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files.
+    this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files
+    beside the story. `criteria` are this story's; `standing` are those of earlier stories that still hold.
+    `lines` says on which line of `file` each dotted path of the front matter stands.
     """
 
     id: str
@@ -204,5 +243,9 @@ class Story:
     datasets: Mapping[str, StoryDataset] = MappingProxyType({})
     impact: Mapping[str, Impact] = MappingProxyType({})
     criteria: tuple[Criterion, ...] = ()
+    standing: tuple[Criterion, ...] = ()
+    monitoring: Monitoring = Monitoring()
+    description: str = ""
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
+    lines: Mapping[str, int] = MappingProxyType({})

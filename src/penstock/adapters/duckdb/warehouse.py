@@ -1,0 +1,224 @@
+"""The embedded warehouse: one DuckDB file holding versions as tables, environments as views, and its own ledger.
+
+Invariants: every publish and every swap is one transaction that also writes its id into `_penstock`; author SQL runs
+with external access off and the configuration locked; only the spool folder can be read from inside.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from penstock.adapters.duckdb.errors import translated
+from penstock.adapters.duckdb.session import DuckdbSession
+from penstock.model.errors import InputError, WaitingError
+from penstock.model.findings import Finding, Place
+from penstock.plan.versions import VERSIONS_SCHEMA
+from penstock.sql.identifiers import literal, quote, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+    from pathlib import Path
+
+    from penstock.engine.ports import Swap
+
+PRODUCTION = "prod"
+_SETUP = f"""
+CREATE SCHEMA IF NOT EXISTS {VERSIONS_SCHEMA};
+CREATE SCHEMA IF NOT EXISTS _penstock;
+CREATE TABLE IF NOT EXISTS _penstock.ledger (
+    publish_id VARCHAR PRIMARY KEY, run VARCHAR, dataset VARCHAR, version VARCHAR, row_count BIGINT, token BIGINT
+);
+CREATE TABLE IF NOT EXISTS _penstock.fence (token BIGINT);
+CREATE TABLE IF NOT EXISTS _penstock.swaps (promotion VARCHAR PRIMARY KEY, environment VARCHAR);
+CREATE TABLE IF NOT EXISTS _penstock.environments (
+    environment VARCHAR, dataset VARCHAR, version VARCHAR, PRIMARY KEY (environment, dataset)
+);
+INSERT INTO _penstock.fence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _penstock.fence);
+"""
+
+
+class DuckdbWarehouse:
+    """A `Warehouse` in one file. Open it for work and close it: DuckDB lets one process in at a time."""
+
+    def __init__(self, path: Path, spool: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._ddl = threading.Lock()
+        spool.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            if read_only:
+                raise InputError(_nothing_built(path))
+            _create(path)
+        self._connection = _connect(path, spool, read_only=read_only)
+
+    def close(self) -> None:
+        """Close the file, so that other processes may open it."""
+        self._connection.close()
+
+    @contextmanager
+    def session(self, timeout: timedelta | None = None) -> Iterator[DuckdbSession]:
+        """One attempt's connection; a statement that outlives `timeout` is interrupted."""
+        cursor = self._connection.cursor()
+        timer = threading.Timer(timeout.total_seconds(), cursor.interrupt) if timeout else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield DuckdbSession(cursor, self._ddl)
+        finally:
+            if timer:
+                timer.cancel()
+            cursor.close()
+
+    def published(self, publish_id: str) -> int | None:
+        """Rows published under an id, or None."""
+        row = self._one("SELECT row_count FROM _penstock.ledger WHERE publish_id = ?", [publish_id])
+        return None if row is None else int(row[0])
+
+    def fence(self, token: int) -> None:
+        """Refuse smaller tokens from now on."""
+        self._connection.execute("UPDATE _penstock.fence SET token = ? WHERE token < ?", [token, token])
+
+    def swapped(self, promotion: str) -> bool:
+        """Whether a promotion was carried out."""
+        return self._one("SELECT 1 FROM _penstock.swaps WHERE promotion = ?", [promotion]) is not None
+
+    def swap(self, swap: Swap) -> None:
+        """Show a mapping in an environment, in one transaction, at most once per promotion id."""
+        with translated(dataset=None), self._ddl:
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute("BEGIN TRANSACTION")
+                done = cursor.execute("SELECT 1 FROM _penstock.swaps WHERE promotion = ?", [swap.promotion]).fetchone()
+                if done is None:
+                    self._swap(cursor, swap)
+                cursor.execute("COMMIT")
+            finally:
+                cursor.close()
+
+    def _swap(self, cursor: duckdb.DuckDBPyConnection, swap: Swap) -> None:
+        before = cursor.execute(
+            "SELECT dataset FROM _penstock.environments WHERE environment = ?", [swap.environment]
+        ).fetchall()
+        for (dataset,) in before:
+            if dataset not in swap.mapping:
+                cursor.execute(f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}")
+        for dataset, (_, relation) in sorted(swap.mapping.items()):
+            schema = schema_of(dataset, swap.environment)
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+            view = view_of(dataset, swap.environment)
+            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {relation}")
+        cursor.execute("DELETE FROM _penstock.environments WHERE environment = ?", [swap.environment])
+        for dataset, (version, _) in sorted(swap.mapping.items()):
+            cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
+        cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
+
+    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and all rows of one query.
+
+        Raises:
+            InputError: DuckDB refuses it.
+        """
+        with translated(dataset=None, as_input=True):
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(sql)
+                names = tuple(str(column[0]) for column in cursor.description or ())
+                return names, cursor.fetchall()
+            finally:
+                cursor.close()
+
+    def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
+        """Names and types of a relation's columns."""
+        rows = self.query(f"DESCRIBE {relation}")[1]
+        return tuple((str(row[0]), str(row[1])) for row in rows)
+
+    def environment(self, environment: str) -> dict[str, str]:
+        """What the target itself says an environment shows: dataset to version."""
+        rows = self._connection.cursor().execute(
+            "SELECT dataset, version FROM _penstock.environments WHERE environment = ?", [environment]
+        )
+        return {str(dataset): str(version) for dataset, version in rows.fetchall()}
+
+    def drop_environment(self, environment: str) -> None:
+        """Remove an environment's views; versions stay."""
+        for dataset in self.environment(environment):
+            self._connection.execute(f"DROP VIEW IF EXISTS {view_of(dataset, environment)}")
+        self._connection.execute("DELETE FROM _penstock.environments WHERE environment = ?", [environment])
+
+    def _one(self, sql: str, values: list[object]) -> tuple[Any, ...] | None:
+        cursor = self._connection.cursor()
+        try:
+            row: tuple[Any, ...] | None = cursor.execute(sql, values).fetchone()
+        finally:
+            cursor.close()
+        return row
+
+
+def schema_of(dataset: str, environment: str) -> str:
+    """The schema that shows a pipeline's datasets: its own name in production, else with the environment's."""
+    pipeline = dataset.split(".", 1)[0]
+    return pipeline if environment == PRODUCTION else f"{pipeline}__{environment}"
+
+
+def view_of(dataset: str, environment: str) -> str:
+    """The quoted view that shows a dataset in an environment."""
+    return table(schema_of(dataset, environment), dataset.split(".", 1)[1])
+
+
+def _create(path: Path) -> None:
+    """Make the file under another name first: a kill while DuckDB creates it can leave one that never opens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    connection = duckdb.connect(":memory:")
+    connection.execute(f"ATTACH {literal(str(fresh))} AS fresh (STORAGE_VERSION 'v1.5.0')")
+    connection.execute("USE fresh")
+    connection.execute(_SETUP)
+    connection.execute("CHECKPOINT fresh")
+    connection.close()
+    descriptor = os.open(fresh, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    fresh.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise WaitingError(
+            Finding(
+                code="warehouse.busy",
+                message=f"another process has {path.name} open: {str(error).splitlines()[0]}",
+                place=Place(file=str(path)),
+                expected="one process at a time (DuckDB's own rule)",
+                remedy="close that program, or wait until it ends, and run this again",
+            )
+        ) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = [{literal(f'{spool}/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _nothing_built(path: Path) -> Finding:
+    return Finding(
+        code="warehouse.empty",
+        message="nothing has been built in this project yet",
+        place=Place(file=str(path)),
+        expected="a warehouse that a run or a delivery has filled",
+        remedy="`penstock run` builds the working tree into the environment dev; `penstock deliver STORY` ships a change",
+    )

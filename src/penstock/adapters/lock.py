@@ -1,0 +1,44 @@
+"""Who may execute: a lock on one file, which the kernel gives back when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from penstock.model.errors import WaitingError
+from penstock.model.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file for the time of the block.
+
+    Raises:
+        WaitingError: another process holds it; the finding names its pid.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 100).decode(errors="replace").strip()
+            finding = Finding(
+                code="executor.busy",
+                message=f"another penstock command is working on this project (process {holder or 'unknown'})",
+                place=Place(file=str(path)),
+                expected="one command at a time that builds, promotes or delivers",
+                remedy="wait for it to end, then run this command again",
+            )
+            raise WaitingError(finding) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)

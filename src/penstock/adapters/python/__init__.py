@@ -1,0 +1,1 @@
+"""Python tasks, in processes of their own."""

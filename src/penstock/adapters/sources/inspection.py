@@ -1,0 +1,168 @@
+"""Looks at a source's files before anything is built from them: are they there, whole, and what was declared?
+
+Every mistake of every file is reported at once; nothing is written.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from penstock.model.intervals import Interval
+    from penstock.model.pipelines import FileSource
+
+_BLOCK = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One file that is there. `sha256` is of its unpacked bytes; `lines` counts data lines."""
+
+    path: Path
+    name: str
+    interval: Interval | None
+    header: tuple[str, ...]
+    lines: int
+    sha256: str
+
+
+def expected_files(source: FileSource, root: Path, intervals: Sequence[Interval] | None) -> Iterator[tuple[Path, Interval | None]]:
+    """The path of each interval's file; for a source without intervals, what its pattern matches."""
+    if intervals is None:
+        for path in sorted(root.glob(source.path)) if "*" in source.path else [root / source.path]:
+            yield path, None
+        return
+    for interval in intervals:
+        yield root / source.path.format(interval_start=interval.start, interval_end=interval.end), interval
+
+
+def arrivals(
+    source: FileSource, dataset: str, root: Path, intervals: Sequence[Interval] | None
+) -> tuple[tuple[Arrival, ...], tuple[Finding, ...]]:
+    """Every file that is there and what is wrong, file by file."""
+    found: list[Arrival] = []
+    findings: list[Finding] = []
+    for path, interval in expected_files(source, root, intervals):
+        name = _relative(path, root)
+        if not _beneath(path, root):
+            findings.append(_outside(dataset, name))
+        elif not path.is_file():
+            closed = interval is not None and source.closed.holds(interval.start)
+            if not closed and (source.missing == "fail" or interval is None):
+                findings.append(_missing(dataset, name, interval))
+        else:
+            arrival = _read(path, name, interval, source, dataset)
+            if isinstance(arrival, Finding):
+                findings.append(arrival)
+            else:
+                found.append(arrival)
+    findings.extend(_repeated(dataset, found))
+    return tuple(found), tuple(findings)
+
+
+def _read(path: Path, name: str, interval: Interval | None, source: FileSource, dataset: str) -> Arrival | Finding:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            digest, breaks, last, first = hashlib.sha256(), 0, b"", b""
+            for block in iter(lambda: stream.read(_BLOCK), b""):
+                digest.update(block)
+                breaks += block.count(b"\n")
+                last = block[-1:]
+                first = first if b"\n" in first else first + block[:65536]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole gzip file")
+    except OSError as error:
+        return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
+    line = first.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        header = tuple(cell.strip().strip('"') for cell in line.decode().split(source.delimiter))
+    except UnicodeDecodeError:
+        return _broken(dataset, name, "is not UTF-8 text", "UTF-8")
+    if not line:
+        return _broken(dataset, name, "is empty", "a header line and at least one line of data")
+    if header != source.columns:
+        return _other_header(dataset, name, header, source.columns)
+    lines = breaks - 1 + (0 if last == b"\n" else 1)
+    if lines < 1:
+        return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
+    return Arrival(path=path, name=name, interval=interval, header=header, lines=lines, sha256=digest.hexdigest())
+
+
+def _repeated(dataset: str, found: Iterable[Arrival]) -> Iterator[Finding]:
+    """Two intervals with the same bytes: one file was delivered twice under two names."""
+    seen: dict[str, Arrival] = {}
+    for arrival in found:
+        earlier = seen.setdefault(arrival.sha256, arrival)
+        if earlier is not arrival:
+            yield Finding(
+                code="source.repeated_file",
+                message=f"{arrival.name} holds exactly the bytes of {earlier.name}",
+                place=Place(file=arrival.name, dataset=dataset),
+                found=f"{arrival.lines} line(s), SHA-256 {arrival.sha256[:12]} twice",
+                expected="each interval's own rows",
+                remedy="ask for the right file of that interval, or remove the copy",
+            )
+
+
+def _beneath(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def _outside(dataset: str, name: str) -> Finding:
+    return Finding(
+        code="source.outside_project",
+        message=f"{name} lies outside the project",
+        place=Place(file=name, dataset=dataset),
+        expected="a path beneath the project's folder",
+        remedy="move the data into the project, or correct `path`",
+    )
+
+
+def _missing(dataset: str, name: str, interval: Interval | None) -> Finding:
+    day = f" for {interval}" if interval else ""
+    return Finding(
+        code="source.missing_file",
+        message=f"the file{day} is not there: {name}",
+        place=Place(file=name, dataset=dataset),
+        expected="one file for every interval that is not closed",
+        remedy="deliver the file; or list the day under `closed`, or set `missing: empty`, in the source",
+    )
+
+
+def _broken(dataset: str, name: str, what: str, expected: str) -> Finding:
+    return Finding(
+        code="source.broken_file",
+        message=f"{name} {what}",
+        place=Place(file=name, dataset=dataset),
+        expected=expected,
+        remedy="ask the sender for the file again; nothing of it was read in",
+    )
+
+
+def _other_header(dataset: str, name: str, header: tuple[str, ...], expected: tuple[str, ...]) -> Finding:
+    missing = [column for column in expected if column not in header]
+    extra = [column for column in header if column not in expected]
+    parts = [f"missing {', '.join(missing)}" if missing else "", f"unexpected {', '.join(extra)}" if extra else ""]
+    what = "; ".join(part for part in parts if part) or "the same columns in another order"
+    return Finding(
+        code="source.other_header",
+        message=f"{name} has another header than declared: {what}",
+        place=Place(file=name, line=1, excerpt=",".join(header)[:160], dataset=dataset),
+        found=", ".join(header)[:300],
+        expected=", ".join(expected),
+        remedy="if the sender changed the format, change the source and what reads it; else ask for the file again",
+    )

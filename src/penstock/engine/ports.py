@@ -1,0 +1,180 @@
+"""What the engine needs from the outside: a warehouse, files that arrive, a place to run Python, a clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+    from penstock.model.intervals import Interval
+    from penstock.model.pipelines import Dataset, FileSource, Materialization
+
+Params = "Mapping[str, object]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """Rows built but not visible. `relation` is their quoted name; `columns` pairs names with types."""
+
+    relation: str
+    rows: int
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What one publish does, in one transaction at the target, at most once for its `publish_id`.
+
+    With an `interval`, rows of `column` within it are replaced; a table is replaced whole; a view is defined as
+    `view_sql`. `token` is refused if a newer executor has shown itself at the target.
+    """
+
+    publish_id: str
+    run: str
+    dataset: str
+    version: str
+    relation: str
+    materialization: Materialization
+    token: int
+    column: str | None = None
+    interval: Interval | None = None
+    view_sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """An environment's new mapping: dataset to (version, physical relation), all in one transaction."""
+
+    promotion: str
+    environment: str
+    mapping: Mapping[str, tuple[str, str]]
+    token: int
+
+
+class UnknownOutcomeError(Exception):
+    """The target did not say whether a commit happened; ask `published` before doing anything else."""
+
+
+class Session(Protocol):
+    """One attempt's own connection to the warehouse; staging lives and dies with it."""
+
+    def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
+        """Run a query into staging."""
+        ...
+
+    def stage_view(self, sql: str) -> Staged:
+        """Make a query readable as staging without storing its rows."""
+        ...
+
+    def stage_file(self, path: Path) -> Staged:
+        """Read a Parquet file into staging."""
+        ...
+
+    def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
+        """Write a query's rows to a Parquet file."""
+        ...
+
+    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        ...
+
+    def publish(self, publication: Publication) -> int:
+        """Publish the staged rows; returns how many this publish id holds, also when it was there before.
+
+        Raises:
+            UnknownOutcomeError: the commit's outcome is not known.
+        """
+        ...
+
+
+class Warehouse(Protocol):
+    """Where dataset versions live and environments show them."""
+
+    def session(self, timeout: timedelta | None = None) -> AbstractContextManager[Session]:
+        """A connection for one attempt; statements past `timeout` are interrupted and fail."""
+        ...
+
+    def published(self, publish_id: str) -> int | None:
+        """How many rows were published under an id, or None if it never was."""
+        ...
+
+    def fence(self, token: int) -> None:
+        """Refuse every later publish or swap with a smaller token."""
+        ...
+
+    def swap(self, swap: Swap) -> None:
+        """Make an environment show exactly this mapping; done before is done."""
+        ...
+
+    def swapped(self, promotion: str) -> bool:
+        """Whether a promotion id was carried out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """Files landed as one Parquet file of text columns plus `_file` and `_interval_start`."""
+
+    path: Path
+    files: tuple[str, ...]
+
+
+class Files(Protocol):
+    """Brings a source's files in."""
+
+    def land(
+        self, source: FileSource, dataset: str, intervals: Sequence[Interval] | None
+    ) -> AbstractContextManager[Landing]:
+        """Read the files of these intervals (or all, for a source without intervals).
+
+        Raises:
+            TaskError: a file is missing, empty, broken, or has another header than declared; all of them at once.
+        """
+        ...
+
+
+class PythonRunner(Protocol):
+    """Runs a project's Python task in a process of its own, without secrets, within limits."""
+
+    def run(
+        self,
+        dataset: Dataset,
+        inputs: Mapping[str, Path],
+        output: Path,
+        interval: Interval | None,
+    ) -> None:
+        """Call the task's function on Parquet inputs (by parameter) and leave its rows at `output`.
+
+        Raises:
+            TaskError: the function failed, returned something else than rows, or ran out of time or memory.
+        """
+        ...
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A folder for inputs and output that the warehouse may read, removed afterwards."""
+        ...
+
+
+class Clock(Protocol):
+    """Time and chance, so that a simulator can replace both."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def jitter(self) -> float:
+        """A number in [0, 1)."""
+        ...

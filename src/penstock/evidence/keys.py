@@ -1,0 +1,158 @@
+"""Public keys of people and runners, as values and as the files a project keeps in `keys/`.
+
+Invariants: a key's id is the SHA-256 of its raw public bytes and is never taken on trust; a key has one name and role.
+Files must be read from the base revision of a change: a change that could edit its own keys could approve itself.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from penstock.documents import Fields, read_yaml, to_yaml
+from penstock.evidence.canonical import digest
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+KEY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+KEY_NAME_WORDS = (
+    "lower-case letters, digits, dots, dashes and underscores, beginning with a letter or digit, at most 63"
+)
+PUBLIC_LENGTH = 32
+
+
+class Role(StrEnum):
+    """What a key may sign: authors and runners sign stages, approvers sign approvals and nothing else."""
+
+    AUTHOR = "author"
+    APPROVER = "approver"
+    RUNNER = "runner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """An Ed25519 public key (`public`, 32 raw bytes), whose it is, and what it may sign."""
+
+    name: str
+    role: Role
+    public: bytes
+
+    @property
+    def key_id(self) -> str:
+        """The SHA-256 of the raw public bytes, in hex."""
+        return digest(self.public)
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        """Whether `signature` over `message` was made with this key's private half."""
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - heavy; only verification needs it
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def to_text(key: PublicKey) -> str:
+    """The YAML text of a project's `keys/NAME.yaml`."""
+    return to_yaml(
+        {
+            "name": key.name,
+            "role": str(key.role),
+            "key_id": key.key_id,
+            "public_key": b64encode(key.public).decode(),
+        }
+    )
+
+
+def from_text(text: str, file: str) -> PublicKey:
+    """The key that a `keys/NAME.yaml` file holds.
+
+    Raises:
+        InputError: it is not YAML, a key is missing, unknown or wrong, `key_id` is not that of `public_key`, or the
+            file is not named after the key.
+    """
+    fields = Fields(read_yaml(text, file))
+    name = fields.text("name", required=True) or ""
+    role = fields.choice("role", tuple(Role), required=True)
+    key_id = fields.text("key_id", required=True)
+    public = _decode(fields.text("public_key", required=True) or "")
+    if name and (not KEY_NAME.fullmatch(name) or file.rpartition("/")[2].partition(".yaml")[0] != name):
+        fields.note(
+            "evidence.key_name",
+            f"{name!r} cannot name the key in {file}",
+            at="name",
+            found=name,
+            expected=f"the file's own name: {KEY_NAME_WORDS}",
+            remedy="name the file NAME.yaml",
+        )
+    if "public_key" in fields and len(public) != PUBLIC_LENGTH:
+        fields.note(
+            "evidence.key_bytes",
+            "public_key is not an Ed25519 key",
+            at="public_key",
+            expected=f"{PUBLIC_LENGTH} bytes in base64",
+            remedy="copy the file again from the key's owner",
+        )
+    elif key_id is not None and key_id != digest(public):
+        fields.note(
+            "evidence.key_id",
+            "key_id is not that of public_key",
+            at="key_id",
+            found=key_id,
+            expected=digest(public),
+            remedy="copy the file again from the key's owner",
+        )
+    fields.unknown()
+    if fields.findings or role is None:
+        raise InputError(tuple(fields.findings))
+    return PublicKey(name=name, role=Role(role), public=public)
+
+
+def key_ring(keys: Iterable[PublicKey]) -> Mapping[str, PublicKey]:
+    """Keys by their id, for verification.
+
+    Raises:
+        InputError: one key stands under two names or roles, or one name holds two keys.
+    """
+    ring: dict[str, PublicKey] = {}
+    names: dict[str, PublicKey] = {}
+    findings: list[Finding] = []
+    for key in keys:
+        twin = ring.setdefault(key.key_id, key)
+        namesake = names.setdefault(key.name, key)
+        if twin is not key:
+            findings.append(_clash("evidence.key_shared", f"{twin.name} and {key.name} have the same key", key))
+        elif namesake is not key:
+            findings.append(_clash("evidence.key_name_shared", f"two keys are named {key.name}", key))
+    if findings:
+        raise InputError(tuple(findings))
+    return MappingProxyType(ring)
+
+
+def _decode(text: str) -> bytes:
+    """The bytes of canonical base64; none if it is not that."""
+    try:
+        data = b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return data if b64encode(data).decode() == text else b""
+
+
+def _clash(code: str, message: str, key: PublicKey) -> Finding:
+    return Finding(
+        code=code,
+        message=message,
+        place=Place(file=f"keys/{key.name}.yaml"),
+        found=key.key_id,
+        expected="one person or runner, one key, one role",
+        remedy="remove all but one of the files",
+    )

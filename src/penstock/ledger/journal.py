@@ -1,0 +1,142 @@
+"""The hash chain over facts, their wire form, and the port through which they are kept.
+
+Invariants: sequence numbers have no holes; each entry's hash covers its own canonical bytes and the hash before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+from penstock.ledger.facts import Fact
+from penstock.model.errors import PenstockError
+from penstock.model.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+GENESIS = "0" * 64
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Fact)}
+Value = str | int | None
+Row = "Mapping[str, Value]"
+
+
+class LeaseLostError(PenstockError):
+    """Another process became the executor while this one worked; nothing of this attempt was recorded."""
+
+    exit_code = 3
+
+
+class LedgerDamagedError(PenstockError):
+    """The ledger's chain or its state tables are not what the journal says."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One recorded fact: its number (from 1), when it was recorded (ISO, UTC), and its link in the chain."""
+
+    seq: int
+    at: str
+    kind: str
+    body: str
+    previous: str
+    hash: str
+
+    @property
+    def fact(self) -> Fact:
+        """The fact itself."""
+        return decode(self.kind, self.body)
+
+
+def encode(fact: Fact) -> tuple[str, str]:
+    """A fact's kind and its body as canonical JSON."""
+    values = asdict(fact)
+    return type(fact).__name__, json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode(kind: str, body: str) -> Fact:
+    """The fact of an entry.
+
+    Raises:
+        LedgerDamagedError: the kind is unknown or the body does not fit it (a newer Penstock wrote it, or damage).
+    """
+    try:
+        fact: Fact = _KINDS[kind](**json.loads(body))
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerDamagedError(
+            Finding(
+                code="ledger.unknown_fact",
+                message=f"the ledger holds a fact {kind!r} that this Penstock cannot read",
+                expected=f"one of {len(_KINDS)} known kinds",
+                remedy="use the Penstock version that wrote it, or newer",
+            )
+        ) from error
+    return fact
+
+
+def link(seq: int, at: str, fact: Fact, previous: str) -> Entry:
+    """The entry that follows one with hash `previous`."""
+    kind, body = encode(fact)
+    return Entry(
+        seq=seq,
+        at=at,
+        kind=kind,
+        body=body,
+        previous=previous,
+        hash=chain_hash(seq, at, kind, body, previous),
+    )
+
+
+def chain_hash(seq: int, at: str, kind: str, body: str, previous: str) -> str:
+    """SHA-256 over an entry's fields; each is preceded by its length, so no two entries share bytes."""
+    digest = hashlib.sha256()
+    for part in (str(seq), at, kind, body, previous):
+        data = part.encode()
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def verify(entries: Iterator[Entry]) -> tuple[Finding, ...]:
+    """What is wrong with a chain read from its beginning; nothing if it is whole."""
+    previous, expected = GENESIS, 1
+    for entry in entries:
+        if entry.seq != expected or entry.previous != previous:
+            return (_damaged(entry.seq, f"follows {expected - 1} but does not continue it"),)
+        if entry.hash != chain_hash(entry.seq, entry.at, entry.kind, entry.body, entry.previous):
+            return (_damaged(entry.seq, "does not match its hash"),)
+        previous, expected = entry.hash, expected + 1
+    return ()
+
+
+def _damaged(seq: int, what: str) -> Finding:
+    return Finding(
+        code="ledger.chain_broken",
+        message=f"journal entry {seq} {what}",
+        expected="an unbroken hash chain",
+        remedy="restore .penstock/ledger.db from a backup; entries before this one are intact",
+    )
+
+
+class Journal(Protocol):
+    """Keeps facts and the tables folded from them."""
+
+    def append(self, *facts: Fact, token: int | None = None) -> tuple[Entry, ...]:
+        """Record facts in one transaction with their state; durable when this returns.
+
+        Raises:
+            LeaseLostError: `token` is given and is not the executor lease's newest; nothing was recorded.
+        """
+        ...
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Every entry after a number, in order."""
+        ...
+
+    def rows(self, table: str, **equal: Value) -> tuple[Mapping[str, Value], ...]:
+        """The rows of a state table whose columns equal the given values, in key order."""
+        ...

@@ -1,0 +1,23 @@
+"""Dependency order over a project's datasets."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Project
+
+
+def topological(project: Project) -> tuple[str, ...]:
+    """Every dataset after those it reads; ties by name, so that the order is always the same."""
+    sorter = TopologicalSorter(
+        {name: sorted(set(dataset.reads) & set(project.datasets)) for name, dataset in sorted(project.datasets.items())}
+    )
+    sorter.prepare()
+    order: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order.extend(ready)
+        sorter.done(*ready)
+    return tuple(order)

@@ -1,0 +1,140 @@
+"""What only shows across files: unknown datasets, cycles, missing settings, tests of nothing."""
+
+from __future__ import annotations
+
+import difflib
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place, Severity
+from penstock.model.pipelines import SqlTask
+from penstock.sql.query import parse_query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from penstock.model.datatests import DataTest
+    from penstock.model.pipelines import Dataset, Pipeline, Slo
+
+
+def cross_findings(
+    pipelines: Mapping[str, Pipeline],
+    datasets: Mapping[str, Dataset],
+    tests: Sequence[DataTest],
+    slos: Sequence[Slo],
+    unreadable: set[str],
+) -> Iterator[Finding]:
+    """Every mistake between files. Names in `unreadable` exist but could not be read: no second finding for them."""
+    known = set(datasets) | unreadable
+    for name, dataset in sorted(datasets.items()):
+        if dataset.pipeline not in pipelines and dataset.pipeline not in unreadable:
+            yield _no_pipeline(dataset)
+        for upstream in dataset.reads:
+            if upstream not in known:
+                yield _unknown(dataset, upstream, known)
+        if dataset.contract is None:
+            yield _no_contract(name, dataset)
+    cycle = _cycle({name: tuple(up for up in dataset.reads if up in datasets) for name, dataset in datasets.items()})
+    if cycle:
+        yield _cyclic(cycle, datasets[cycle[0]])
+    for test in tests:
+        yield from _test_findings(test, datasets, known)
+    for slo in slos:
+        if slo.dataset not in known:
+            yield _stranger("project.slo_without_dataset", slo.dataset, slo.file, 1, known)
+
+
+def _cycle(reads: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """One dependency cycle in reading order, its first dataset repeated at the end; nothing if there is none."""
+    try:
+        TopologicalSorter({name: sorted(others) for name, others in sorted(reads.items())}).prepare()
+    except CycleError as error:
+        return tuple(reversed(error.args[1]))
+    return ()
+
+
+def _test_findings(test: DataTest, datasets: Mapping[str, Dataset], known: set[str]) -> Iterator[Finding]:
+    if test.dataset not in known:
+        yield _stranger("project.test_without_dataset", test.dataset, test.file, 1, known)
+        return
+    dataset = datasets.get(test.dataset)
+    if dataset is None:
+        return
+    for upstream in test.given:
+        if upstream not in dataset.reads:
+            yield Finding(
+                code="project.test_given",
+                message=f"the case {test.name!r} gives rows of {upstream}, which {test.dataset} does not read",
+                place=Place(file=test.file, line=test.line, dataset=test.dataset),
+                expected=" | ".join(dataset.reads) or "nothing: it reads no dataset",
+                remedy="correct the name",
+            )
+    if dataset.interval is not None and test.interval is None:
+        yield Finding(
+            code="project.test_interval",
+            message=f"the case {test.name!r} has no interval, but {test.dataset} is incremental",
+            place=Place(file=test.file, line=test.line, dataset=test.dataset),
+            expected="interval: 2011-01-04/2011-01-05",
+            remedy="add the interval that the given rows belong to",
+        )
+
+
+def _unknown(dataset: Dataset, upstream: str, known: set[str]) -> Finding:
+    line, column, excerpt = None, None, None
+    if isinstance(dataset.task, SqlTask):
+        use = next((use for use in parse_query(dataset.task.text, dataset.file).reads if use.name == upstream), None)
+        if use is not None:
+            line, column = use.line, use.column
+            excerpt = dataset.task.text.splitlines()[use.line - 1].strip()[:160]
+    close = difflib.get_close_matches(upstream, sorted(known), n=1)
+    return Finding(
+        code="project.unknown_dataset",
+        message=f"{dataset.name} reads {upstream}, which no file makes",
+        place=Place(file=dataset.file, line=line, column=column, excerpt=excerpt, dataset=dataset.name),
+        found=upstream,
+        expected=f"perhaps {close[0]}" if close else "a dataset of this project",
+        remedy="correct the name, or add the source or query that makes it",
+    )
+
+
+def _no_pipeline(dataset: Dataset) -> Finding:
+    return Finding(
+        code="project.no_pipeline",
+        message=f"{dataset.file} belongs to a pipeline without settings",
+        place=Place(file=f"pipelines/{dataset.pipeline}/pipeline.yaml", dataset=dataset.name),
+        expected=f"pipelines/{dataset.pipeline}/pipeline.yaml with owner, schedule and start",
+        remedy="add that file",
+    )
+
+
+def _no_contract(name: str, dataset: Dataset) -> Finding:
+    return Finding(
+        code="project.no_contract",
+        message=f"{name} has no contract",
+        severity=Severity.WARNING,
+        place=Place(file=dataset.file, line=1, dataset=name),
+        expected=f"contracts/{name}.odcs.yaml",
+        remedy="write down its columns, keys and rules, so that its rows are checked before anyone sees them",
+    )
+
+
+def _cyclic(cycle: tuple[str, ...], dataset: Dataset) -> Finding:
+    return Finding(
+        code="project.cycle",
+        message=f"datasets read each other in a circle: {' reads '.join(cycle)}",
+        place=Place(file=dataset.file, line=1, dataset=dataset.name),
+        expected="no dataset that needs itself",
+        remedy="take one of these reads out",
+    )
+
+
+def _stranger(code: str, name: str, file: str, line: int, known: set[str]) -> Finding:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return Finding(
+        code=code,
+        message=f"{file} speaks of {name}, which no file makes",
+        place=Place(file=file, line=line, dataset=name),
+        found=name,
+        expected=f"perhaps {close[0]}" if close else "a dataset of this project",
+        remedy="correct the name",
+    )

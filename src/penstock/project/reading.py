@@ -1,0 +1,240 @@
+"""A project's files to its model, or to every mistake in them at once. Text in, values out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+
+from penstock.contract.reading import read_contract
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place, blocking
+from penstock.model.pipelines import NAME_PATTERN, Project
+from penstock.project.consistency import cross_findings
+from penstock.project.datatest_file import read_datatests
+from penstock.project.pipeline_file import read_pipeline
+from penstock.project.python_file import read_python
+from penstock.project.settings import SETTINGS_FILE, read_settings
+from penstock.project.slo_file import read_slos
+from penstock.project.source_file import read_source
+from penstock.project.sql_file import read_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from penstock.model.contracts import Contract
+    from penstock.model.datatests import DataTest
+    from penstock.model.pipelines import Dataset, Pipeline, Settings, Slo
+
+Read = TypeVar("Read")
+SOURCE_SUFFIX = ".source.yaml"
+CONTRACT_SUFFIX = ".odcs.yaml"
+TEST_SUFFIX = ".test.yaml"
+SLO_SUFFIX = ".slo.yaml"
+
+
+def is_project_file(path: str) -> bool:
+    """Whether a file (relative to the project) is one the reader looks at."""
+    parts = PurePosixPath(path).parts
+    if path == SETTINGS_FILE:
+        return True
+    folder = parts[0] if len(parts) > 1 else ""
+    return (
+        (folder == "pipelines" and path.endswith((".sql", ".py", ".yaml")))
+        or (folder == "contracts" and path.endswith(CONTRACT_SUFFIX))
+        or (folder == "tests" and path.endswith(TEST_SUFFIX))
+        or (folder == "monitoring" and path.endswith(SLO_SUFFIX))
+    )
+
+
+def read_project(files: Mapping[str, bytes]) -> Project:
+    """The model of a project's files (relative path to bytes).
+
+    Raises:
+        InputError: with every mistake found, in the order of files and lines.
+    """
+    project, findings = examine(files)
+    if project is None or blocking(findings):
+        raise InputError(findings)
+    return project
+
+
+def examine(files: Mapping[str, bytes]) -> tuple[Project | None, tuple[Finding, ...]]:
+    """The model, if the files allow one, and everything there is to say about them."""
+    reader = _Reader(files)
+    project = reader.read()
+    order = sorted(reader.findings, key=lambda finding: (finding.place.file or "", finding.place.line or 0))
+    return project, tuple(order)
+
+
+class _Reader:
+    """Reads file by file, gathering findings."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files = {path: files[path] for path in sorted(files) if is_project_file(path)}
+        self.texts: dict[str, str] = {}
+        self.findings: list[Finding] = []
+        self.pipelines: dict[str, Pipeline] = {}
+        self.datasets: dict[str, Dataset] = {}
+        self.contracts: dict[str, Contract] = {}
+        self.tests: list[DataTest] = []
+        self.slos: list[Slo] = []
+        self.unreadable: set[str] = set()
+
+    def read(self) -> Project | None:
+        for path, data in self.files.items():
+            try:
+                self.texts[path] = data.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.findings.append(_not_text(path))
+        if SETTINGS_FILE not in self.files:
+            self.findings.append(_no_settings())
+        settings: Settings | None = None
+        for path in self.texts:
+            if path == SETTINGS_FILE:
+                settings = self._guarded(lambda: read_settings(self.texts[SETTINGS_FILE], self.findings))
+            else:
+                self._guarded(partial(self._read_file, path))
+        self._attach_contracts()
+        self.findings.extend(cross_findings(self.pipelines, self.datasets, self.tests, self.slos, self.unreadable))
+        if settings is None:
+            return None
+        return Project(
+            settings=settings,
+            pipelines=self.pipelines,
+            datasets=dict(sorted(self.datasets.items())),
+            tests=tuple(self.tests),
+            slos=tuple(self.slos),
+            files={path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()},
+        )
+
+    def _guarded(self, read: Callable[[], Read]) -> Read | None:
+        try:
+            return read()
+        except InputError as error:
+            self.findings.extend(error.findings)
+            return None
+
+    def _read_file(self, path: str) -> None:
+        parts = PurePosixPath(path).parts
+        if parts[0] == "pipelines":
+            self._read_pipeline_file(path, parts)
+        elif parts[0] == "contracts":
+            contract = read_contract(self.texts[path], path)
+            self.contracts[contract.dataset] = contract
+        elif parts[0] == "tests":
+            self.tests.extend(read_datatests(self.texts[path], path, self.findings))
+        else:
+            self.slos.extend(read_slos(self.texts[path], path, self.findings))
+
+    def _read_pipeline_file(self, path: str, parts: tuple[str, ...]) -> None:
+        if len(parts) != 3:
+            return
+        _, pipeline, file = parts
+        if file == "pipeline.yaml":
+            if self._well_named(pipeline, path):
+                found = read_pipeline(pipeline, self.texts[path], path, self.findings)
+                if found:
+                    self.pipelines[pipeline] = found
+                else:
+                    self.unreadable.add(pipeline)
+            return
+        short = file.removesuffix(SOURCE_SUFFIX) if file.endswith(SOURCE_SUFFIX) else file.rpartition(".")[0]
+        if file.endswith(".yaml") and not file.endswith(SOURCE_SUFFIX):
+            self.findings.append(_stray(path))
+            return
+        if short == "__init__" or not (self._well_named(pipeline, path) and self._well_named(short, path)):
+            return
+        name = f"{pipeline}.{short}"
+        self.unreadable.add(name)
+        dataset = self._read_dataset(name, path)
+        if dataset is None:
+            return
+        self.unreadable.discard(name)
+        if name in self.datasets:
+            self.findings.append(_twice(name, path, self.datasets[name].file))
+        else:
+            self.datasets[name] = dataset
+
+    def _read_dataset(self, name: str, path: str) -> Dataset | None:
+        if path.endswith(SOURCE_SUFFIX):
+            return read_source(name, self.texts[path], path, self.findings)
+        if path.endswith(".sql"):
+            return read_sql(name, self.texts[path], path, self.findings)
+        before = len(self.findings)
+        dataset = read_python(name, path, self.texts, self.findings)
+        if dataset is None and len(self.findings) == before:
+            self.unreadable.discard(name)
+        return dataset
+
+    def _well_named(self, word: str, path: str) -> bool:
+        if NAME_PATTERN.fullmatch(word):
+            return True
+        self.findings.append(
+            Finding(
+                code="project.bad_name",
+                message=f"{word!r} cannot name a pipeline or dataset",
+                place=Place(file=path),
+                found=word,
+                expected="lower-case letters, digits and _, beginning with a letter, at most 63",
+                remedy="rename the file or folder",
+            )
+        )
+        return False
+
+    def _attach_contracts(self) -> None:
+        for name, contract in sorted(self.contracts.items()):
+            if name in self.datasets:
+                self.datasets[name] = replace(self.datasets[name], contract=contract)
+            elif name not in self.unreadable:
+                self.findings.append(
+                    Finding(
+                        code="project.contract_without_dataset",
+                        message=f"{contract.file} is a contract for {name}, which no file makes",
+                        place=Place(file=contract.file, line=1, dataset=name),
+                        expected="a dataset of that name under pipelines/",
+                        remedy="correct the name or remove the contract",
+                    )
+                )
+
+
+def _not_text(path: str) -> Finding:
+    return Finding(
+        code="project.not_text",
+        message=f"{path} is not UTF-8 text",
+        place=Place(file=path),
+        expected="UTF-8",
+        remedy="save the file as UTF-8",
+    )
+
+
+def _no_settings() -> Finding:
+    return Finding(
+        code="project.no_settings",
+        message="there is no penstock.yaml",
+        place=Place(file=SETTINGS_FILE),
+        expected="a penstock.yaml at the top of the project",
+        remedy="`penstock init` makes a project that works",
+    )
+
+
+def _stray(path: str) -> Finding:
+    return Finding(
+        code="project.stray_file",
+        message=f"{path} is neither pipeline.yaml nor NAME.source.yaml",
+        place=Place(file=path, line=1),
+        expected="pipeline.yaml, NAME.sql, NAME.py or NAME.source.yaml",
+        remedy="rename or move the file",
+    )
+
+
+def _twice(name: str, path: str, other: str) -> Finding:
+    return Finding(
+        code="project.duplicate_dataset",
+        message=f"{name} is made by two files: {other} and {path}",
+        place=Place(file=path, line=1, dataset=name),
+        expected="one file for each dataset",
+        remedy="remove or rename one of them",
+    )

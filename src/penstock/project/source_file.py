@@ -1,0 +1,125 @@
+"""`NAME.source.yaml` to a source dataset."""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, date, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from penstock.documents import Fields, read_yaml
+from penstock.model.intervals import Grain
+from penstock.model.pipelines import Closed, Dataset, FileSource, IntervalBy, Materialization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from penstock.model.findings import Finding
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+INTERVAL_COLUMN = "_interval_start"
+FILE_COLUMN = "_file"
+
+
+def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
+    """One source; what is wrong is added to `findings`."""
+    fields = Fields(read_yaml(text, file), findings=findings)
+    before = len(findings)
+    description = fields.text("description") or ""
+    fields.choice("format", ("csv",), required=True)
+    path = fields.text("path", required=True)
+    grain = fields.choice("interval", tuple(Grain))
+    delimiter = fields.text("delimiter") or ","
+    columns = fields.texts("columns", required=True)
+    missing = fields.choice("missing", ("fail", "empty")) or "fail"
+    closed = _closed(fields)
+    batch = fields.integer("batch", low=1) or 31
+    fields.unknown()
+    _check_path(fields, path, grain)
+    if len(delimiter) != 1:
+        fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected="one character")
+    if len(set(columns)) != len(columns):
+        fields.note("project.repeated_column", "a column is listed twice", at="columns", expected="each column once")
+    if len(findings) > before or path is None:
+        return None
+    source = FileSource(path=path, columns=columns, delimiter=delimiter, missing=missing, closed=closed)
+    by = IntervalBy(grain=Grain(grain), column=INTERVAL_COLUMN, batch=batch) if grain else None
+    kept = Materialization.INCREMENTAL if grain else Materialization.TABLE
+    return Dataset(name=name, file=file, task=source, materialization=kept, interval=by, description=description)
+
+
+def _check_path(fields: Fields, path: str | None, grain: str | None) -> None:
+    if path is None:
+        return
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        fields.note(
+            "project.outside",
+            f"path {path} leaves the project",
+            at="path",
+            found=path,
+            expected="a path beneath the project's folder",
+            remedy="move the data into the project and write its path from there",
+        )
+        return
+    problem = template_problem(path)
+    if problem:
+        fields.note(
+            "project.bad_template", problem, at="path", found=path, expected="{interval_start:%Y-%m-%d} or no braces"
+        )
+    elif ("{interval_start" in path) != (grain is not None):
+        fields.note(
+            "project.bad_template",
+            "`interval` and {interval_start:…} in `path` go together",
+            at="path",
+            found=path,
+            expected="both, for one file an interval, or neither",
+        )
+    elif not path.endswith((".csv", ".csv.gz")):
+        fields.note("project.bad_suffix", f"path ends in {pure.suffix}", at="path", expected=".csv or .csv.gz")
+
+
+def template_problem(path: str) -> str | None:
+    """What is wrong with the braces of a source path, if anything."""
+    try:
+        parts = list(string.Formatter().parse(path))
+        if any(field not in {None, "interval_start", "interval_end"} or conversion for _, field, _, conversion in parts):
+            return f"path {path} has braces that are not {{interval_start:…}} or {{interval_end:…}}"
+        moment = datetime(2000, 1, 1, tzinfo=UTC)
+        path.format(interval_start=moment, interval_end=moment)
+    except (ValueError, IndexError, KeyError) as error:
+        return f"path {path} cannot be filled in: {error}"
+    return None
+
+
+def _closed(fields: Fields) -> Closed:
+    child = fields.child("closed")
+    if child is None:
+        return Closed()
+    weekdays = child.texts("weekdays")
+    wrong = [word for word in weekdays if word not in WEEKDAYS]
+    if wrong:
+        child.note("project.bad_weekday", f"{wrong[0]!r} is no weekday", at="weekdays", expected=" | ".join(WEEKDAYS))
+    dates: set[date] = set()
+    for text in child.texts("dates"):
+        try:
+            dates.update(date_range(text))
+        except ValueError:
+            child.note("project.bad_date", f"{text!r} is no date", at="dates", expected="2010-12-24 or 2010-12-24/2011-01-03")
+    child.unknown()
+    return Closed(
+        weekdays=frozenset(WEEKDAYS.index(word) for word in weekdays if word in WEEKDAYS), dates=frozenset(dates)
+    )
+
+
+def date_range(text: str) -> Iterable[date]:
+    """The dates of `2010-12-24` or `2010-12-24/2011-01-03`, both ends included.
+
+    Raises:
+        ValueError: not dates, or more than ten years of them.
+    """
+    first, _, last = text.partition("/")
+    start, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
+    if not timedelta(0) <= end - start <= timedelta(days=3660):
+        raise ValueError(f"{text!r} is no range of dates")
+    return [start + timedelta(days=offset) for offset in range((end - start).days + 1)]
