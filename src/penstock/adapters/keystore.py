@@ -77,7 +77,7 @@ class KeyStore:
         private = Ed25519PrivateKey.generate()
         public = PublicKey(name=name, role=role, public=private.public_key().public_bytes_raw())
         try:
-            self._make_folder()
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_folder()
             _write_new(path, to_text(public).encode() + _pem(private, passphrase))
         except FileExistsError as error:
@@ -124,11 +124,6 @@ class KeyStore:
         if not KEY_NAME.fullmatch(name):
             raise _refused("name", f"{name!r} cannot name a key", self.folder, KEY_NAME_WORDS, "choose another name")
         return self.folder / f"{name}{SUFFIX}"
-
-    def _make_folder(self) -> None:
-        with suppress(FileExistsError):
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self.folder.mkdir(mode=0o700)
 
     def _check_folder(self) -> None:
         if stat.S_IMODE(self.folder.stat().st_mode) & OTHERS:

@@ -14,7 +14,9 @@ from penstock.contract.predicates import literal, quoted
 _COUNT = re.compile(r"\s*SELECT\s+count\(\s*\*\s*\)\s+FROM\b(.*)", re.IGNORECASE | re.DOTALL)
 _WRAPPED = re.compile(r"SELECT count\(\*\) FROM \(\n(.*)\n\) AS offending", re.DOTALL)
 _SKIPPED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_SETS = re.compile(r"\b(group|having|union|intersect|except|limit|offset|qualify|order|using\s+sample)\b", re.IGNORECASE)
+_SETS = re.compile(
+    r"\b(group|having|union|intersect|except|limit|offset|qualify|order|using\s+sample)\b", re.IGNORECASE
+)
 OPERATORS = {
     "mustBe": "= {}",
     "mustNotBe": "<> {}",
@@ -54,9 +56,7 @@ class Threshold:
 
 def missed(number: str, threshold: Threshold) -> str:
     """A query that returns the number (a scalar SQL query) in one row if it is not as it must be, else no row."""
-    return (
-        f"SELECT value FROM (SELECT (\n{number}\n) AS value) AS measured WHERE ({threshold.condition}) IS NOT TRUE"
-    )
+    return f"SELECT value FROM (SELECT (\n{number}\n) AS value) AS measured WHERE ({threshold.condition}) IS NOT TRUE"
 
 
 def counted(predicate: str, threshold: Threshold) -> str:

@@ -60,7 +60,8 @@ def _offends(rule: Rule, name: str, type_: str) -> str:
 def _outside(column: str, type_: str, rule: Rule) -> str:
     """Text that holds numbers or dates is compared as what its bounds are; text that is neither lies outside."""
     bounds = [bound for bound in (rule.low, rule.high) if bound is not None]
-    numbers = all(is_number_text(bound) for bound in bounds)
+    moment = type_.startswith(("DATE", "TIME"))
+    numbers = not moment and all(is_number_text(bound) for bound in bounds)
     value = column
     if type_ == "VARCHAR":
         value = f"TRY_CAST({column} AS {'DECIMAL(38,9)' if numbers else 'TIMESTAMP'})"

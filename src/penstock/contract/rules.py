@@ -232,5 +232,3 @@ def _known_columns(entry: Fields, rule: Rule, columns: Mapping[str, ColumnSpec])
                 found=name,
                 expected=" | ".join(columns),
             )
-
-

@@ -38,9 +38,7 @@ def range_rule(owner: Fields, rule: Rule) -> Rule:
     """`rule`, its bounds checked: numbers or ISO dates, both of one kind."""
     for key, bound in (("minimum", rule.low), ("maximum", rule.high)):
         if bound is not None and not is_number_text(bound) and not _is_moment(bound):
-            owner.note(
-                "contract.bound", f"{key} is {bound!r}", at=key, found=bound, expected="a number or an ISO date"
-            )
+            owner.note("contract.bound", f"{key} is {bound!r}", at=key, found=bound, expected="a number or an ISO date")
     if rule.low is not None and rule.high is not None and is_number_text(rule.low) != is_number_text(rule.high):
         owner.note("contract.bound", f"{rule.low!r} and {rule.high!r} are not bounds of one kind", at="maximum")
     return rule
@@ -71,5 +69,3 @@ def _is_moment(text: str) -> bool:
             continue
         return True
     return False
-
-

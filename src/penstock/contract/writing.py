@@ -62,8 +62,8 @@ def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
         "logicalType": logical_type(normal_type(column.type) or column.type),
         "physicalType": column.type,
         "required": column.required,
-        "primaryKey": column.key,
-        "primaryKeyPosition": contract.key.index(column.name) + 1 if column.key else None,
+        "primaryKey": column.name in contract.key,
+        "primaryKeyPosition": contract.key.index(column.name) + 1 if column.name in contract.key else None,
         "classification": "personal" if column.personal else None,
         "customProperties": [{"property": "personalData", "value": column.personal}] if column.personal else None,
         "logicalTypeOptions": options,
@@ -109,8 +109,6 @@ def _metric(rule: Rule) -> str:
 
 
 def _arguments(rule: Rule) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"validValues": list(rule.values)} if rule.values else {}
-    for key, value in (("pattern", rule.pattern), ("minimum", rule.low), ("maximum", rule.high)):
-        if value is not None:
-            arguments[key] = value
-    return arguments
+    words = {"pattern": rule.pattern, "minimum": rule.low, "maximum": rule.high}
+    values = {"validValues": list(rule.values)} if rule.values else {}
+    return values | {key: value for key, value in words.items() if value is not None}

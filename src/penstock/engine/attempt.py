@@ -17,6 +17,7 @@ from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import FileSource, Materialization, PythonTask, SqlTask
+from penstock.sql.identifiers import quote
 from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _input_query(job: Job, upstream: str, interval: Interval | None) -> tuple[st
     relation = job.versions[upstream].relation
     if interval is None or by is None:
         return f"SELECT * FROM {relation}", {}
-    column = audit.quote(by.column)
+    column = quote(by.column)
     sql = f"SELECT * FROM {relation} WHERE {column} >= $interval_start AND {column} < $interval_end"
     return sql, {
         "interval_start": interval.start.replace(tzinfo=None),

@@ -75,7 +75,7 @@ def parse_canonical(data: bytes, name: str) -> Any:
 
 
 def _refusals(value: object, path: str, depth: int) -> Iterator[tuple[str, str, str]]:
-    """Where, what and what instead, for each part without a canonical form. Types are exact: a subclass may print otherwise."""
+    """Where, what and what instead, for each part that has none: subclasses too, which may print otherwise."""
     if depth > MAX_DEPTH:
         yield path, f"values more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels"
     elif type(value) is dict:

@@ -81,11 +81,11 @@ def from_text(text: str, file: str) -> PublicKey:
             file is not named after the key.
     """
     fields = Fields(read_yaml(text, file))
-    name = fields.text("name", required=True) or ""
+    name = fields.text("name", required=True)
     role = fields.choice("role", tuple(Role), required=True)
     key_id = fields.text("key_id", required=True)
     public = _decode(fields.text("public_key", required=True) or "")
-    if name and (not KEY_NAME.fullmatch(name) or file.rpartition("/")[2].partition(".yaml")[0] != name):
+    if name is not None and not (KEY_NAME.fullmatch(name) and file.rpartition("/")[2] == f"{name}.yaml"):
         fields.note(
             "evidence.key_name",
             f"{name!r} cannot name the key in {file}",
@@ -112,7 +112,7 @@ def from_text(text: str, file: str) -> PublicKey:
             remedy="copy the file again from the key's owner",
         )
     fields.unknown()
-    if fields.findings or role is None:
+    if fields.findings or name is None or role is None:
         raise InputError(tuple(fields.findings))
     return PublicKey(name=name, role=Role(role), public=public)
 

@@ -7,9 +7,8 @@ is a relative path of a file unless it begins with one of `SCHEMES`; the commit 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from penstock.evidence.canonical import canonical_bytes, digest
@@ -101,7 +100,7 @@ class Statement:
     commit: str | None = None
     commands: tuple[CommandRecord, ...] = ()
     verdicts: tuple[Any, ...] = ()
-    facts: Mapping[str, Any] = MappingProxyType({})
+    facts: Mapping[str, Any] = field(default_factory=dict)
     previous: str | None = None
 
 

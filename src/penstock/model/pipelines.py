@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ class Settings:
     name: str
     warehouse: str = ".penstock/warehouse.duckdb"
     parallel: int = 4
-    policy: Mapping[str, object] = MappingProxyType({})
+    policy: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +196,7 @@ class Project:
     datasets: Mapping[str, Dataset]
     tests: tuple[DataTest, ...] = ()
     slos: tuple[Slo, ...] = ()
-    files: Mapping[str, str] = MappingProxyType({})
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def pipeline_of(self, dataset: str) -> Pipeline:
         """The pipeline a dataset belongs to."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,9 +58,9 @@ class StorySource:
     closed_dates: tuple[str, ...] = ()
     deduplicate: bool = False
     bad_rows: str = "fail"
-    keep: Mapping[str, str] = MappingProxyType({})
-    flags: Mapping[str, str] = MappingProxyType({})
-    flag_descriptions: Mapping[str, str] = MappingProxyType({})
+    keep: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+    flag_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def staged(self) -> tuple[StoryColumn, ...]:
@@ -96,10 +95,10 @@ class StoryDataset:
     source: str
     grain: Mapping[str, str]
     measures: tuple[Measure, ...]
-    filters: Mapping[str, str] = MappingProxyType({})
+    filters: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
-    grain_types: Mapping[str, str] = MappingProxyType({})
-    grain_descriptions: Mapping[str, str] = MappingProxyType({})
+    grain_types: Mapping[str, str] = field(default_factory=dict)
+    grain_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def interval_column(self) -> str | None:
@@ -134,7 +133,8 @@ class Bound:
             bound = cls(low=Decimal(low.removesuffix("%")), high=Decimal(high.removesuffix("%")))
         except ArithmeticError as error:
             raise ValueError(f"{text!r} is not a bound") from error
-        if not dots or not low.endswith("%") or not high.endswith("%") or bound.low > bound.high:
+        finite = bound.low.is_finite() and bound.high.is_finite()
+        if not dots or not low.endswith("%") or not high.endswith("%") or not finite or bound.low > bound.high:
             raise ValueError(f"{text!r} is not a bound")
         return bound
 
@@ -163,7 +163,7 @@ class Impact:
     dataset: str
     new: bool = False
     rows: Bound | None = None
-    columns: Mapping[str, Bound] = MappingProxyType({})
+    columns: Mapping[str, Bound] = field(default_factory=dict)
     every_column: Bound | None = None
 
     def bound_of(self, column: str) -> Bound | None:
@@ -239,13 +239,13 @@ class Story:
     end: datetime | None = None
     ready_by: str | None = None
     retention: str | None = None
-    sources: Mapping[str, StorySource] = MappingProxyType({})
-    datasets: Mapping[str, StoryDataset] = MappingProxyType({})
-    impact: Mapping[str, Impact] = MappingProxyType({})
+    sources: Mapping[str, StorySource] = field(default_factory=dict)
+    datasets: Mapping[str, StoryDataset] = field(default_factory=dict)
+    impact: Mapping[str, Impact] = field(default_factory=dict)
     criteria: tuple[Criterion, ...] = ()
     standing: tuple[Criterion, ...] = ()
     monitoring: Monitoring = Monitoring()
     description: str = ""
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
-    lines: Mapping[str, int] = MappingProxyType({})
+    lines: Mapping[str, int] = field(default_factory=dict)

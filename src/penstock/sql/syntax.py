@@ -31,6 +31,7 @@ MAX_SUBSCRIPTS = 50
 _DUCKDB = DuckDB()
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
+_CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1", re.DOTALL)
 _STARTS = {TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN}
 
 
@@ -236,15 +237,12 @@ def _too_deep(text: str) -> Finding:
 
 
 def _token_finding(text: str, error: TokenError) -> Finding:
-    """sqlglot's tokenizer fails only where something opened is never closed; it says the spot in its cause, if at all."""
-    spot = re.search(r"Missing (\S+) from (\d+):(\d+)", f"{error} {error.__cause__}")
-    if spot is None:
-        offset = next((match.start() for match in re.finditer(r"/\*|['\"]|\$\w*\$", text)), 0)
-        return _syntax_finding(text, offset, "a quote or comment that is not closed")
-    sign, line, column = spot[1], int(spot[2]), int(spot[3])
-    lines = text.split("\n")
-    offset = sum(len(item) + 1 for item in lines[: line - 1]) + max(column - 1, 0)
-    return _syntax_finding(text, min(offset, len(text)), f"{sign} is opened and never closed")
+    """The tokenizer fails where something opened is never closed, and does not say where."""
+    blank = _CLOSED.sub(lambda match: " " * len(match[0]), text)
+    opened = re.search(r"/\*|['\"]|\$\w*\$", blank)
+    if opened is None:
+        return _syntax_finding(text, 0, str(error).splitlines()[0])
+    return _syntax_finding(text, opened.start(), f"{opened[0]} is opened and never closed")
 
 
 def _parse_finding(text: str, error: ParseError) -> Finding:
@@ -257,7 +255,7 @@ def _parse_finding(text: str, error: ParseError) -> Finding:
     said = str(fault.get("description") or "")
     if said.startswith("Expecting") or said.startswith("Expected TYPE"):
         expected = said.split(" ", 1)[1].rstrip(".")
-        return _syntax_finding(text, offset, f"something else than {expected} at {near!r}", expected)
+        return _syntax_finding(text, offset, f"{expected} is expected near {near!r}", expected)
     if said.startswith(("Required", "Expected")):
         return _syntax_finding(text, offset, f"something is missing after {near!r}")
     return _syntax_finding(text, offset, f"{near!r} is unexpected here" if near else said or "unreadable")

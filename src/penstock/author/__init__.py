@@ -1,0 +1,1 @@
+"""The deterministic author: a story and the facts about its sources to the files of a pipeline."""

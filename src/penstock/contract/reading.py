@@ -1,0 +1,257 @@
+"""ODCS v3 documents to contracts: one file, one schema object, one dataset; all mistakes of a file at once.
+
+What we rely on, and where the standard keeps it:
+- the dataset: `schema[0].physicalName`, which the file's name repeats as `<pipeline>.<dataset>.odcs.yaml`;
+- a column's type: `physicalType`, a DuckDB type (a plain `logicalType` will do where it leaves no choice);
+- personal data: the custom property `personalData: KIND` (`none` says it was looked at and is not);
+  `classification: personal` or `pii` alone means personal data of no kind in particular;
+- the owner: `team.name`, else the team's member in the role of owner;
+- retention and the time of availability: `slaProperties`; the purpose: `description.purpose`.
+Whatever else the standard or its users put there is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from penstock.contract.column_types import normal_type, physical_type
+from penstock.contract.misspelt import almost, report_misspelt
+from penstock.contract.options import option_rules
+from penstock.contract.rules import read_rules
+from penstock.documents import Fields, read_yaml
+from penstock.model.contracts import ColumnSpec, Contract, Rule
+from penstock.model.errors import InputError
+from penstock.model.pipelines import NAME_PATTERN
+
+if TYPE_CHECKING:
+    from penstock.model.findings import Finding
+
+API_VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0")
+SUFFIX = ".odcs.yaml"
+_PERSONAL = {"personal", "pii", "personal data"}
+_TIME = re.compile(r"\d{1,2}:\d\d(:\d\d)?\s?([A-Za-z]+(/\w+)?|[+-]\d\d:\d\d)?")
+_LOGICAL = ("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean", "map", "vector")
+_AVAILABILITY = {"timeofavailability", "availability", "av"}
+
+
+def read_contract(text: str, file: str) -> Contract:
+    """The contract that an ODCS file holds; column types in the spelling DuckDB reports.
+
+    Raises:
+        InputError: not YAML, not ODCS v3, or something we rely on is missing, misspelt or contradictory.
+    """
+    fields = Fields(read_yaml(text, file))
+    contract = _contract(fields, file)
+    if fields.findings:
+        raise InputError(_in_order(fields.findings))
+    return contract
+
+
+def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """By line, each once."""
+    once = {(finding.code, finding.message, finding.place.line): finding for finding in findings}
+    return tuple(sorted(once.values(), key=lambda finding: finding.place.line or 0))
+
+
+def _contract(fields: Fields, file: str) -> Contract:
+    fields.choice("kind", ("DataContract",), required=True)
+    fields.choice("apiVersion", API_VERSIONS, required=True)
+    fields.text("id", required=True)
+    objects = list(fields.items("schema", required=True))
+    if "schema" in fields and len(objects) != 1:
+        fields.note(
+            "contract.one_dataset",
+            f"the contract describes {len(objects)} schema objects",
+            at="schema",
+            expected="exactly one: a file is the contract of one dataset",
+        )
+    dataset, columns, rules = _object(objects[0], file) if objects else ("", (), ())
+    retention, ready_by = _sla(fields)
+    contract = Contract(
+        dataset=dataset,
+        file=file,
+        version=fields.text("version", required=True) or "",
+        status=fields.text("status") or "active",
+        description=_purpose(fields, objects),
+        owner=_owner(fields),
+        columns=tuple(spec for spec, _ in columns),
+        key=_key(objects[0], columns) if objects else (),
+        rules=rules,
+        retention=retention,
+        ready_by=ready_by,
+    )
+    report_misspelt(fields)
+    return contract
+
+
+def _object(fields: Fields, file: str) -> tuple[str, tuple[tuple[ColumnSpec, int | None], ...], tuple[Rule, ...]]:
+    dataset = fields.text("physicalName", required=True) or ""
+    fields.text("name", required=True)
+    if dataset:
+        _check_name(fields, dataset, file)
+    properties = list(fields.items("properties", required=True))
+    columns = tuple(_column(entry) for entry in properties)
+    if "properties" in fields and not columns:
+        fields.note("contract.no_columns", "the contract has no columns", at="properties", expected="one or more")
+    _each_once(properties, columns)
+    known = {spec.name: spec for spec, _ in columns}
+    rules: list[Rule] = []
+    for entry, (spec, _) in zip(properties, columns, strict=True):
+        rules += option_rules(entry, spec)
+        rules += read_rules(entry, spec, known)
+        report_misspelt(entry)
+    rules += read_rules(fields, None, known)
+    fields.text("description")
+    report_misspelt(fields)
+    return dataset, columns, tuple(rules)
+
+
+def _check_name(fields: Fields, dataset: str, file: str) -> None:
+    parts = dataset.split(".")
+    if len(parts) != 2 or not all(NAME_PATTERN.fullmatch(part) for part in parts):
+        fields.note(
+            "contract.dataset_name",
+            f"physicalName {dataset!r} is not a dataset's name",
+            at="physicalName",
+            found=dataset,
+            expected="pipeline.dataset, in lower-case words",
+        )
+    base = file.replace("\\", "/").rpartition("/")[2]
+    if base != dataset + SUFFIX:
+        fields.note(
+            "contract.file_name",
+            f"the file is named {base} and describes {dataset}",
+            at="physicalName",
+            found=dataset,
+            expected=base.removesuffix(SUFFIX) if base.endswith(SUFFIX) else f"a file named {dataset}{SUFFIX}",
+            remedy="rename the file or correct physicalName: the two must agree",
+        )
+
+
+def _column(fields: Fields) -> tuple[ColumnSpec, int | None]:
+    """One property and the position it claims in the key (None: it is not in the key)."""
+    name = fields.text("name", required=True) or ""
+    position = fields.integer("primaryKeyPosition")
+    key = bool(fields.flag("primaryKey"))
+    spec = ColumnSpec(
+        name=name,
+        type=_type(fields),
+        description=fields.text("description") or "",
+        required=bool(fields.flag("required")),
+        key=key,
+        personal=_personal(fields),
+    )
+    if position is not None and position > 0 and not key:
+        fields.note(
+            "contract.key",
+            f"{name} has a position in the key and is not in it",
+            at="primaryKeyPosition",
+            expected="primaryKey: true",
+        )
+    return spec, (position if position is not None and position > 0 else 0) if key else None
+
+
+def _type(fields: Fields) -> str:
+    logical = fields.choice("logicalType", _LOGICAL)
+    physical = fields.text("physicalType")
+    normal = normal_type(physical) if physical is not None else physical_type(logical or "")
+    if physical is not None and normal is None:
+        fields.note(
+            "contract.unknown_type",
+            f"{physical!r} is not a type of DuckDB",
+            at="physicalType",
+            found=physical,
+            expected="a DuckDB type, such as VARCHAR, BIGINT, DECIMAL(18,2), DATE or TIMESTAMP",
+        )
+    elif normal is None:
+        fields.note(
+            "contract.no_type",
+            f"{fields.values.get('name')} has no physicalType",
+            found=f"logicalType: {logical}" if logical else None,
+            expected="physicalType: a DuckDB type",
+        )
+    return normal or "VARCHAR"
+
+
+def _personal(fields: Fields) -> str | None:
+    classification = (fields.text("classification") or "").lower()
+    kind: str | None = None
+    for custom in fields.items("customProperties"):
+        word = custom.text("property") or ""
+        if word == "personalData":
+            kind = custom.text("value", required=True)
+        elif meant := almost(word, ("personalData",)):
+            custom.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
+    if kind is not None:
+        return None if kind == "none" else kind
+    return "personal" if classification in _PERSONAL else None
+
+
+def _each_once(properties: list[Fields], columns: tuple[tuple[ColumnSpec, int | None], ...]) -> None:
+    seen: dict[str, str] = {}
+    for entry, (spec, _) in zip(properties, columns, strict=True):
+        first = seen.setdefault(spec.name.casefold(), spec.name)
+        if spec.name and (first != spec.name or [one.name for one, _ in columns].count(spec.name) > 1):
+            entry.note("contract.column_twice", f"the column {spec.name} stands there twice", at="name")
+
+
+def _key(fields: Fields, columns: tuple[tuple[ColumnSpec, int | None], ...]) -> tuple[str, ...]:
+    """Key columns by position; those without one keep the order they stand in, after the others."""
+    placed = [(position or len(columns) + 1, spec.name) for spec, position in columns if position is not None]
+    positions = [position for _, position in columns if position]
+    if len(set(positions)) != len(positions):
+        fields.note(
+            "contract.key",
+            "two columns claim one position in the key",
+            at="properties",
+            found=", ".join(str(position) for position in positions),
+            expected="primaryKeyPosition 1, 2, 3, … each once",
+        )
+    return tuple(name for _, name in sorted(placed, key=lambda pair: pair[0]))
+
+
+def _purpose(fields: Fields, objects: list[Fields]) -> str:
+    about = fields.child("description")
+    purpose = about.text("purpose") if about else None
+    if about:
+        about.asked |= {"usage", "limitations"}
+        report_misspelt(about)
+    return purpose or (objects[0].text("description") if objects else None) or ""
+
+
+def _owner(fields: Fields) -> str | None:
+    team: Any = fields.raw("team")
+    named = fields.child("team") if isinstance(team, dict) else None
+    if named and (name := named.text("name")):
+        return name
+    members = named.items("members") if named else fields.items("team")
+    for member in members:
+        if (member.text("role") or "").lower() == "owner":
+            return member.text("name") or member.text("username")
+    return None
+
+
+def _sla(fields: Fields) -> tuple[str | None, str | None]:
+    """Retention and the local time by which data is there."""
+    retention = ready_by = None
+    for promise in fields.items("slaProperties"):
+        word = promise.text("property", required=True) or ""
+        value, unit = promise.text("value", required=True), promise.text("unit")
+        if word.lower() in {"retention", "re"}:
+            retention = f"{value} {unit}" if unit else value
+        elif word.lower() in _AVAILABILITY:
+            ready_by = _ready_by(promise, word, value)
+        elif meant := almost(word, ("retention", "timeOfAvailability")):
+            promise.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
+        report_misspelt(promise)
+    return retention, ready_by
+
+
+def _ready_by(promise: Fields, word: str, value: str | None) -> str | None:
+    """The time of an availability promise; `availability` may also be a share of time, which is not for us."""
+    if value is None or _TIME.fullmatch(value):
+        return value
+    if word.lower() == "timeofavailability":
+        promise.note("contract.time", f"{word} is {value!r}", at="value", found=value, expected='a time, as "06:30"')
+    return None

@@ -1,0 +1,102 @@
+"""Judges staged rows against the dataset's contract before anyone can see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.model.errors import TaskError
+from penstock.model.findings import Finding, Place, Severity
+from penstock.quality import checks as quality
+from penstock.quality.columns import compare_columns
+from penstock.sql.identifiers import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.engine.ports import Session, Staged
+    from penstock.model.intervals import Interval
+    from penstock.model.pipelines import Dataset
+
+EXAMPLES = 3
+
+
+def judge(session: Session, staged: Staged, dataset: Dataset) -> tuple[quality.CheckResult, ...]:
+    """The results of every check of the dataset's contract on the staged rows; none without a contract.
+
+    Raises:
+        TaskError: the staged columns are not those of the contract.
+    """
+    contract = dataset.contract
+    if contract is None:
+        return ()
+    differing = compare_columns(contract, staged.columns)
+    if differing:
+        raise TaskError(differing)
+    plan = quality.compile_checks(contract, staged.relation)
+    results = {query.id: session.fetch(query.sql)[0] for query in plan.queries}
+    return quality.judge(plan, results)
+
+
+def refuse_if_failed(
+    session: Session, staged: Staged, dataset: Dataset, results: Sequence[quality.CheckResult]
+) -> None:
+    """Stop an attempt whose rows offend a check that blocks, with a few of those rows.
+
+    Raises:
+        TaskError: one finding for each failed check of severity error.
+    """
+    failed = [result for result in results if not result.passed and result.severity is Severity.ERROR]
+    if not failed or dataset.contract is None:
+        return
+    plan = quality.compile_checks(dataset.contract, staged.relation)
+    by_id = {check.id: check for check in plan.checks}
+    findings = []
+    for result in failed:
+        rows = session.fetch(quality.examples_query(by_id[result.id], staged.relation, EXAMPLES))
+        findings.append(
+            Finding(
+                code="check.failed",
+                message=f"{dataset.name}: {result.message}",
+                place=Place(file=dataset.contract.file, dataset=dataset.name, field=result.column),
+                found="; ".join(str(tuple(str(value) for value in row)) for row in rows)[:500] or None,
+                expected=f"no offending row ({result.name})",
+                remedy="correct the data or the query; if the rule is wrong, change the contract by a change of its own",
+            )
+        )
+    raise TaskError(tuple(findings))
+
+
+def within_interval(session: Session, staged: Staged, dataset: Dataset, interval: Interval | None) -> None:
+    """Refuse rows outside the interval being built: replacing by interval would double them later.
+
+    Raises:
+        TaskError: some staged rows lie outside, or have no time at all.
+    """
+    by = dataset.interval
+    if by is None or interval is None:
+        return
+    if by.column not in {name for name, _ in staged.columns}:
+        raise TaskError(
+            Finding(
+                code="engine.no_interval_column",
+                message=f"{dataset.name} has no column {by.column!r}, by which it is cut into intervals",
+                place=Place(file=dataset.file, dataset=dataset.name, field=by.column),
+                found=", ".join(name for name, _ in staged.columns),
+                expected=f"a column named {by.column}",
+                remedy="correct `interval` in the header, or select that column",
+            )
+        )
+    column = quote(by.column)
+    start, end = (literal(moment.replace(tzinfo=None)) for moment in (interval.start, interval.end))
+    sql = f"SELECT count(*) FROM {staged.relation} WHERE ({column} >= {start} AND {column} < {end}) IS NOT TRUE"
+    outside = int(session.fetch(sql)[0][0])
+    if outside:
+        raise TaskError(
+            Finding(
+                code="engine.rows_outside_interval",
+                message=f"{dataset.name}: {outside} of {staged.rows} rows lie outside {interval}",
+                place=Place(file=dataset.file, dataset=dataset.name, field=by.column),
+                expected=f"every {by.column} within the interval",
+                remedy="filter by $interval_start and $interval_end on the column that the header names",
+            )
+        )

@@ -1,0 +1,175 @@
+"""What the gates of each stage look at. Gathered by the stage, judged without looking anywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from penstock.model.findings import Finding
+    from penstock.model.pipelines import Project
+    from penstock.model.stories import Criterion, Question, Story
+    from penstock.policy.rules import Policy
+    from penstock.quality.checks import CheckResult
+    from penstock.quality.comparison import DatasetDiff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryFacts:
+    """`open_questions` are those without an answer; `source_findings` what is wrong with the files themselves."""
+
+    story: Story
+    policy: Policy
+    open_questions: tuple[Question, ...]
+    source_findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesignFacts:
+    """`touched` are the datasets the change makes or alters, `downstream` those that read them and move with them.
+
+    `evidence_of` maps each criterion's id to what will prove it.
+    """
+
+    story: Story
+    policy: Policy
+    touched: tuple[str, ...]
+    new: tuple[str, ...]
+    downstream: tuple[str, ...]
+    planned_files: tuple[str, ...]
+    evidence_of: Mapping[str, str]
+    base_files_edited_by_hand: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFacts:
+    """A command that was run and recorded: `chunk` opens its output."""
+
+    name: str
+    argv: tuple[str, ...]
+    exit_code: int
+    chunk: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposedColumn:
+    """A column that carries personal data by lineage and is not tagged as personal in its contract."""
+
+    dataset: str
+    column: str
+    kind: str
+    comes_from: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImplementationFacts:
+    """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
+
+    `added_text` is the branch's diff without context. `documented` and `documentable` count columns and datasets.
+    """
+
+    story: Story
+    policy: Policy
+    base: Project | None
+    project: Project | None
+    lint: CommandFacts
+    tests: CommandFacts
+    changed_files: tuple[str, ...]
+    planned_files: tuple[str, ...]
+    added_text: str
+    exposed: tuple[ExposedColumn, ...] = ()
+    documented: int = 0
+    documentable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionResult:
+    """How a criterion fared on the shadow data: `offending` rows (0 is met), with a few `examples` as text."""
+
+    criterion: Criterion
+    offending: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiplying:
+    """A join that repeats rows: where it stands, how many key values repeat at most, and some of them."""
+
+    dataset: str
+    file: str
+    line: int
+    excerpt: str
+    joined: str
+    copies: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A promotion and its rollback, tried in a sandbox. Digests are of everything readers see, before and after."""
+
+    before: str
+    promoted: str
+    after: str
+    promote_ms: int
+    rollback_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewFacts:
+    """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides."""
+
+    story: Story
+    policy: Policy
+    run_findings: tuple[Finding, ...]
+    checks: Mapping[str, tuple[CheckResult, ...]]
+    score: Decimal
+    diffs: tuple[DatasetDiff, ...]
+    new_datasets: tuple[str, ...]
+    criteria: tuple[CriterionResult, ...]
+    rehearsal: Rehearsal | None
+    multiplying: tuple[Multiplying, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalFacts:
+    """One approval found: who, with which key and role, and which review envelope it was given for."""
+
+    name: str
+    key_id: str
+    role: str
+    envelope_sha256: str
+    valid_signature: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFacts:
+    """`changed_since_review` are files whose bytes are no longer those reviewed; `base_conflicts` those that moved
+    beneath the change.
+    """
+
+    story: Story
+    policy: Policy
+    author: str
+    author_key_id: str
+    review_envelope_sha256: str
+    approvals: tuple[ApprovalFacts, ...]
+    changed_since_review: tuple[str, ...] = ()
+    base_conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationFacts:
+    """One interval of the observation window. `seconds` is the run's time, `rows` what production now holds of it."""
+
+    story: Story
+    policy: Policy
+    interval: str
+    run_findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
+    objectives: tuple[Finding, ...]

@@ -1,0 +1,35 @@
+"""The policy a project sets in `penstock.yaml`, always read from the base revision, with its defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """`approvals`: how many people must approve. `quality_score` and `documentation`: percent that must be reached.
+
+    `observe_intervals`: how long the observation window is when the story does not say.
+    """
+
+    approvals: int = 1
+    quality_score: Decimal = Decimal(95)
+    documentation: Decimal = Decimal(90)
+    observe_intervals: int = 7
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """The policy of a project's settings."""
+        plain = cls()
+        values = settings.policy
+        return cls(
+            approvals=int(str(values.get("approvals", plain.approvals))),
+            quality_score=Decimal(str(values.get("quality_score", plain.quality_score))),
+            documentation=Decimal(str(values.get("documentation", plain.documentation))),
+            observe_intervals=int(str(values.get("observe_intervals", plain.observe_intervals))),
+        )

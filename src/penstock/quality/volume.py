@@ -1,0 +1,53 @@
+"""Whether an interval holds about as many rows as intervals like it did before."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from statistics import median
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place
+from penstock.model.intervals import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+FEWEST = 3
+
+
+def judge_volume(  # noqa: PLR0913 - the names are the definition
+    count: int,
+    history: Sequence[tuple[datetime, int]],
+    start: datetime,
+    *,
+    tolerance: float,
+    history_length: int,
+    dataset: str | None = None,
+) -> Finding | None:
+    """What is wrong with the row count of the interval that starts at `start`, or None.
+
+    It is held against the median of the last `history_length` counts of earlier intervals of the same weekday and
+    time of day: it must lie within `tolerance` of it (0.9: 10 % to 190 %). With fewer than three it is not judged.
+    `history` holds start and rows of other intervals, in any order; the caller leaves out closed days.
+    """
+    alike = [(moment, rows) for moment, rows in history if moment < start and _slot(moment) == _slot(start)]
+    recent = [rows for _, rows in sorted(alike)][-history_length:]
+    if len(recent) < FEWEST:
+        return None
+    usual, share = Decimal(median(recent)), Decimal(str(tolerance))
+    low, high = usual * (1 - share), usual * (1 + share)
+    if low <= count <= high:
+        return None
+    return Finding(
+        code="quality.volume",
+        message=f"the interval of {stamp(start)} holds {count:,} rows, where {usual:,} are usual",
+        place=Place(dataset=dataset),
+        found=f"{count:,} rows",
+        expected=f"{max(low, 0):,.0f} to {high:,.0f} rows (median of {len(recent)} earlier intervals ± {tolerance:.0%})",
+        remedy="look whether the source delivered twice, in part, or not at all; a known change wants a new tolerance",
+    )
+
+
+def _slot(moment: datetime) -> tuple[int, int]:
+    return moment.weekday(), moment.hour
