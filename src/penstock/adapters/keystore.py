@@ -190,13 +190,15 @@ def _load(pem: bytes, passphrase: bytes | None, path: Path) -> Ed25519PrivateKey
 def _read_private(path: Path) -> bytes:
     """The bytes of a key file; the file that is checked is the one that is read."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise _damaged(path, "no plain file")
         if stat.S_IMODE(mode) & OTHERS:
             raise _too_open(path, mode, "600")
-        return file.read(MAX_BYTES)
+        return os.read(handle, MAX_BYTES)
+    finally:
+        os.close(handle)
 
 
 def _write_new(path: Path, data: bytes) -> None:

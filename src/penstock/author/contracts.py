@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.author.mart import is_never_negative
+from penstock.author.mart import is_never_negative, never_null
 from penstock.author.staging import (
     counts_description,
     file_moment,
@@ -222,14 +222,13 @@ def _mart(story: Story, dataset: StoryDataset) -> Contract:
     source = story.sources[dataset.source]
     staged = {column.name: column for column in source.staged}
     columns = [_grain_column(dataset, name, staged) for name in dataset.grain]
+    filled = never_null(dataset)
     columns += [
-        ColumnSpec(name=measure.name, type=measure.type, description=measure.description)
-        for measure in dataset.measures
+        ColumnSpec(name=m.name, type=m.type, description=m.description, required=m.name in filled)
+        for m in dataset.measures
     ]
     rules = [_never_negative(m.name) for m in dataset.measures if is_never_negative(m, source)]
-    return _contract(
-        story, dataset.name, dataset.description, columns, rules, key=tuple(dataset.grain)
-    )
+    return _contract(story, dataset.name, dataset.description, columns, rules, key=tuple(dataset.grain))
 
 
 def _grain_column(dataset: StoryDataset, name: str, staged: dict[str, StoryColumn]) -> ColumnSpec:

@@ -10,6 +10,7 @@ from penstock.author.sql_text import comment, guarded, header, listed, name
 from penstock.author.staging import spelled
 from penstock.project.story_datasets import is_over_measures
 from penstock.sql.comparisons import comparisons, conjuncts
+from penstock.sql.query import expression_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 _SUM = re.compile(r"\bsum\s*\(", re.IGNORECASE)
 _MEANS_NOTHING = re.compile(r"\b(avg|min|max|median|mode|first|last|any_value|quantile\w*)\s*\(", re.IGNORECASE)
 _COUNT = re.compile(r"\s*count\s*\([^()]*\)\s*(filter\s*\(.*\))?\s*", re.IGNORECASE | re.DOTALL)
-_FILTERED_SUM = re.compile(
-    r"\s*sum\s*\(([\w\s*]+)\)\s*filter\s*\(\s*where\b(.*)\)\s*", re.IGNORECASE | re.DOTALL
-)
+_FILTERED_SUM = re.compile(r"\s*sum\s*\(([\w\s*]+)\)\s*filter\s*\(\s*where\b(.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_ARITHMETIC = re.compile(r"[\w\s.+*()-]+")
 _TO_DATE = re.compile(r"\s*cast\s*\(\s*(\w+)\s+as\s+date\s*\)\s*|\s*(\w+)\s*(::\s*date)?\s*", re.IGNORECASE)
 
 
@@ -43,8 +43,8 @@ def interval_column(dataset: StoryDataset, source: StorySource) -> str | None:
     return dataset.interval_column if source.interval else None
 
 
-def interval_filter(dataset: StoryDataset, source: StorySource) -> str | None:
-    """What of the staged rows belongs to an interval: by event time where the date is just that, else by the date."""
+def moment_of_rows(dataset: StoryDataset, source: StorySource) -> str | None:
+    """What places a staged row in its interval: the event time where the date is just its day, else the date."""
     column = interval_column(dataset, source)
     if column is None:
         return None
@@ -53,7 +53,7 @@ def interval_filter(dataset: StoryDataset, source: StorySource) -> str | None:
     time = source.event_time
     if match and time and time.name in {match[1], match[2]}:
         expression = name(time.name)
-    return f"{expression} >= $interval_start AND {expression} < $interval_end"
+    return expression
 
 
 def mart_sql(pipeline: str, dataset: StoryDataset, source: StorySource) -> str:
@@ -77,7 +77,8 @@ def _grouped(pipeline: str, dataset: StoryDataset, source: StorySource, measures
     items = [_grain_item(word, text, dataset.grain_types) for word, text in dataset.grain.items()]
     items += [_described(measure, f"{measure_sql(measure)} AS {name(measure.name)}") for measure in measures]
     lines = ["SELECT", listed(items), f"FROM {name(pipeline)}.stg_{source.name}"]
-    within = interval_filter(dataset, source)
+    moment = moment_of_rows(dataset, source)
+    within = f"{moment} >= $interval_start AND {moment} < $interval_end" if moment else None
     conditions = [within] if within else []
     for index, (word, text) in enumerate(dataset.filters.items()):
         why = "\n".join(comment(f"{word[:1].upper()}{word[1:]}.", "  "))
@@ -110,8 +111,22 @@ def _over_measures(dataset: StoryDataset) -> str:
     return f"SELECT\n{listed(items)}\nFROM measured\n"
 
 
+def never_null(dataset: StoryDataset) -> frozenset[str]:
+    """The measures that always have a value: counts, sums (0 over no rows), and plain arithmetic over such measures."""
+    filled: set[str] = set()
+    for measure in dataset.measures:
+        if is_over_measures(measure):
+            arithmetic = _ARITHMETIC.fullmatch(measure.sql) is not None
+            has_value = arithmetic and set(expression_columns(measure.sql)) <= filled
+        else:
+            has_value = zero_when_empty(measure.sql) or _COUNT.fullmatch(measure.sql) is not None
+        if has_value:
+            filled.add(measure.name)
+    return frozenset(filled)
+
+
 def is_never_negative(measure: Measure, source: StorySource) -> bool:
-    """Whether a measure cannot be below zero: a count, or a sum of products of columns that its filter holds above it."""
+    """Whether a measure cannot be below zero: a count, or a sum of products of columns its filter keeps positive."""
     if _COUNT.fullmatch(measure.sql):
         return True
     match = _FILTERED_SUM.fullmatch(measure.sql)

@@ -1,4 +1,4 @@
-"""Staging: a source's landed text rows typed, renamed, cleaned and flagged; those that cannot be, set aside; both counted.
+"""Staging: landed text rows typed, renamed, cleaned and flagged; those that cannot be, set aside; both counted.
 
 A line is staged if every required column is there and every value can be read as its type without rounding;
 otherwise, under `bad_rows: quarantine`, it goes to `stg_NAME_rejected` with the reason. The two conditions are each
@@ -7,6 +7,7 @@ other's complement, and `stg_NAME_counts` holds them to it.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from penstock.author.sql_text import comment, conjunction, guarded, header, listed, name, wrapped
@@ -52,12 +53,17 @@ def typed(column: StoryColumn, *, strict: bool = False) -> str:
     return f"{'CAST' if strict else 'TRY_CAST'}({text} AS {spelled(column.type)})"
 
 
+def is_number(column: StoryColumn) -> bool:
+    """Whether the column's type is a number that a cast would round."""
+    return column.type in _WHOLE or column.type.startswith("DECIMAL")
+
+
 def accepts(column: StoryColumn) -> str | None:
     """The condition under which a line's value for this column can be staged; None if any value can."""
     text = raw_text(column)
     if column.type == "VARCHAR":
         return f"{guarded(text)} IS NOT NULL" if column.required else None
-    if column.type in _WHOLE or column.type.startswith("DECIMAL"):
+    if is_number(column):
         readable = f"{typed(column)} = TRY_CAST({text} AS {_WIDEST})"
     else:
         readable = f"{typed(column)} IS NOT NULL"
@@ -83,8 +89,7 @@ def staging_sql(pipeline: str, source: StorySource) -> str:
 
 def staging_description(source: StorySource) -> str:
     """What the staged dataset is, in a sentence or three."""
-    what = (source.description or f"The files of {source.name}.").rstrip(".")
-    said = [f"{what}: typed, renamed" + (" and each line once." if source.deduplicate else ".")]
+    said = [f"Lines of {source.name} as typed rows{', each line once' if source.deduplicate else ''}."]
     if source.keep:
         said.append(f"Kept are {' and '.join(source.keep)}.")
     if source.bad_rows == "quarantine":
@@ -134,7 +139,12 @@ def _typed(source: StorySource, *, strict: bool) -> str:
     body = f"  SELECT\n{listed(items, '    ')}\n  FROM lines"
     conditions = [] if strict else [text for column in source.staged if (text := accepts(column))]
     if conditions:
-        body += "\n  WHERE " + conjunction(conditions, "    ")
+        why = (
+            "\n  -- A number that its type would round cannot be read either."
+            if any(map(is_number, source.staged))
+            else ""
+        )
+        body += f"{why}\n  WHERE " + conjunction(conditions, "    ")
     return body
 
 
@@ -155,20 +165,22 @@ def _where(keep: Mapping[str, str]) -> str:
 def rejected_sql(pipeline: str, source: StorySource) -> str:
     """`stg_NAME_rejected.sql`: the lines that staging cannot read, as they came, with the reason."""
     columns = [name(column.raw) for column in source.columns]
-    reasons = ",\n    ".join(_reason(column) for column in source.staged if accepts(column))
+    reasons = listed((_reason(column) for column in source.staged if accepts(column)), "      ")
     moment = _moment_item(source)
     return (
         header(_settings(source, rejected_description(source), file_moment(source)))
         + f"WITH {_lines(pipeline, source)},\n\n"
         + f"judged AS (\n  SELECT\n{wrapped([*moment, *columns], '    ')},\n"
-        + f"    concat_ws('; ',\n    {reasons}\n    ) AS reason\n  FROM lines\n)\n\n"
+        + f"    concat_ws('; ',\n{reasons}\n    ) AS reason\n  FROM lines\n)\n\n"
         + f"SELECT\n{wrapped([*_moment_name(source), *columns, 'reason'])}\nFROM judged\nWHERE reason <> ''\n"
     )
 
 
 def rejected_description(source: StorySource) -> str:
     """What the rejected dataset is."""
-    return f"Lines of {source.name} that cannot be read as the types of stg_{source.name}, as they came, with the reason."
+    return (
+        f"Lines of {source.name} that cannot be read as the types of stg_{source.name}, as they came, with the reason."
+    )
 
 
 def _moment_name(source: StorySource) -> list[str]:
@@ -187,14 +199,25 @@ def reason_unreadable(column: StoryColumn) -> str:
 
 
 def _reason(column: StoryColumn) -> str:
+    """A CASE that names the column's fault, or is NULL."""
     cases: list[str] = []
     if column.required:
         cases.append(f"WHEN {guarded(raw_text(column))} IS NULL THEN {literal(reason_missing(column))}")
     if column.type != "VARCHAR":
-        cases.append(f"WHEN ({accepts(column)}) IS NOT TRUE THEN {literal(reason_unreadable(column))}")
-    if len(cases) == 1:
-        return f"  CASE {cases[0]} END"
-    return "  CASE\n" + "".join(f"        {case}\n" for case in cases) + "      END"
+        cases.append(f"WHEN {_unreadable(column)}\n    THEN {literal(reason_unreadable(column))}")
+    if len(cases) == 1 and "\n" not in cases[0]:
+        return f"CASE {cases[0]} END"
+    return "\n".join(["CASE", *(textwrap.indent(case, "  ") for case in cases), "END"])
+
+
+def _unreadable(column: StoryColumn) -> str:
+    """The complement of `accepts` for a value that is there."""
+    text = raw_text(column)
+    if is_number(column):
+        wrong = f"coalesce({typed(column)} <> TRY_CAST({text} AS {_WIDEST}), true)"
+    else:
+        wrong = f"{typed(column)} IS NULL"
+    return wrong if column.required else f"{text} IS NOT NULL AND {wrong}"
 
 
 def counts_sql(pipeline: str, source: StorySource) -> str:
@@ -204,19 +227,26 @@ def counts_sql(pipeline: str, source: StorySource) -> str:
     moment = file_moment(source)
     key = _moment_name(source)
     keyed = [*_moment_item(source), "count(*) AS lines"]
-    distinct = f"count(DISTINCT ({', '.join(name(c.raw) for c in source.columns)})) AS distinct_lines"
+    whole_line = wrapped(name(column.raw) for column in source.columns)
+    distinct = f"count(DISTINCT (\n{whole_line}\n)) AS distinct_lines"
     landed_filter = f"\n  WHERE {_PARAMS.format(INTERVAL_START)}" if moment else ""
     made_filter = f"\n  WHERE {_PARAMS.format(key[0])}" if moment else ""
     group = "\n  GROUP BY ALL" if moment else ""
-    parts = [f"files AS (\n  SELECT\n{listed([*keyed, *([distinct] if source.deduplicate else [])], '    ')}"]
-    parts[0] += f"\n  FROM {raw}{landed_filter}{group}\n)"
+    counted = listed([*keyed, *([distinct] if source.deduplicate else [])], "    ")
+    parts = [f"files AS (\n  SELECT\n{counted}\n  FROM {raw}{landed_filter}{group}\n)"]
     for made, relation in (("staged", staged), ("rejected", f"{staged}_rejected")):
-        items = ", ".join([*key, f"count(*) AS {made}"])
-        parts.append(f"{made} AS (\n  SELECT {items}\n  FROM {relation}{made_filter}{group}\n)")
+        counted = ", ".join([*key, f"count(*) AS {made}"])
+        parts.append(f"{made} AS (\n  SELECT {counted}\n  FROM {relation}{made_filter}{group}\n)")
     join = f" USING ({key[0]})" if moment else ""
     kind = "LEFT JOIN" if moment else "CROSS JOIN"
     repeats = "lines - distinct_lines" if source.deduplicate else "CAST(0 AS BIGINT)"
-    items = [*key, "lines", f"{repeats} AS repeats", "coalesce(staged, 0) AS staged", "coalesce(rejected, 0) AS rejected"]
+    items = [
+        *key,
+        "lines",
+        f"{repeats} AS repeats",
+        "coalesce(staged, 0) AS staged",
+        "coalesce(rejected, 0) AS rejected",
+    ]
     return (
         header(_settings(source, counts_description(source), moment))
         + "WITH "
@@ -228,4 +258,4 @@ def counts_sql(pipeline: str, source: StorySource) -> str:
 def counts_description(source: StorySource) -> str:
     """What the counting dataset is."""
     each = f"One row per file of {source.name}" if source.interval else f"One row for {source.name}"
-    return f"{each}: how many lines it has and what became of them."
+    return f"{each} with the number of its lines and what became of them."

@@ -143,10 +143,11 @@ class StageEntered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionsAsked:
-    """What the story leaves open: question id to text."""
+    """What the story leaves open: question id to text, and to the place of the front matter that an answer fills."""
 
     change: str
     questions: Mapping[str, str]
+    paths: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,7 @@ def _(fact: facts.StageEntered, entry: Entry) -> tuple[Operation, ...]:
 @_fold.register
 def _(fact: facts.QuestionsAsked, _entry: Entry) -> tuple[Operation, ...]:
     return tuple(
-        _put("questions", change=fact.change, question=question, text=text)
+        _put("questions", change=fact.change, question=question, text=text, path=fact.paths[question])
         for question, text in sorted(fact.questions.items())
     )
 

@@ -42,14 +42,19 @@ def versions_of(project: Project) -> Mapping[str, Version]:
 
 def version_of(dataset: Dataset, upstream: Mapping[str, Version]) -> Version:
     """The version of one dataset, given those of the datasets it reads."""
-    parts = {
+    reads = {name: upstream[name].fingerprint for name in sorted(set(dataset.reads))}
+    parts = {**own_definition(dataset), "reads": reads}
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return Version(dataset=dataset.name, fingerprint=digest, relation=relation_of(dataset.name, digest))
+
+
+def own_definition(dataset: Dataset) -> dict[str, object]:
+    """What decides a dataset's rows, apart from the versions it reads, as plain values."""
+    return {
         "task": _task_parts(dataset),
         "materialization": str(dataset.materialization),
         "interval": str(dataset.interval) if dataset.interval else "",
-        "reads": {name: upstream[name].fingerprint for name in sorted(set(dataset.reads))},
     }
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return Version(dataset=dataset.name, fingerprint=digest, relation=relation_of(dataset.name, digest))
 
 
 def relation_of(dataset: str, version: str) -> str:

@@ -76,7 +76,10 @@ def _promises(story: Story) -> Iterator[Question]:
     what = f"pipeline {story.pipeline}"
     if not story.owner:
         yield _question(
-            "no_owner", "owner", f"Nobody owns {what}. Who answers for it?", "a team or a person, such as sales-analytics"
+            "no_owner",
+            "owner",
+            f"Nobody owns {what}. Who answers for it?",
+            "a team or a person, such as sales-analytics",
         )
     if not story.cron:
         yield _question(
@@ -142,9 +145,7 @@ def _closest(word: str, among: tuple[str, ...]) -> str | None:
     return lower[close[0]] if close else None
 
 
-def _unknown_header(
-    path: str, source: StorySource, column: StoryColumn, header: tuple[str, ...]
-) -> Question:
+def _unknown_header(path: str, source: StorySource, column: StoryColumn, header: tuple[str, ...]) -> Question:
     near = _closest(column.raw, tuple(word for word in header if word != column.raw))
     hint = f" Is {near} meant?" if near else ""
     return _question(

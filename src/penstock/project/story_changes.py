@@ -37,9 +37,7 @@ def changed_datasets(story: Story) -> dict[str, bool]:
     if story.kind == "new":
         return dict.fromkeys(story_datasets(story), True)
     changed = {
-        name: new
-        for source in story.sources.values()
-        for name, new in _changed_by_source(story, source).items()
+        name: new for source in story.sources.values() for name, new in _changed_by_source(story, source).items()
     }
     own = _mapping(story.own.get("datasets"))
     for dataset in story.datasets.values():

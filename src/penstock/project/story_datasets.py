@@ -63,9 +63,7 @@ def _dataset(name: str, fields: Fields, sources: Mapping[str, StorySource]) -> S
     return dataset
 
 
-def _grain(
-    fields: Fields, source: StorySource | None
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def _grain(fields: Fields, source: StorySource | None) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Expressions, types and descriptions by grain column; a column is an expression, or a mapping with `sql`."""
     grain: dict[str, str] = {}
     types: dict[str, str] = {}

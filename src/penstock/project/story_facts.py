@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,4 +31,4 @@ class SourceFacts:
     first: datetime | None = None
     last: datetime | None = None
     rows: int | None = None
-    suspicions: Mapping[str, Suspicion] = MappingProxyType({})
+    suspicions: Mapping[str, Suspicion] = field(default_factory=dict)

@@ -61,6 +61,6 @@ def deep_merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, 
     merged = dict(lower)
     for key, value in upper.items():
         below = merged.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = deep_merge(below, value) if both else value
+        nested = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = deep_merge(merged[key], value) if nested else value
     return merged

@@ -26,9 +26,7 @@ _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 def read_sources(front: Fields) -> dict[str, StorySource]:
     """Every source of the front matter; mistakes are noted on `front`."""
-    return {
-        name: read_source(name, fields) for name, fields in front.children("sources") if named(fields, name)
-    }
+    return {name: read_source(name, fields) for name, fields in front.children("sources") if named(fields, name)}
 
 
 def read_source(name: str, fields: Fields) -> StorySource:
@@ -92,9 +90,7 @@ def read_type(fields: Fields, key: str = "type", *, required: bool = False) -> s
     return ""
 
 
-def check_expression(
-    fields: Fields, where: str, word: str, text: str, *, aggregate: bool | None = False
-) -> None:
+def check_expression(fields: Fields, where: str, word: str, text: str, *, aggregate: bool | None = False) -> None:
     """Note an expression that does not parse, or that is an aggregate where none may stand (None allows both)."""
     try:
         parse_expression(text)
@@ -120,13 +116,11 @@ def check_expression(
 
 
 def _columns(fields: Fields) -> list[StoryColumn]:
-    columns: list[StoryColumn] = []
     declared = fields.child("columns", required=True)
     if declared is None:
-        return columns
-    for key in list(declared.values):
-        if (column := declared.child(key)) is not None:
-            columns.append(_column(key, column))
+        return []
+    children = {key: declared.child(key) for key in declared.values}
+    columns = [_column(key, column) for key, column in children.items() if column is not None]
     times = [column.name for column in columns if column.event_time]
     if len(times) > 1:
         declared.note(

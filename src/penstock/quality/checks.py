@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
-from penstock.contract.predicates import ROW_KINDS, literal, quoted, row_predicate
+from penstock.contract.predicates import ROW_KINDS, row_predicate
 from penstock.model.contracts import Contract, Rule, RuleKind
 from penstock.model.findings import Severity
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -208,20 +209,20 @@ def _offending(check: Check, relation: str) -> str:
 
 def _repeating(rule: Rule) -> str:
     """The clauses that leave one group for each key that stands there more than once."""
-    names = [quoted(column) for column in rule.columns]
+    names = [quote(column) for column in rule.columns]
     present = " AND ".join(f"{name} IS NOT NULL" for name in names)
     return f"WHERE {present} GROUP BY {', '.join(names)} HAVING count(*) > 1"
 
 
 def _repeated_keys(check: Check, relation: str, limit: int) -> str:
-    names = ", ".join(quoted(column) for column in check.rule.columns)
+    names = ", ".join(quote(column) for column in check.rule.columns)
     groups = f'SELECT {names}, count(*) AS "#" FROM {relation} {_repeating(check.rule)} ORDER BY "#" DESC, {names}'
     shown = ", ".join(_shown(name, check) for name in check.rule.columns)
     return f'SELECT {shown}, "#" FROM ({groups} LIMIT {limit}) AS repeated'
 
 
 def _shown(name: str, check: Check) -> str:
-    column = quoted(name)
+    column = quote(name)
     return f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END AS {column}" if name in check.masked else column
 
 

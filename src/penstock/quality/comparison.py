@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
-from penstock.contract.column_types import is_float, is_number, normal_type
-from penstock.contract.predicates import literal, quoted
+from penstock.quality.comparison_sql import (
+    Columns,
+    Pair,
+    Side,
+    keyed_examples,
+    keyed_summary,
+    keyless_examples,
+    keyless_summary,
+    shared_columns,
+)
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 SUMMARY, EXAMPLES = "summary", "examples"
-MASK = "•••"
 _EXACT = Context(prec=100)
-Columns = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +100,13 @@ class Comparison:
     schema_retyped: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One of the two: SQL text that stands after FROM, and its columns with their types."""
-
-    relation: str
-    columns: Columns
-
-
 def empty_relation(columns: Columns) -> str:
     """A relation of those columns without rows: what a new dataset is compared with."""
-    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {quoted(name)}" for name, type_ in columns)
+    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {quote(name)}" for name, type_ in columns)
     return f"(SELECT {nulls} WHERE false)"
 
 
-def compare_queries(  # noqa: PLR0913 - the names are the definition
+def compare_queries(
     dataset: str,
     old: Side,
     new: Side,
@@ -121,18 +120,19 @@ def compare_queries(  # noqa: PLR0913 - the names are the definition
     `masked` columns show no values in examples; `limit` is the number of examples per column and per kind.
     """
     before, after = dict(old.columns), dict(new.columns)
-    common = [_Shared(name, before[name], type_) for name, type_ in new.columns if name in before]
-    known = tuple(column.name for column in common)
-    keyed = bool(key) and set(key) <= set(known)
-    plan = _Keyed(old, new, common, key, masked, limit) if keyed else _Keyless(old, new, common, masked, limit)
+    pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
+    keyed = bool(key) and set(key) <= {column.name for column in pair.shared}
     return Comparison(
         dataset=dataset,
-        queries={SUMMARY: plan.summary(), EXAMPLES: plan.examples()},
+        queries={
+            SUMMARY: keyed_summary(pair, key) if keyed else keyless_summary(pair),
+            EXAMPLES: keyed_examples(pair, key) if keyed else keyless_examples(pair),
+        },
         key=key if keyed else (),
-        numeric=tuple((column.name, column.numeric) for column in common),
+        numeric=tuple((column.name, column.numeric) for column in pair.shared),
         schema_added=tuple(name for name in after if name not in before),
         schema_removed=tuple(name for name in before if name not in after),
-        schema_retyped=tuple((one.name, one.old_type, one.new_type) for one in common if one.retyped),
+        schema_retyped=tuple((one.name, one.old_type, one.new_type) for one in pair.shared if one.retyped),
     )
 
 
@@ -160,3 +160,36 @@ def read_diff(comparison: Comparison, rows: Mapping[str, Sequence[Sequence[Any]]
         schema_removed=comparison.schema_removed,
         schema_retyped=comparison.schema_retyped,
     )
+
+
+def digest_query(relation: str, columns: Columns) -> str:
+    """A query for the digest of a relation's schema and rows: 64 hex digits, whatever the order of the rows.
+
+    SHA-256 over the columns' names and types, the row count, and the sum and the exclusive-or of DuckDB's 64-bit hash
+    of each row. The sum makes a row count as often as it stands there. Relations that differ by accident share a
+    digest with a probability of about 2^-64; somebody who is free to choose rows could make two that do, so it proves
+    sameness between states we made, not against a forger. Another version of DuckDB may give another digest.
+    """
+    schema = literal("; ".join(f"{name} {type_}" for name, type_ in columns))
+    row = f"hash({', '.join(quote(name) for name, _ in columns)})"
+    parts = f"count(*), '|', coalesce(sum({row}), 0), '|', coalesce(bit_xor({row}), 0)"
+    return f"SELECT sha256(concat({schema}, '|', {parts})) FROM {relation}"
+
+
+def _movement(name: str, numeric: bool, changed: Any, old: Any, new: Any) -> ColumnMovement:  # noqa: FBT001
+    before, after = (None if total is None else Decimal(total) for total in (old, new))
+    return ColumnMovement(
+        name=name,
+        numeric=numeric,
+        changed_rows=int(changed),
+        old_total=before,
+        new_total=after,
+        percent=_percent(before or Decimal(0), after or Decimal(0)) if numeric else None,
+    )
+
+
+def _percent(old: Decimal, new: Decimal) -> Decimal | None:
+    if old == 0:
+        return Decimal(0) if new == 0 else None
+    share = _EXACT.divide(_EXACT.subtract(new, old), abs(old))
+    return _EXACT.multiply(share, Decimal(100)).quantize(Decimal("0.0001"), context=_EXACT)

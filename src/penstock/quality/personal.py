@@ -16,7 +16,10 @@ _NAMES: tuple[tuple[str, str], ...] = (
     ("email", r"(e mail|email|emailaddress|mail address)( address(es)?)?( \d+)?"),
     ("ip_address", r"ip( address)?|ipv\d"),
     ("phone", rf"(tele)?phone( ({_NUMBER}))?( \d+)?|mobile( ({_NUMBER}|phone))*|phonenumber|msisdn|fax( ({_NUMBER}))?"),
-    ("address", r"address( line)?( \d+)?|addressline( \d+)?|street( (name|address|line))?( \d+)?|post ?code|postal code"),
+    (
+        "address",
+        r"address( line)?( \d+)?|addressline( \d+)?|street( (name|address|line))?( \d+)?|post ?code|postal code",
+    ),
     ("address", r"zip( code)?|zipcode"),
     ("birth_date", r"birth ?(date|day)|date of birth|dob|birth (year|month|dt)|born( on)?"),
     ("card", rf"(credit |debit |payment )?card ({_NUMBER}|pan)|(credit|debit)card({_NUMBER})?|cc ({_NUMBER})|cvv|cvc"),

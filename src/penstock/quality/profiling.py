@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.contract.predicates import quoted
+from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ class Profile:
 
 
 def profile_query(relation: str, columns: Sequence[str]) -> str:
-    """The query whose one row `read_profile` reads. `relation` is SQL text that stands after FROM, and may be a sample."""
+    """The query whose one row `read_profile` reads. `relation` is SQL text for after FROM; it may be a sample."""
     counts = ", ".join(part for column in columns for part in _parts(column))
     return f"SELECT count(*){', ' if counts else ''}{counts} FROM {relation}"
 
@@ -99,7 +99,7 @@ def read_profile(names: Sequence[str], row: Sequence[Any]) -> Profile:
     Raises:
         ValueError: the row does not hold that many columns' counts.
     """
-    width = len(_parts(""))
+    width = len(_FIELDS) - 2
     if len(row) != 1 + width * len(names):
         raise ValueError(f"{len(row)} values are no profile of {len(names)} columns")
     columns = []
@@ -114,7 +114,7 @@ _FIELDS = tuple(ColumnProfile.__dataclass_fields__)
 
 def _parts(name: str) -> list[str]:
     """The aggregates of one column, in the order of `ColumnProfile`'s fields after `rows`."""
-    column = quoted(name)
+    column = quote(name)
     text = f"CAST({column} AS VARCHAR)"
     return [
         f"count(*) FILTER (WHERE {column} IS NULL)",

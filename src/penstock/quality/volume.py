@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FEWEST = 3
 
 
-def judge_volume(  # noqa: PLR0913 - the names are the definition
+def judge_volume(
     count: int,
     history: Sequence[tuple[datetime, int]],
     start: datetime,
@@ -39,12 +39,13 @@ def judge_volume(  # noqa: PLR0913 - the names are the definition
     low, high = usual * (1 - share), usual * (1 + share)
     if low <= count <= high:
         return None
+    usually = f"median of {len(recent)} earlier intervals ± {share:.0%}"
     return Finding(
         code="quality.volume",
         message=f"the interval of {stamp(start)} holds {count:,} rows, where {usual:,} are usual",
         place=Place(dataset=dataset),
         found=f"{count:,} rows",
-        expected=f"{max(low, 0):,.0f} to {high:,.0f} rows (median of {len(recent)} earlier intervals ± {tolerance:.0%})",
+        expected=f"{max(low, 0):,.0f} to {high:,.0f} rows ({usually})",
         remedy="look whether the source delivered twice, in part, or not at all; a known change wants a new tolerance",
     )
 

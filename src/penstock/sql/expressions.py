@@ -12,7 +12,7 @@ from sqlglot.tokens import TokenType
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.sql import functions
-from penstock.sql.scopes import parts_of
+from penstock.sql.scopes import dotted, parts_of
 from penstock.sql.syntax import excerpt, place, read
 
 if TYPE_CHECKING:
@@ -116,11 +116,8 @@ def _structure(syntax: Syntax, tree: Expr, text: str) -> list[Finding]:
 
 def _columns(body: Expr) -> tuple[str, ...]:
     bound = {name.name for node in body.find_all(exp.Lambda, exp.Comprehension) for name in bound_names(node)}
-    found = [
-        (parts[0].meta.get("start", 0), parts[0].name)
-        for column in body.find_all(exp.Column)
-        if (parts := parts_of(column)) and parts[0].name not in bound
-    ]
+    heads = [parts_of(node) if isinstance(node, exp.Column) else dotted(node) for node in body.find_all(exp.Column, exp.Dot)]
+    found = [(parts[0].meta.get("start", 0), parts[0].name) for parts in heads if parts and parts[0].name not in bound]
     return tuple(dict.fromkeys(name for _, name in sorted(found)))
 
 

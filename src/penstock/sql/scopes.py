@@ -86,12 +86,28 @@ def parts_of(column: exp.Column) -> tuple[exp.Identifier, ...]:
     return tuple(part for part in parts if isinstance(part, exp.Identifier))
 
 
+def dotted(node: exp.Dot) -> tuple[exp.Identifier, ...]:
+    """The identifiers at the head of `a.b.method()`, which sqlglot does not read as a column."""
+    if isinstance(node.parent, exp.Dot):
+        return ()
+    names: list[exp.Identifier] = []
+    head: Expr = node
+    while isinstance(head, exp.Dot):
+        names = [head.expression, *names] if isinstance(head.expression, exp.Identifier) else []
+        head = head.this
+    return (head, *names) if isinstance(head, exp.Identifier) else ()
+
+
 class Scopes:
     """Finds sources and qualifiers in one tree, each SELECT's sources gathered once."""
 
     def __init__(self, tree: Expr) -> None:
         self.tree = tree
         self._sources: dict[int, tuple[Source, ...]] = {}
+
+    def queries(self) -> Iterator[Expr]:
+        """Every SELECT and PIVOT statement in the tree: what has sources."""
+        return (node for node in self.tree.find_all(exp.Select, exp.Pivot) if _has_sources(node))
 
     def sources(self, query: Expr) -> tuple[Source, ...]:
         """What a SELECT (or a PIVOT statement) reads, in the order written."""
@@ -120,9 +136,13 @@ class Scopes:
         while current is not None:
             if isinstance(current, exp.With):
                 current = current.parent
-            elif isinstance(current, exp.Select) or (isinstance(current, exp.Pivot) and current.this):
+            elif _has_sources(current):
                 yield current
             current = current.parent if current is not None else None
+
+
+def _has_sources(node: Expr) -> bool:
+    return isinstance(node, exp.Select) or (isinstance(node, exp.Pivot) and node.this is not None)
 
 
 def _candidates(

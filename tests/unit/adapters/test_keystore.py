@@ -57,6 +57,7 @@ def test_names_are_those_of_the_keys(store: KeyStore, folder: Path) -> None:
     store.create("bo", Role.APPROVER)
     store.create("ana.lopez", Role.AUTHOR)
     (folder / "notes.txt").write_text("none")
+    (folder / "Not A Key.pem").write_text("none")
 
     assert store.names() == ("ana.lopez", "bo")
 
@@ -179,8 +180,11 @@ def test_a_link_to_a_key_is_not_followed(store: KeyStore, folder: Path) -> None:
 def test_what_is_no_plain_file_is_not_waited_for(store: KeyStore, folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
     os.mkfifo(folder / "pipe.pem", 0o600)
+    (folder / "folder.pem").mkdir()
 
-    assert code(lambda: store.signer("pipe")) == "keystore.damaged"
+    for name in ("pipe", "folder"):
+        with pytest.raises(InputError, match="no plain file"):
+            store.signer(name)
 
 
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import pytest
 from evidence_cases import APPROVER, AUTHOR, RUNNER, SeedSigner
 from hypothesis import given
@@ -54,6 +56,15 @@ def test_a_wrong_key_file_is_refused(line: str, instead: str, code: str) -> None
 def test_a_key_file_must_be_named_after_the_key() -> None:
     assert codes(TEXT, "keys/ana.yaml") == {"evidence.key_name"}
     assert codes(TEXT, "keys/bo.yaml.txt") == {"evidence.key_name"}
+    assert codes(TEXT.replace("name: bo", "name: Bo"), "keys/Bo.yaml") == {"evidence.key_name"}
+
+
+def test_a_public_key_has_one_spelling() -> None:
+    assert TEXT.endswith("N9E=\n")
+    twin = TEXT.replace("N9E=", "N9F=")
+    assert b64decode("N9F=") == b64decode("N9E=")
+
+    assert codes(twin) == {"evidence.key_bytes"}
 
 
 @pytest.mark.parametrize("public_key", ["", "AAAA", "not base64!", "é"])

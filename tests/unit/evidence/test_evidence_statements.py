@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -71,11 +72,8 @@ def test_review_seen_is_the_digest_of_the_envelope_and_no_file() -> None:
         ("extra", 1),
         ("subject", []),
         ("subject", {}),
-        ("subject.0", ...),
-        ("subject.0.digest.gitCommit", "d" * 40),
         ("subject.0.digest.gitCommit", "HEAD"),
         ("subject.0.digest.sha256", "0" * 64),
-        ("subject.0.name", "git:tree"),
         ("subject.1.name", "git:commit"),
         ("subject.1.name", "/etc/passwd"),
         ("subject.1.name", "../key"),
@@ -104,7 +102,6 @@ def test_review_seen_is_the_digest_of_the_envelope_and_no_file() -> None:
         ("predicate.author", " "),
         ("predicate.project", None),
         ("predicate.base_commit", "main"),
-        ("predicate.commit", None),
         ("predicate.previous", "x"),
         ("predicate.previous", ...),
         ("predicate.facts", []),
@@ -123,8 +120,27 @@ def test_what_to_json_would_not_have_written_is_refused(path: str, value: object
     with pytest.raises(InputError) as caught:
         from_json(edited(path, value), "evidence/04.json")
 
+    where = re.sub(r"\.(\d+)", r"[\1]", f"$.{path}")
     assert {finding.code for finding in caught.value.findings} == {"evidence.shape"}
     assert all(finding.expected for finding in caught.value.findings)
+    assert any(str(finding.place.field).startswith(where) for finding in caught.value.findings)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("subject.0", ...),
+        ("subject.0.digest.gitCommit", "d" * 40),
+        ("subject.0.name", "git:tree"),
+        ("predicate.commit", None),
+        ("predicate.commit", "d" * 40),
+    ],
+)
+def test_the_subjects_and_the_predicate_name_one_commit(path: str, value: object) -> None:
+    with pytest.raises(InputError) as caught:
+        from_json(edited(path, value), "f")
+
+    assert [finding.place.field for finding in caught.value.findings] == ["$.subject"]
 
 
 def test_the_unedited_statement_is_read() -> None:

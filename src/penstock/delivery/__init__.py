@@ -1,0 +1,1 @@
+"""Takes a change through its five stages: actions, exit gates, evidence, approval, rollout, rollback."""

@@ -1,0 +1,90 @@
+"""Who writes: the deterministic author from the story, or a folder of files that a person or an agent wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.author.authored import CONTRACTS_AND_SOURCES, MONITORING_AND_DOCS, PIPELINES, TESTS, AuthoredFile
+from penstock.author.change import hand_edited, write_change
+from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.delivery.storybook import earlier_stories
+from penstock.delivery.tools import project_files
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+from penstock.project.reading import read_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.tools import Tools
+    from penstock.model.stories import Story
+
+_GROUP_OF = {
+    "contracts": CONTRACTS_AND_SOURCES,
+    "pipelines": PIPELINES,
+    "tests": TESTS,
+    "monitoring": MONITORING_AND_DOCS,
+    "docs": MONITORING_AND_DOCS,
+}
+
+
+def authored_files(story: Story, change: Change, root: Path, tools: Tools) -> tuple[AuthoredFile, ...]:
+    """Every file the change writes, as it will stand."""
+    if story.author == "files":
+        return _with_architecture(_files_of(story, change, tools), root, tools)
+    facts, _, _ = tools.runtime.source_facts(story)
+    return write_change(story, facts, tools.runtime.evaluate, base=project_files(tools, root))
+
+
+def edited_by_hand(story: Story, change: Change, tools: Tools) -> tuple[str, ...]:
+    """Files that the deterministic author would overwrite though a person changed them since."""
+    if story.author == "files":
+        return ()
+    base = {
+        path: tools.repository.show(change.base_commit, path) or b""
+        for path in tools.repository.files(change.base_commit)
+    }
+    earlier = [other for other in earlier_stories(change.base_commit, tools) if other.pipeline == story.pipeline]
+    facts = {}
+    for other in earlier:
+        facts.update(tools.runtime.source_facts(other)[0])
+    return hand_edited(base, earlier, facts, tools.runtime.evaluate)
+
+
+def _files_of(story: Story, change: Change, tools: Tools) -> tuple[AuthoredFile, ...]:
+    folder = f"{_folder(change.story)}{story.author_files}"
+    names = tools.folder.list(tools.root, folder)
+    if not names:
+        raise InputError(
+            Finding(
+                code="change.no_files",
+                message=f"the story's folder of files is empty or not there: {folder}",
+                place=Place(file=change.story),
+                expected="the files of the change, with the paths they have in the project",
+                remedy="correct `author.directory` in the story",
+            )
+        )
+    found = []
+    for name in names:
+        path = name.removeprefix(f"{folder}/")
+        group = _GROUP_OF.get(path.split("/", 1)[0], PIPELINES)
+        text = (tools.folder.read(tools.root, name) or b"").decode()
+        found.append(AuthoredFile(path=path, text=text, group=group))
+    return tuple(found)
+
+
+def _folder(story: str) -> str:
+    return story.rpartition("/")[0] + "/" if "/" in story else ""
+
+
+def _with_architecture(files: tuple[AuthoredFile, ...], root: Path, tools: Tools) -> tuple[AuthoredFile, ...]:
+    """The files and the project's page of its own structure, drawn from the project as it will be."""
+    project = read_project(overlaid(files, root, tools))
+    page = AuthoredFile(path=ARCHITECTURE_FILE, text=architecture_page(project), group=MONITORING_AND_DOCS)
+    return (*files, page)
+
+
+def overlaid(files: tuple[AuthoredFile, ...], root: Path, tools: Tools) -> dict[str, bytes]:
+    """The worktree's project files with the authored ones on top."""
+    return {**project_files(tools, root), **{file.path: file.text.encode() for file in files}}

@@ -1,0 +1,156 @@
+"""Stage 2: a plan that names files and datasets, what will move, what proves each criterion, and the way back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.author.change import overwritten
+from penstock.delivery.authoring import authored_files, edited_by_hand, overlaid
+from penstock.delivery.pages.plan import plan_page
+from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
+from penstock.delivery.stages import Stage
+from penstock.delivery.storybook import story_of
+from penstock.delivery.tools import policy_at, project_at
+from penstock.evidence.canonical import digest
+from penstock.evidence.statements import Link, Subject
+from penstock.model.findings import Outcome
+from penstock.plan.changes import ProjectChange, compare_projects
+from penstock.policy import gates
+from penstock.policy.facts import DesignFacts
+from penstock.project.reading import read_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.author.authored import AuthoredFile
+    from penstock.delivery.changes import Change
+    from penstock.delivery.tools import Tools
+    from penstock.model.pipelines import Project
+    from penstock.model.stories import Story
+
+PLAN_JSON, PLAN_PAGE = "plan.json", "plan.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """What is planned: the files, the project before and after, and what differs between the two."""
+
+    story: Story
+    files: tuple[AuthoredFile, ...]
+    replaced: tuple[str, ...]
+    base: Project
+    project: Project
+    difference: ProjectChange
+
+
+def design(change: Change, tools: Tools) -> StageReport:
+    """Do the stage."""
+    root = enter(change, Stage.DESIGN, tools)
+    planned = plan_change(change, root, tools)
+    story = planned.story
+    plan = plan_json(change, planned)
+    tools.folder.write(root, f"{change.folder}/{PLAN_JSON}", _bytes(plan))
+    page = plan_page(change, planned, plan)
+    tools.folder.write(root, f"{change.folder}/{PLAN_PAGE}", page.encode())
+    verdicts = gates.judge_all(
+        gates.DESIGN,
+        DesignFacts(
+            story=story,
+            policy=policy_at(tools, change.base_commit),
+            touched=(*planned.difference.new, *planned.difference.altered),
+            new=planned.difference.new,
+            downstream=planned.difference.moved,
+            planned_files=tuple(file.path for file in planned.files),
+            evidence_of={row["id"]: row["evidence"] for row in plan["criteria"]},
+            base_files_edited_by_hand=edited_by_hand(story, change, tools),
+        ),
+    )
+    files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}")
+    report = StageReport(change=change.id, stage=Stage.DESIGN, verdicts=verdicts, message=page, artefacts=files)
+    message = f"{change.id}: plan the change"
+    if report.outcome is not Outcome.PASS:
+        stop_stage(change, Stage.DESIGN, verdicts, root, tools, message=message)
+        return report
+    sealing = Sealing(files=files, verdicts=verdicts, things=(Subject(name="plan:steps", sha256=digest(_bytes(plan))),))
+    pass_stage(change, Stage.DESIGN, Link.DESIGN, sealing, root, tools, message=message)
+    return report
+
+
+def plan_change(change: Change, root: Path, tools: Tools) -> Design:
+    """What the change will write and what that does to the project."""
+    story = story_of(change, root, tools)
+    files = authored_files(story, change, root, tools)
+    base = project_at(tools, change.base_commit)
+    project = read_project(overlaid(files, root, tools))
+    standing = {file.path: data for file in files if (data := tools.folder.read(root, file.path)) is not None}
+    return Design(
+        story=story,
+        files=files,
+        replaced=overwritten(files, standing),
+        base=base,
+        project=project,
+        difference=compare_projects(base, project),
+    )
+
+
+def plan_json(change: Change, planned: Design) -> dict[str, Any]:
+    """The plan as plain values: what `plan.json` holds."""
+    difference = planned.difference
+    replaced = set(planned.replaced)
+    unchanged = {file.path for file in planned.files if file.path not in replaced and file.path in _standing(planned)}
+    steps = [
+        {"file": file.path, "action": "replace" if file.path in replaced else "add", "commit": file.group}
+        for file in planned.files
+        if file.path not in unchanged
+    ]
+    return {
+        "change": change.id,
+        "title": planned.story.title,
+        "base_commit": change.base_commit,
+        "steps": [{"number": number, **step} for number, step in enumerate(steps, start=1)],
+        "datasets": {
+            "new": list(difference.new),
+            "altered": list(difference.altered),
+            "moved": list(difference.moved),
+            "removed": list(difference.removed),
+            "unchanged": list(difference.unchanged),
+        },
+        "columns": {name: list(columns) for name, columns in sorted(difference.columns.items())},
+        "dependencies": {
+            "added": [list(edge) for edge in difference.edges_added],
+            "removed": [list(edge) for edge in difference.edges_removed],
+        },
+        "impact": {
+            name: {
+                "new": impact.new,
+                "rows": str(impact.rows) if impact.rows else "none",
+                "columns": {column: str(bound) for column, bound in sorted(impact.columns.items())},
+                "every_column": str(impact.every_column) if impact.every_column else "none",
+            }
+            for name, impact in sorted(planned.story.impact.items())
+        },
+        "criteria": [
+            {
+                "id": criterion.id,
+                "text": criterion.text,
+                "datasets": sorted(name for name in planned.project.datasets if criterion.sql and name in criterion.sql),
+                "evidence": f"its SQL returns no row on the shadow data ({change.folder}/review.json)"
+                if criterion.sql
+                else "",
+            }
+            for criterion in planned.story.criteria
+        ],
+        "versions": dict(sorted(difference.versions.items())),
+        "observe_intervals": planned.story.observe_intervals,
+    }
+
+
+def _standing(planned: Design) -> set[str]:
+    """Files of the base project that the model reads."""
+    return set(planned.base.files)
+
+
+def _bytes(plan: dict[str, Any]) -> bytes:
+    return (json.dumps(plan, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,122 @@
+"""Stage 3: write the change on its branch in cohesive commits; check and test it with recorded outputs."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from penstock.author.authored import GROUPS
+from penstock.delivery import records
+from penstock.delivery.design import PLAN_JSON, Design, plan_change
+from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
+from penstock.delivery.stages import Stage
+from penstock.delivery.tools import policy_at
+from penstock.evidence.statements import Link
+from penstock.model.findings import Finding, Outcome, Place, Severity
+from penstock.plan.exposure import exposed_columns
+from penstock.policy import gates
+from penstock.policy.facts import CommandFacts, ImplementationFacts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.ports import CommandRun
+    from penstock.delivery.tools import Tools
+    from penstock.model.pipelines import Project
+
+_SUBJECTS = {
+    "contracts and sources": "Promise and bring in what the story needs",
+    "pipelines": "Build the datasets",
+    "tests": "Test the boundaries that the story draws",
+    "monitoring and docs": "Watch and describe them",
+}
+
+
+def implement(change: Change, tools: Tools) -> StageReport:
+    """Do the stage."""
+    root = enter(change, Stage.IMPLEMENTATION, tools)
+    planned = plan_change(change, root, tools)
+    _write(change, planned, root, tools)
+    lint, tests = (tools.commands.penstock([verb], root) for verb in ("check", "test"))
+    outputs = [records.keep(run.argv[1], run.output, change, root, tools) for run in (lint, tests)]
+    changed = tools.repository.changed(change.base_commit, root)
+    counted = _documentation(planned.project)
+    facts = ImplementationFacts(
+        story=planned.story,
+        policy=policy_at(tools, change.base_commit),
+        base=planned.base,
+        project=planned.project,
+        lint=_command_facts("check", lint, outputs[0].chunk),
+        tests=_command_facts("test", tests, outputs[1].chunk),
+        changed_files=tuple(path for path in changed if not path.startswith(f"{change.folder}/")),
+        planned_files=tuple(file.path for file in planned.files),
+        added_text=tools.repository.added_text(change.base_commit, root),
+        exposed=exposed_columns(planned.project, planned.difference.touched),
+        documented=counted[0],
+        documentable=counted[1],
+    )
+    verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
+    message = _message(change, facts)
+    files = (*facts.changed_files, *(output.path for output in outputs))
+    report = StageReport(
+        change=change.id, stage=Stage.IMPLEMENTATION, verdicts=verdicts, message=message, artefacts=files
+    )
+    said = f"{change.id}: record checks and tests"
+    if report.outcome is not Outcome.PASS:
+        stop_stage(change, Stage.IMPLEMENTATION, verdicts, root, tools, message=said)
+        return report
+    commands = tuple(records.command_record(run) for run in (lint, tests))
+    sealing = Sealing(files=files, verdicts=verdicts, commands=commands)
+    pass_stage(change, Stage.IMPLEMENTATION, Link.IMPLEMENTATION, sealing, root, tools, message=said)
+    return report
+
+
+def _write(change: Change, planned: Design, root: Path, tools: Tools) -> None:
+    """The files, one commit for each group of them."""
+    ordered = sorted(planned.files, key=lambda file: GROUPS.index(file.group))
+    for group, members in groupby(ordered, key=lambda file: file.group):
+        paths = []
+        for file in members:
+            tools.folder.write(root, file.path, file.text.encode())
+            paths.append(file.path)
+        message = f"{change.id}: {_SUBJECTS[group]}\n\n{planned.story.title}\n\nPenstock-Change: {change.id}"
+        tools.repository.commit(root, message, paths, change.author, at=tools.now())
+
+
+def _command_facts(name: str, run: CommandRun, chunk: str) -> CommandFacts:
+    findings: tuple[Finding, ...] = ()
+    if run.exit_code != 0:
+        tail = "\n".join(run.output.strip().splitlines()[-15:])
+        findings = (
+            Finding(
+                code=f"command.{name}",
+                message=f"`{' '.join(run.argv)}` ended with {run.exit_code}",
+                severity=Severity.ERROR,
+                place=Place(file=f"chunk {chunk}"),
+                found=tail,
+                remedy="read the whole output: penstock change show ID --chunk " + chunk,
+            ),
+        )
+    return CommandFacts(name=name, argv=run.argv, exit_code=run.exit_code, chunk=chunk, findings=findings)
+
+
+def _documentation(project: Project) -> tuple[int, int]:
+    """How many datasets and contract columns have a description, and how many there are."""
+    documented = total = 0
+    for dataset in project.datasets.values():
+        described = [dataset.description or (dataset.contract.description if dataset.contract else "")]
+        described += [column.description for column in dataset.contract.columns] if dataset.contract else []
+        documented += sum(1 for text in described if text)
+        total += len(described)
+    return documented, total
+
+
+def _message(change: Change, facts: ImplementationFacts) -> str:
+    lines = [f"{change.id} is written on branch {change.branch}: {len(facts.changed_files)} files."]
+    lines += [
+        f"- `{' '.join(command.argv)}` ended with {command.exit_code} (output {command.chunk})"
+        for command in (facts.lint, facts.tests)
+    ]
+    lines.append(f"- planned in {change.folder}/{PLAN_JSON}; descriptions: {facts.documented} of {facts.documentable}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,151 @@
+"""What delivery needs from the outside: a repository, folders, commands, keys, and the running of pipelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from penstock.author.ports import RowEvaluator
+    from penstock.evidence.envelope import Signer
+    from penstock.evidence.keys import PublicKey
+    from penstock.model.findings import Finding
+    from penstock.model.intervals import Interval
+    from penstock.model.pipelines import Project
+    from penstock.model.stories import Story
+    from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
+    from penstock.project.story_facts import SourceFacts
+    from penstock.quality.checks import CheckResult
+    from penstock.quality.comparison import DatasetDiff
+
+
+class Repository(Protocol):
+    """The project's git repository. Paths are relative to the project; `folder` is a project checked out somewhere."""
+
+    def head(self, folder: Path | None = None) -> str: ...
+    def branch(self) -> str: ...
+    def open_worktree(self, folder: Path, branch: str, base: str) -> Path: ...
+    def close_worktree(self, folder: Path) -> None: ...
+    def reset(self, folder: Path, commit: str) -> None: ...
+    def commit(self, folder: Path, message: str, paths: Sequence[str], author: str, *, at: str) -> str: ...
+    def is_merged(self, branch: str) -> bool: ...
+    def merge(self, branch: str, message: str, author: str) -> str: ...
+    def show(self, commit: str, path: str) -> bytes | None: ...
+    def files(self, commit: str) -> tuple[str, ...]: ...
+    def changed(self, base: str, folder: Path) -> tuple[str, ...]: ...
+    def added_text(self, base: str, folder: Path) -> str: ...
+    def story_order(self, commit: str) -> tuple[str, ...]: ...
+    def changed_between(self, older: str, newer: str) -> tuple[str, ...]: ...
+    def dirty(self) -> tuple[str, ...]: ...
+
+
+class Folder(Protocol):
+    """Files of a checked-out project, written so that a crash leaves the old bytes or the new."""
+
+    def read(self, root: Path, path: str) -> bytes | None: ...
+    def write(self, root: Path, path: str, data: bytes) -> None: ...
+    def remove(self, root: Path, path: str) -> None: ...
+    def list(self, root: Path, under: str) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRun:
+    """A command that ended: its arguments as a person would type them, exit code, output, duration."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    output: str
+    duration_ms: int
+
+
+class Commands(Protocol):
+    """Runs our own commands on a checked-out project, as a person would, and keeps what they print."""
+
+    def penstock(self, arguments: Sequence[str], root: Path) -> CommandRun: ...
+
+
+class Keys(Protocol):
+    """The operator's private keys, by name."""
+
+    def signer(self, name: str) -> Signer: ...
+    def public(self, name: str) -> PublicKey: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOutcome:
+    """What building a project's versions up to a moment did. `built` maps each dataset to slices built (0: reused)."""
+
+    run: str
+    built: Mapping[str, int]
+    rows: Mapping[str, int]
+    checks: Mapping[str, tuple[CheckResult, ...]]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+
+class Runtime(Protocol):
+    """Pipelines at work: built, judged, compared, shown. One process holds it at a time."""
+
+    evaluate: RowEvaluator
+
+    def source_facts(self, story: Story) -> tuple[Mapping[str, SourceFacts], tuple[Finding, ...], Mapping[str, object]]:
+        """What is known of a story's source files: facts by source, what is wrong, and the profile as JSON values."""
+        ...
+
+    def build(self, project: Project, until: datetime, purpose: str, *, root: Path) -> BuildOutcome:
+        """Bring every version of a project up to `until`; `root` is where its Python code stands."""
+        ...
+
+    def versions(self, project: Project) -> Mapping[str, str]:
+        """Each dataset's version."""
+        ...
+
+    def covered_until(self, project: Project) -> datetime | None:
+        """How far the project's built versions reach; None if nothing is built."""
+        ...
+
+    def judge(self, project: Project, interval: Interval | None = None) -> Mapping[str, tuple[CheckResult, ...]]:
+        """Every contract check on the built versions, on all rows or on an interval's."""
+        ...
+
+    def compare(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[DatasetDiff, ...]:
+        """Row by row, the old and new version of each dataset."""
+        ...
+
+    def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
+        """Each acceptance criterion on the built versions."""
+        ...
+
+    def multiplying(self, old: Project, new: Project) -> tuple[Multiplying, ...]:
+        """Joins that the new queries add and whose right side repeats keys."""
+        ...
+
+    def rehearse(self, change: str, old: Mapping[str, str], new: Mapping[str, str]) -> Rehearsal:
+        """Promote and roll back in a sandbox environment and say what readers would have seen."""
+        ...
+
+    def production(self) -> Mapping[str, str]:
+        """What production shows: dataset to version."""
+        ...
+
+    def promote(self, mapping: Mapping[str, str], reason: str) -> str:
+        """Make production show exactly this; returns the promotion's id."""
+        ...
+
+    def content(self, project: Project) -> Mapping[str, tuple[int, str]]:
+        """Rows and content digest of each built version."""
+        ...
+
+    def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:
+        """Service level objectives that production does not hold for an interval."""
+        ...
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now(self) -> datetime: ...

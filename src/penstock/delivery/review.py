@@ -1,0 +1,209 @@
+"""Stage 4: run the change beside production on real data, measure what moves, rehearse the way back, and say so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.delivery import records
+from penstock.delivery.design import Design, plan_change
+from penstock.delivery.pages import tables
+from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
+from penstock.delivery.pages.dossier import dossier_page
+from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
+from penstock.delivery.stages import Stage
+from penstock.delivery.tools import policy_at
+from penstock.evidence.canonical import digest
+from penstock.evidence.statements import Link, Subject
+from penstock.model.findings import Outcome
+from penstock.policy import gates
+from penstock.policy.facts import ReviewFacts
+from penstock.project.settings import SETTINGS_FILE
+from penstock.quality.checks import quality_score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.ports import BuildOutcome
+    from penstock.delivery.records import Output
+    from penstock.delivery.tools import Tools
+    from penstock.policy.rules import Policy
+
+REVIEW_JSON, DOSSIER = "review.json", "dossier.md"
+DEPLOYMENT_NOTES, ROLLBACK_NOTES = "deployment.md", "rollback.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Everything the review saw: the design it is of, both builds, the gates' facts, and the recorded outputs."""
+
+    planned: Design
+    shadow: BuildOutcome
+    production: Mapping[str, str]
+    facts: ReviewFacts
+    content: Mapping[str, tuple[int, str]]
+    outputs: Mapping[str, Output]
+    until: str
+
+
+def review(change: Change, tools: Tools) -> StageReport:
+    """Do the stage."""
+    root = enter(change, Stage.REVIEW, tools)
+    policy = policy_at(tools, change.base_commit)
+    seen = _look(change, plan_change(change, root, tools), root, policy, tools)
+    verdicts = gates.judge_all(gates.REVIEW, seen.facts)
+    page = dossier_page(change, seen, verdicts)
+    contents = {
+        REVIEW_JSON: json.dumps(review_json(seen), indent=2, ensure_ascii=False) + "\n",
+        DOSSIER: page,
+        DEPLOYMENT_NOTES: deployment_notes(change, seen),
+        ROLLBACK_NOTES: rollback_notes(change, seen),
+    }
+    for name, text in contents.items():
+        tools.folder.write(root, f"{change.folder}/{name}", text.encode())
+    own = tuple(f"{change.folder}/{name}" for name in contents)
+    report = StageReport(change=change.id, stage=Stage.REVIEW, verdicts=verdicts, message=page, artefacts=own)
+    message = f"{change.id}: review on real data"
+    if report.outcome is not Outcome.PASS:
+        stop_stage(change, Stage.REVIEW, verdicts, root, tools, message=message)
+        return report
+    written = (path for path in tools.repository.changed(change.base_commit, root) if "/evidence/" not in path)
+    sealing = Sealing(
+        files=(*own, *written, *(output.path for output in seen.outputs.values())),
+        verdicts=verdicts,
+        things=_things(change, seen, tools),
+        facts=_facts(seen),
+    )
+    pass_stage(change, Stage.REVIEW, Link.REVIEW, sealing, root, tools, message=message)
+    return report
+
+
+def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: Tools) -> Review:
+    """Build both sides up to the same moment and measure."""
+    runtime = tools.runtime
+    production = runtime.production()
+    until = tools.until(change)
+    reached = runtime.covered_until(planned.base) if production else None
+    until = max(until, reached) if reached else until
+    standing = runtime.build(planned.base, until, "production", root=tools.root) if production else None
+    shadow = runtime.build(planned.project, until, f"shadow of {change.id}", root=root)
+    if shadow.findings or (standing and standing.findings):
+        findings = (*(standing.findings if standing else ()), *shadow.findings)
+        facts = _unmeasured(planned, policy, findings)
+        content: Mapping[str, tuple[int, str]] = {}
+    else:
+        facts = _measure(change, planned, policy, production, tools)
+        content = runtime.content(planned.project)
+    texts = {
+        "shadow run": tables.build_text(shadow),
+        "checks": tables.checks_text(facts.checks),
+        "difference": tables.diffs_text(facts.diffs, facts.new_datasets),
+        "criteria": tables.criteria_text(facts.criteria),
+        "rehearsal": tables.rehearsal_text(facts.rehearsal),
+    }
+    outputs = {name: records.keep(name, text, change, root, tools) for name, text in texts.items()}
+    return Review(
+        planned=planned,
+        shadow=shadow,
+        production=production,
+        facts=facts,
+        content=content,
+        outputs=outputs,
+        until=until.date().isoformat(),
+    )
+
+
+def _unmeasured(planned: Design, policy: Policy, findings: tuple[Any, ...]) -> ReviewFacts:
+    """A shadow run that failed leaves nothing to compare."""
+    return ReviewFacts(
+        story=planned.story,
+        policy=policy,
+        run_findings=findings,
+        checks={},
+        score=quality_score(()),
+        diffs=(),
+        new_datasets=planned.difference.new,
+        criteria=(),
+        rehearsal=None,
+    )
+
+
+def _measure(
+    change: Change, planned: Design, policy: Policy, production: Mapping[str, str], tools: Tools
+) -> ReviewFacts:
+    runtime, difference = tools.runtime, planned.difference
+    checks = runtime.judge(planned.project)
+    compared = tuple(name for name in difference.touched if name in production)
+    return ReviewFacts(
+        story=planned.story,
+        policy=policy,
+        run_findings=(),
+        checks=checks,
+        score=quality_score([result for results in checks.values() for result in results]),
+        diffs=runtime.compare(production, planned.project, compared),
+        new_datasets=tuple(name for name in difference.touched if name not in production),
+        criteria=runtime.criteria(planned.story, planned.project),
+        rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
+        multiplying=runtime.multiplying(planned.base, planned.project),
+        files={name: planned.project.datasets[name].file for name in difference.touched},
+    )
+
+
+def target_mapping(production: Mapping[str, str], planned: Design) -> dict[str, str]:
+    """What production shows once the change is promoted: its datasets' versions, everything else as it was."""
+    difference = planned.difference
+    kept = {name: version for name, version in production.items() if name not in difference.removed}
+    return {**kept, **{name: difference.versions[name] for name in difference.touched}}
+
+
+def _things(change: Change, seen: Review, tools: Tools) -> tuple[Subject, ...]:
+    """Subjects that are no files: the policy judged by, and the rows of every version that was built."""
+    policy = tools.repository.show(change.base_commit, SETTINGS_FILE) or b""
+    touched = seen.planned.difference.touched
+    return (
+        Subject(name="policy:base", sha256=digest(policy)),
+        *(
+            Subject(name=f"version:{name}@{seen.planned.difference.versions[name]}", sha256=seen.content[name][1])
+            for name in touched
+            if name in seen.content
+        ),
+    )
+
+
+def _facts(seen: Review) -> dict[str, Any]:
+    rehearsal = seen.facts.rehearsal
+    return {
+        "until": seen.until,
+        "quality_score": str(seen.facts.score),
+        "rows": {name: rows for name, (rows, _) in sorted(seen.content.items())},
+        "rollback_ms": rehearsal.rollback_ms if rehearsal else None,
+        "outputs": {name: output.chunk for name, output in sorted(seen.outputs.items())},
+    }
+
+
+def review_json(seen: Review) -> dict[str, Any]:
+    """What was measured, as plain values: what `review.json` holds."""
+    facts = seen.facts
+    return {
+        "until": seen.until,
+        "built": dict(sorted(seen.shadow.built.items())),
+        "rows": {name: rows for name, (rows, _) in sorted(seen.content.items())},
+        "quality_score": str(facts.score),
+        "checks": {
+            name: [
+                {"id": result.id, "passed": result.passed, "failed_rows": result.failed_rows, "rows": result.total_rows}
+                for result in results
+            ]
+            for name, results in sorted(facts.checks.items())
+        },
+        "differences": {diff.dataset: tables.diff_json(diff) for diff in facts.diffs},
+        "new": list(facts.new_datasets),
+        "criteria": [
+            {"id": row.criterion.id, "offending": row.offending, "examples": list(row.examples)}
+            for row in facts.criteria
+        ],
+        "rehearsal": tables.rehearsal_json(facts.rehearsal),
+    }

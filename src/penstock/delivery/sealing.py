@@ -1,0 +1,132 @@
+"""Ends a stage: artefacts and one signed statement in one commit, then the fact in the ledger.
+
+Invariants: the ledger learns of a passed stage only after its envelope is committed; a stage that is done again
+starts from the commit at which it was entered, so nothing is ever there twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.evidence.canonical import digest
+from penstock.evidence.envelope import seal
+from penstock.evidence.statements import Link, Statement, Subject
+from penstock.ledger.facts import GatesJudged, StageEntered, StagePassed, StageStopped
+from penstock.model.findings import Outcome
+from penstock.policy.gates import combined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.stages import Stage
+    from penstock.delivery.tools import Tools
+    from penstock.evidence.statements import CommandRecord
+    from penstock.model.findings import Finding, Verdict
+
+ENVELOPE_SUFFIX = ".dsse.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """How a stage ended: its gates' verdicts, the message for people, and where the artefacts are."""
+
+    change: str
+    stage: Stage
+    verdicts: tuple[Verdict, ...]
+    message: str
+    artefacts: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict of all gates together."""
+        return combined(self.verdicts)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of every gate that did not pass."""
+        held = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+        return tuple(f for verdict in self.verdicts if verdict.outcome not in held for f in verdict.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """What a stage's statement is about. `files` are subjects by path; `things` are other subjects by name and digest."""
+
+    files: tuple[str, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    commands: tuple[CommandRecord, ...] = ()
+    things: tuple[Subject, ...] = ()
+    facts: Mapping[str, Any] | None = None
+
+
+def enter(change: Change, stage: Stage, tools: Tools) -> Path:
+    """The worktree as it was when the stage was first entered."""
+    root = tools.worktree(change)
+    commit = change.entered.get(stage)
+    if commit is None:
+        commit = tools.repository.head(root)
+        tools.journal.append(StageEntered(change=change.id, stage=stage, commit=commit))
+    tools.repository.reset(root, commit)
+    return root
+
+
+def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, bytes], ...]:
+    """The change's envelopes in order: path and bytes."""
+    names = [name for name in tools.folder.list(root, f"{change.folder}/evidence") if name.endswith(ENVELOPE_SUFFIX)]
+    return tuple((name, tools.folder.read(root, name) or b"") for name in sorted(names))
+
+
+def write_statement(change: Change, link: Link, sealing: Sealing, root: Path, tools: Tools, *, signer: str) -> tuple[str, str]:
+    """Seal one statement into the change's evidence; returns its path and SHA-256. The caller commits it."""
+    before = envelopes(change, root, tools)
+    subjects = [
+        Subject(name=path, sha256=digest(tools.folder.read(root, path) or b"")) for path in sorted(set(sealing.files))
+    ]
+    statement = Statement(
+        change=change.id,
+        stage=link,
+        at=tools.now(),
+        author=change.author,
+        project=tools.root.name,
+        subjects=(*subjects, *sealing.things),
+        base_commit=change.base_commit,
+        commit=tools.repository.head(tools.worktree(change)),
+        commands=sealing.commands,
+        verdicts=tuple(verdict.to_json() for verdict in sealing.verdicts),
+        facts=sealing.facts or {},
+        previous=digest(before[-1][1]) if before else None,
+    )
+    data = seal(statement, tools.keys.signer(signer))
+    word = f"{link}-{signer}" if link is Link.APPROVAL else str(link)
+    path = f"{change.folder}/evidence/{len(before) + 1:02d}-{word}{ENVELOPE_SUFFIX}"
+    tools.folder.write(root, path, data)
+    return path, digest(data)
+
+
+def pass_stage(
+    change: Change, stage: Stage, link: Link, sealing: Sealing, root: Path, tools: Tools, *, message: str
+) -> None:
+    """Seal, commit everything of the change, record."""
+    _, sha256 = write_statement(change, link, sealing, root, tools, signer=change.author)
+    commit = tools.repository.commit(root, message, [change.folder], change.author, at=tools.now())
+    passed = StagePassed(change=change.id, stage=stage, commit=commit, envelope_sha256=sha256)
+    tools.journal.append(_judged(change, stage, sealing.verdicts), passed)
+
+
+def stop_stage(change: Change, stage: Stage, verdicts: Sequence[Verdict], root: Path, tools: Tools, *, message: str) -> None:
+    """Record that a gate said no, or that a person has to act; the artefacts are committed for them to read."""
+    outcome = combined(verdicts)
+    state = "waiting" if outcome is Outcome.NEEDS_PERSON else "refused"
+    reasons = [verdict.summary for verdict in verdicts if verdict.outcome is outcome]
+    tools.repository.commit(root, message, [change.folder], change.author, at=tools.now())
+    stopped = StageStopped(change=change.id, stage=stage, state=state, reason="; ".join(reasons))
+    tools.journal.append(_judged(change, stage, verdicts), stopped)
+
+
+def _judged(change: Change, stage: Stage, verdicts: Sequence[Verdict]) -> GatesJudged:
+    return GatesJudged(
+        change=change.id, stage=stage, outcomes={verdict.gate: str(verdict.outcome) for verdict in verdicts}
+    )

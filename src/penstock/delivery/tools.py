@@ -1,0 +1,80 @@
+"""What every stage works with: the ports, where the project stands, and who acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.model.intervals import parse_moment, stamp
+from penstock.policy.rules import Policy
+from penstock.project.reading import is_project_file, read_project
+from penstock.project.settings import SETTINGS_FILE, read_settings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.ports import Clock, Commands, Folder, Keys, Repository, Runtime
+    from penstock.ledger.journal import Journal
+    from penstock.model.findings import Finding
+    from penstock.model.pipelines import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The ports. `root` is the project as its user has it; `author` names the key that signs stages."""
+
+    journal: Journal
+    repository: Repository
+    folder: Folder
+    commands: Commands
+    keys: Keys
+    runtime: Runtime
+    clock: Clock
+    root: Path
+    author: str
+
+    def now(self) -> str:
+        """The moment, as evidence and commits carry it."""
+        return self.clock.now().replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+    def worktree(self, change: Change) -> Path:
+        """The change's own checkout of the project."""
+        return self.repository.open_worktree(
+            self.root / ".penstock" / "worktrees" / change.id, change.branch, change.base_commit
+        )
+
+    def until(self, change: Change) -> datetime:
+        """Up to when data counts as arrived for this change."""
+        return parse_moment(change.until)
+
+
+def project_at(tools: Tools, commit: str) -> Project:
+    """The project's model at a commit."""
+    names = [name for name in tools.repository.files(commit) if is_project_file(name)]
+    return read_project({name: tools.repository.show(commit, name) or b"" for name in names})
+
+
+def project_in(tools: Tools, root: Path) -> Project:
+    """The project's model as it stands in a folder."""
+    return read_project(project_files(tools, root))
+
+
+def project_files(tools: Tools, root: Path) -> dict[str, bytes]:
+    """The model's files in a folder: path to bytes."""
+    names = [name for name in tools.folder.list(root, "") if is_project_file(name)]
+    return {name: tools.folder.read(root, name) or b"" for name in names}
+
+
+def policy_at(tools: Tools, commit: str) -> Policy:
+    """The policy of the base revision: what a branch says about it does not count."""
+    findings: list[Finding] = []
+    text = tools.repository.show(commit, SETTINGS_FILE) or b"name: project\n"
+    settings = read_settings(text.decode(), findings)
+    return Policy.of(settings) if settings else Policy()
+
+
+def day(moment: datetime) -> str:
+    """A moment as messages write it."""
+    return stamp(moment)

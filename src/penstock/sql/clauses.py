@@ -1,0 +1,193 @@
+"""A query taken apart into its clauses, each with its form, its SQL and its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from penstock.sql.forms import Forms, operands
+from penstock.sql.scopes import find_cte
+from penstock.sql.syntax import place, sql_of, start_of, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlglot.expressions import Expr
+
+    from penstock.sql.scopes import Found
+
+Path = tuple[str, ...]
+
+
+class ClauseKind(StrEnum):
+    """What a clause does to the rows."""
+
+    JOIN = "join"
+    FILTER = "filter"
+    EXPRESSION = "expression"
+    GROUPING = "grouping"
+    SOURCE = "source"
+    ORDERING = "ordering"
+    DISTINCT = "distinct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One clause. `path` names the CTE, subquery or branch it is in; `name` its output column or the relation joined."""
+
+    path: Path
+    kind: ClauseKind
+    name: str
+    form: str
+    sql: str
+    line: int
+
+
+def clauses_of(text: str) -> tuple[Clause, ...]:
+    """The clauses of a query, CTEs first.
+
+    Raises:
+        InputError: the text is not one query.
+    """
+    return tuple(_Splitter(text).split())
+
+
+class _Splitter:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tree = tree_of(text)
+        self.forms = Forms(self.tree, _source_name)
+        self.line = 1
+
+    def split(self) -> Iterator[Clause]:
+        todo: list[tuple[Expr, Path]] = [(self.tree, ())]
+        while todo:
+            node, path = todo.pop(0)
+            clause = node.args.get("with_")
+            todo += [(cte.this, (*path, cte.alias.lower())) for cte in clause.expressions] if clause is not None else []
+            if isinstance(node, exp.Subquery):
+                yield from self._ordering(node, path)
+                todo.append((node.this, path))
+            elif isinstance(node, exp.SetOperation):
+                yield from self._set_operation(node, path)
+                todo += [(branch, (*path, f"branch {index}")) for index, branch in enumerate(_branches(node))]
+            elif isinstance(node, exp.Select):
+                yield from self._select(node, path)
+                todo += [(item, (*path, item.alias.lower())) for item in _from_items(node) if isinstance(item, exp.Subquery)]
+            else:
+                yield self._clause(node, path, ClauseKind.SOURCE)
+
+    def _clause(
+        self, node: Expr, path: Path, kind: ClauseKind, name: str = "", form: str | None = None, sql: str | None = None
+    ) -> Clause:
+        start = start_of(node)
+        if start is not None:
+            self.line = place(self.text, start).line or self.line
+        return Clause(
+            path=path,
+            kind=kind,
+            name=name.lower(),
+            form=self.forms.of(node) if form is None else form,
+            sql=sql_of(node) if sql is None else sql,
+            line=self.line,
+        )
+
+    def _select(self, select: exp.Select, path: Path) -> Iterator[Clause]:
+        for item in select.expressions:
+            yield self._clause(item, path, ClauseKind.EXPRESSION, item.alias_or_name)
+        if (distinct := select.args.get("distinct")) is not None:
+            yield self._clause(distinct, path, ClauseKind.DISTINCT)
+        if (source := select.args.get("from_")) is not None and not isinstance(source.this, exp.Subquery):
+            yield self._clause(source.this, path, ClauseKind.SOURCE)
+        for item in _inner_joins(select):
+            yield self._join(item, path)
+        for key in ("where", "having", "qualify"):
+            if (clause := select.args.get(key)) is not None:
+                for part in operands(clause.this) if isinstance(clause.this, exp.And) else [clause.this]:
+                    yield self._clause(part, path, ClauseKind.FILTER, form=f"{key} {self.forms.of(part)}")
+        yield from self._grouping(select, path)
+        for window in select.args.get("windows") or ():
+            yield self._clause(window, path, ClauseKind.EXPRESSION, f"window {window.name}")
+        for lateral in select.args.get("laterals") or ():
+            yield self._clause(lateral, path, ClauseKind.SOURCE)
+        if (sample := select.args.get("sample")) is not None:
+            yield self._clause(sample, path, ClauseKind.SOURCE)
+        yield from self._ordering(select, path)
+
+    def _join(self, join: exp.Join, path: Path) -> Clause:
+        """A join to a subquery stands for its condition; the subquery's own clauses are listed for themselves."""
+        if not isinstance(join.this, exp.Subquery):
+            return self._clause(join, path, ClauseKind.JOIN, _relation_name(join.this))
+        args = {key: value for key, value in join.args.items() if key != "this" and value}
+        form = ", ".join(f"{key}={self._value(value)}" for key, value in sorted(args.items()))
+        return self._clause(join, path, ClauseKind.JOIN, join.this.alias, form=form)
+
+    def _value(self, value: object) -> str:
+        if isinstance(value, list):
+            return " ".join(self._value(item) for item in value)
+        return self.forms.of(value) if isinstance(value, exp.Expr) else str(value)
+
+    def _grouping(self, select: exp.Select, path: Path) -> Iterator[Clause]:
+        group = select.args.get("group")
+        if group is None:
+            return
+        if group.args.get("all"):
+            yield self._clause(group, path, ClauseKind.GROUPING)
+        for item in group.iter_expressions():
+            yield self._clause(item, path, ClauseKind.GROUPING)
+
+    def _ordering(self, node: Expr, path: Path) -> Iterator[Clause]:
+        for key in ("order", "limit", "offset"):
+            if (clause := node.args.get(key)) is not None:
+                yield self._clause(clause, path, ClauseKind.ORDERING, key)
+
+    def _set_operation(self, node: exp.SetOperation, path: Path) -> Iterator[Clause]:
+        operations: list[str] = []
+        current: Expr = node
+        while isinstance(current, exp.SetOperation):
+            words = [current.key.upper(), "" if current.args.get("distinct") else "ALL"]
+            words.append("BY NAME" if current.args.get("by_name") else "")
+            operations.insert(0, " ".join(word for word in words if word))
+            current = current.this
+        sql = ", ".join(operations)
+        yield self._clause(node, path, ClauseKind.SOURCE, form=sql, sql=sql)
+        yield from self._ordering(node, path)
+
+
+def _branches(node: exp.SetOperation) -> list[Expr]:
+    branches: list[Expr] = []
+    current: Expr = node
+    while isinstance(current, exp.SetOperation):
+        branches.insert(0, current.expression)
+        current = current.this
+    return [current, *branches]
+
+
+def _from_items(select: exp.Select) -> Iterator[Expr]:
+    if (source := select.args.get("from_")) is not None:
+        yield source.this
+    for join in _inner_joins(select):
+        yield join.this
+
+
+def _inner_joins(select: exp.Select) -> Iterator[exp.Join]:
+    yield from select.args.get("joins") or ()
+
+
+def _relation_name(item: Expr) -> str:
+    if isinstance(item, exp.Table) and isinstance(item.this, exp.Identifier):
+        return ".".join(part.name for part in item.parts)
+    return item.alias or item.key
+
+
+def _source_name(found: Found) -> str:
+    """A source is called by what it reads, so that another join beside it does not make its columns look changed."""
+    source = found.source
+    if source.dataset is not None:
+        return f"{source.dataset} {found.level}"
+    if isinstance(source.node, exp.Table) and (cte := find_cte(source.node)) is not None:
+        return f"{cte[0].alias.lower()} {found.level}"
+    return f"{source.name} {found.level}"

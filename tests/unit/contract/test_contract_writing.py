@@ -1,0 +1,171 @@
+"""Written contracts are valid ODCS, read back equal, and are the same text every time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import open_data_contract_standard
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.contract import read_contract, write_contract
+from penstock.contract.misspelt import almost
+from penstock.documents import read_yaml
+from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.findings import Severity
+
+SCHEMA = json.loads(Path(open_data_contract_standard.__file__).with_name("schema.json").read_text())
+VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
+TYPES = ("VARCHAR", "BIGINT", "DECIMAL(18,2)", "DATE", "TIMESTAMP WITH TIME ZONE", "TIME", "BOOLEAN", "DOUBLE", "UUID",
+         "INTEGER[]", "STRUCT(a INTEGER)", "MAP(VARCHAR, DATE)", "ENUM('a', 'b')")  # fmt: skip
+
+CONTRACT = Contract(
+    dataset="sales.daily_revenue",
+    file="contracts/sales.daily_revenue.odcs.yaml",
+    version="1.0.0",
+    owner="sales-analytics",
+    description="Revenue per day and country.",
+    retention="3 years",
+    ready_by="06:30",
+    key=("country", "day"),
+    columns=(
+        ColumnSpec(name="day", type="DATE", description="trading day", required=True, key=True),
+        ColumnSpec(name="country", type="VARCHAR", key=True),
+        ColumnSpec(name="gross", type="DECIMAL(18,2)", required=True),
+        ColumnSpec(name="contact", type="VARCHAR", personal="email"),
+    ),
+    rules=(
+        Rule(kind=RuleKind.RANGE, columns=("day",), low="2010-12-01"),
+        Rule(kind=RuleKind.ACCEPTED_VALUES, columns=("country",), values=("EIRE", "no", "1")),
+        Rule(kind=RuleKind.RANGE, columns=("gross",), low="0", high="0.10"),
+        Rule(kind=RuleKind.UNIQUE, columns=("day", "gross"), name="one sum a day", severity=Severity.WARNING),
+        Rule(kind=RuleKind.SQL, sql="SELECT *\nFROM {table} -- all of it\nWHERE country = ')'", name="brackets"),
+    ),
+)
+
+
+def data(text: str):
+    return read_yaml(text, "x").data
+
+
+def test_the_document_reads_in_the_order_people_ask():
+    assert list(data(write_contract(CONTRACT, title="Daily revenue", domain="sales", tags=("finance",)))) == [
+        "apiVersion", "kind", "id", "name", "version", "status", "domain", "description", "tags", "team", "schema",
+        "slaProperties",
+    ]  # fmt: skip
+
+
+def test_a_written_contract_is_valid_odcs_and_reads_back_equal():
+    text = write_contract(CONTRACT)
+    VALIDATOR.validate(data(text))
+    assert read_contract(text, CONTRACT.file) == CONTRACT
+    assert write_contract(read_contract(text, CONTRACT.file)) == text
+
+
+def test_the_official_schema_would_have_refused_a_wrong_document():
+    broken = data(write_contract(CONTRACT)) | {"colour": "blue"}
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(broken)
+
+
+def test_a_bound_that_yaml_would_reword_is_written_as_text():
+    (entry,) = data(write_contract(CONTRACT))["schema"][0]["properties"][2]["quality"]
+    assert entry["arguments"] == {"minimum": "0", "maximum": "0.10"}
+
+
+def test_a_plain_range_stands_where_the_standard_has_it():
+    plain = replace(CONTRACT, rules=(Rule(kind=RuleKind.RANGE, columns=("gross",), low="0", high="9.5"),))
+    gross = data(write_contract(plain))["schema"][0]["properties"][2]
+    assert gross["logicalTypeOptions"] == {"minimum": 0, "maximum": 9.5}
+    assert "quality" not in gross
+
+
+def test_no_word_of_the_standard_is_taken_for_a_typo():
+    definitions = SCHEMA["$defs"]
+    words = set(SCHEMA["properties"])
+    for name in ("SchemaElement", "SchemaObject", "SchemaBaseProperty", "DataQuality", "DataQualityLibrary", "Team",
+                 "DataQualityCustom", "ServiceLevelAgreementProperty", "CustomProperty", "TeamMember"):  # fmt: skip
+        words |= set(definitions[name]["properties"])
+    relied = {"name", "description", "logicalType", "logicalTypeOptions", "physicalType", "physicalName", "required",
+              "primaryKey", "primaryKeyPosition", "classification", "customProperties", "quality", "unique", "enum",
+              "type", "metric", "rule", "arguments", "query", "severity", "unit", "property", "value", "version",
+              "kind", "apiVersion", "id", "status", "schema", "team", "slaProperties", "members", "role"}  # fmt: skip
+    assert {word: almost(word, relied) for word in words if almost(word, relied)} == {}
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_ ]{0,10}[a-z]", fullmatch=True)
+numbers = st.decimals(-1000, 1000, places=2).map(str) | st.integers(-(10**20), 10**20).map(str)
+parts = ["'('", "')'", '"("', "(1)", "-- )\n", "/* ) */", "'--'", "\n", "{table}", "GROUP BY", "gross", "$1", "  "]
+queries = st.lists(st.sampled_from(parts), max_size=8).map(lambda found: " ".join(["SELECT * FROM {table} WHERE", *found]))
+
+
+@st.composite
+def rules_of(draw, columns: tuple[str, ...]) -> Rule:
+    kind = draw(st.sampled_from(list(RuleKind)))
+    known: dict = {}
+    if kind is RuleKind.SQL:
+        known["sql"] = draw(queries)
+    elif kind is RuleKind.ACCEPTED_VALUES:
+        known["values"] = tuple(draw(st.lists(words, min_size=1, max_size=3)))
+    elif kind is RuleKind.PATTERN:
+        known["pattern"] = draw(st.sampled_from(["^a+$", "[0-9]{2}", "x|y", r"\d\."]))
+    elif kind is RuleKind.RANGE:
+        known["low"] = draw(numbers)
+        known["high"] = draw(st.none() | numbers)
+    return Rule(
+        kind=kind,
+        columns=columns,
+        name=draw(st.just("") | words),
+        description=draw(st.just("") | words),
+        severity=draw(st.sampled_from([Severity.ERROR, Severity.WARNING, Severity.NOTE])),
+        **known,
+    )
+
+
+@st.composite
+def contracts(draw) -> Contract:
+    labels = draw(st.lists(names, min_size=1, max_size=4, unique_by=str.casefold))
+    key = tuple(draw(st.permutations(labels))[: draw(st.integers(0, len(labels)))])
+    columns = tuple(
+        ColumnSpec(
+            name=label,
+            type=draw(st.sampled_from(TYPES)),
+            description=draw(st.just("") | words),
+            required=draw(st.booleans()),
+            key=label in key,
+            personal=draw(st.sampled_from([None, "personal", "email"])),
+        )
+        for label in labels
+    )
+    rules = [rule for label in labels for rule in draw(st.lists(rules_of((label,)), max_size=2))]
+    rules += draw(st.lists(rules_of(tuple(labels)), max_size=2)) if len(labels) > 1 else []
+    return Contract(
+        dataset="a.b",
+        file="a.b.odcs.yaml",
+        version="1",
+        columns=columns,
+        key=key,
+        rules=tuple(rules),
+        owner=draw(st.none() | words),
+        description=draw(st.just("") | words),
+        retention=draw(st.sampled_from([None, "3 years", "P3Y", "90d", "forever"])),
+        ready_by=draw(st.sampled_from([None, "06:30", "9:00", "06:30 Europe/London"])),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(contracts())
+def test_any_contract_survives_the_round_trip(contract: Contract):
+    text = write_contract(contract)
+    VALIDATOR.validate(data(text))
+    back = read_contract(text, contract.file)
+    assert replace(back, rules=()) == replace(contract, rules=())
+    def by_words(rule: Rule) -> str:
+        return repr(replace(rule, line=None))
+
+    assert sorted(map(by_words, back.rules)) == sorted(map(by_words, contract.rules))
