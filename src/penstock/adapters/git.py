@@ -123,9 +123,30 @@ class GitRepository:
         """The diff of a worktree's commits against `base`, without context."""
         return _git(folder, "diff", "--unified=0", "--relative", base, "HEAD", "--", ".")
 
-    def has_commit_with(self, trailer: str) -> bool:
-        """Whether a commit reachable from here carries a trailer line."""
-        return bool(_git(self.project, "log", "--format=%H", "--fixed-strings", f"--grep={trailer}", "-1").strip())
+    def changed_between(self, older: str, newer: str) -> tuple[str, ...]:
+        """Project files that differ between two commits."""
+        listed = _git(self.project, "diff", "--name-only", "--relative", "-z", older, newer, "--", ".")
+        return tuple(name for name in listed.split("\0") if name)
+
+    def story_order(self, commit: str) -> tuple[str, ...]:
+        """The `changes/*/story.md` of a commit, in the order in which they came to its branch."""
+        there = {name for name in self.files(commit) if name.startswith("changes/") and name.endswith("/story.md")}
+        if not there:
+            return ()
+        arguments = ("--first-parent", "--diff-merges=first-parent", "--diff-filter=A", "--reverse", "--relative")
+        log = _git(self.project, "log", "--format=", "--name-only", *arguments, commit, "--", "changes/*/story.md")
+        order = list(dict.fromkeys(line for line in log.splitlines() if line in there))
+        return (*order, *sorted(there - set(order)))
+
+    def retire(self, branch: str, folder: Path) -> None:
+        """Set a branch aside under another name and close its worktree, so that its name is free again."""
+        self.close_worktree(folder)
+        if not self._succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
+            return
+        number = 1
+        while self._succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/retired/{branch}-{number}"):
+            number += 1
+        _git(self.project, "branch", "--move", branch, f"retired/{branch}-{number}")
 
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""
@@ -136,9 +157,7 @@ class GitRepository:
         return _run(folder or self.project, list(arguments)).returncode == 0
 
 
-def _run(
-    folder: Path, arguments: list[str], env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
+def _run(folder: Path, arguments: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         environment.pop(name, None)

@@ -122,7 +122,7 @@ def _moment_column(source: StorySource) -> list[ColumnSpec]:
     moment = file_moment(source)
     if moment is None or source.interval is None:
         return []
-    what = f"The {_MOMENT_WORDS[source.interval]} (UTC) that the line's file stands for."
+    what = f"The {_MOMENT_WORDS[source.interval]} (UTC) that the file stands for."
     return [ColumnSpec(name=moment[0], type=moment[1], description=what, required=True)]
 
 
@@ -179,13 +179,17 @@ def _counts(story: Story, source: StorySource) -> Contract:
     meanings = {
         "lines": "Lines of the file.",
         "repeats": "Lines that repeat another one in every column.",
+        "readable": "Different lines that can be read, counted in the file.",
+        "kept": f"Those of them that stg_{source.name} should hold.",
         "staged": f"Rows in stg_{source.name}.",
         "rejected": f"Rows in stg_{source.name}_rejected.",
     }
     moment = _moment_column(source)
     columns = [*moment, *(ColumnSpec(name=n, type="BIGINT", description=d, required=True) for n, d in meanings.items())]
-    rules = [_never_negative(name) for name in meanings]
-    rules.append(_accounted_for(source))
+    rules = [
+        _equal("readable + rejected", "lines - repeats", "every line can be read or is set aside, and only once"),
+        _equal("staged", "kept", "every line to be kept is staged, and only once"),
+    ]
     return _contract(
         story,
         f"stg_{source.name}_counts",
@@ -196,21 +200,12 @@ def _counts(story: Story, source: StorySource) -> Contract:
     )
 
 
-def _accounted_for(source: StorySource) -> Rule:
-    if source.keep:
-        return Rule(
-            kind=RuleKind.SQL,
-            columns=("staged", "rejected"),
-            name="no line is staged or set aside twice",
-            description=f"Lines that are not kept ({'; '.join(source.keep)}) make the difference.",
-            sql="SELECT * FROM {table} WHERE staged + rejected > lines - repeats",
-        )
+def _equal(left: str, right: str, name: str) -> Rule:
     return Rule(
         kind=RuleKind.SQL,
-        columns=("staged", "rejected"),
-        name="every line is staged or set aside, and only once",
+        name=name,
         description="Otherwise lines were lost or multiplied on their way.",
-        sql="SELECT * FROM {table} WHERE staged + rejected <> lines - repeats",
+        sql=f"SELECT * FROM {{table}} WHERE {left} <> {right}",
     )
 
 

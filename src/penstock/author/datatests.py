@@ -10,7 +10,7 @@ from penstock.author import boundaries, expectations, staging
 from penstock.author.contracts import story_contracts
 from penstock.author.mart import interval_column, moment_of_rows
 from penstock.author.yaml_rows import flow_rows
-from penstock.model.intervals import Grain
+from penstock.model.intervals import Grain, stamp
 from penstock.sql.query import expression_columns
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class _Bench:
 
     def landed(self, line: Line, *, start: datetime | None = None) -> dict[str, str | None]:
         """The line as it lands."""
-        stamp = (start or self.interval.start).strftime("%Y-%m-%d %H:%M:%S")
-        return ({"_interval_start": stamp} if self.source.interval else {}) | dict(line.raw)
+        moment = stamp(start or self.interval.start).removesuffix("Z").replace("T", " ")
+        return ({"_interval_start": moment} if self.source.interval else {}) | dict(line.raw)
 
     def moment(self) -> dict[str, str | None]:
         """The staged column that says which file a row is from."""
@@ -139,7 +139,8 @@ def _staging_cases(bench: _Bench) -> list[Case]:
     texts = boundaries.source_texts(source)
     for column, lines in _by_column(boundaries.boundary_lines(source, texts, typical)).items():
         around = ", ".join(line.label.removeprefix(f"{column} ") for line in lines)
-        cases.append(case(f"{column} around its boundaries: {around}", [bench.landed(line) for line in lines], lines))
+        both = lines if bench.staged(lines) else [*lines, typical]
+        cases.append(case(f"{column} around its boundaries: {around}", [bench.landed(line) for line in both], both))
     empty = [line for line in _optional_empty(source, typical) if line.column not in texts]
     if empty:
         cases.append(case("what may be empty may be empty", [bench.landed(line) for line in empty], empty))
@@ -183,25 +184,34 @@ def _rejected_cases(bench: _Bench) -> list[Case]:
 
 
 def _counts_cases(bench: _Bench) -> list[Case]:
-    source = bench.source
-    landed = f"{bench.story.pipeline}.{source.name}"
-    staged, rejected = f"{bench.story.pipeline}.stg_{source.name}", f"{bench.story.pipeline}.stg_{source.name}_rejected"
-    other = boundaries.other_line(source, bench.typical, frozenset(), "another line")
-    repeated = [bench.landed(line) for line in (bench.typical, bench.typical, bench.typical, other)]
+    source, typical = bench.source, bench.typical
+    staged = f"{bench.story.pipeline}.stg_{source.name}"
+    other = boundaries.other_line(source, typical, frozenset(), "another line")
+    lines = [typical, typical, typical, other]
+    different = [typical, other] if source.deduplicate else lines
+    bad = [line for line, _, _ in boundaries.unreadable_lines(source, typical)[:1]]
     row = bench.moment() or {source.staged[0].name: None}
-    counted = {"lines": "4", "repeats": "2" if source.deduplicate else "0"}
     aside = bench.moment() or {"reason": "some reason"}
+    counted: dict[str, str | None] = {
+        "lines": str(len(lines) + len(bad)),
+        "repeats": str(len(lines) - len(different)),
+        "readable": str(len(different)),
+        "kept": str(len(bench.staged(different))),
+    }
+
+    def case(name: str, rows: int, rejected: int) -> Case:
+        given = {
+            f"{bench.story.pipeline}.{source.name}": [bench.landed(line) for line in (*lines, *bad)],
+            staged: [row] * rows,
+            f"{staged}_rejected": [aside] * rejected,
+        }
+        made = {"staged": str(rows), "rejected": str(rejected)}
+        return Case(name=name, given=given, expect=[bench.moment() | counted | made])
+
     return [
-        Case(
-            name="lines, repeats, rows staged and rows set aside are counted",
-            given={landed: repeated, staged: [row], rejected: [aside]},
-            expect=[bench.moment() | counted | {"staged": "1", "rejected": "1"}],
-        ),
-        Case(
-            name="a file of which nothing was staged still counts",
-            given={landed: repeated, staged: [], rejected: [aside, aside]},
-            expect=[bench.moment() | counted | {"staged": "0", "rejected": "2"}],
-        ),
+        case("what the file holds is counted beside what was made of it", len(bench.staged(different)), len(bad)),
+        case("what was made of the file is counted as it is, lost or multiplied", 5, 0),
+        case("a file of which nothing was made still counts", 0, 0),
     ]
 
 

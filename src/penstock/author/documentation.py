@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from penstock.model.pipelines import FileSource, Materialization, PythonTask
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 ARCHITECTURE_FILE = "architecture.md"
 STAGING_PREFIX = "stg_"
 
+_CRITERION = re.compile(r"[A-Z][A-Z0-9]*-\d+ \S+")
+
 
 def pipeline_page_path(pipeline: str) -> str:
     """Where the page of a pipeline lies."""
@@ -29,7 +32,7 @@ def architecture_page(project: Project) -> str:
         "Made by `penstock docs` from the project's files; edit those, not this page.",
         "## Data flow",
         "Rounded boxes are files that land, plain boxes are staging, bold boxes are delivered to consumers.",
-        _flowchart(project),
+        flowchart(project),
         "## Pipelines",
         _table(("Pipeline", "What it is for", "Runs", "Ready by", "Owner"), map(_pipeline_row, _pipelines(project))),
         "## Datasets",
@@ -55,7 +58,8 @@ def ordered(project: Project, names: Iterable[str]) -> list[Dataset]:
     return done
 
 
-def _flowchart(project: Project) -> str:
+def flowchart(project: Project) -> str:
+    """The project's datasets and what flows between them, as a fenced Mermaid flowchart."""
     lines = ["```mermaid", "flowchart LR"]
     for pipeline in _pipelines(project):
         mine = [dataset for dataset in ordered(project, project.datasets) if dataset.pipeline == pipeline.name]
@@ -189,10 +193,14 @@ def _rules(contract: Contract) -> str:
     rules = [_rule(rule) for rule in contract.rules]
     required = [f"`{column.name}`" for column in contract.columns if column.required]
     if required:
-        rules.insert(0, f"always there: {', '.join(required)}")
+        rules.insert(0, f"Always there: {', '.join(required)}.")
     return "Held in every run:\n\n" + "\n".join(f"- {rule}" for rule in rules) if rules else ""
 
 
 def _rule(rule: Rule) -> str:
-    said = ". ".join(text.rstrip(".") for text in (rule.name, rule.description) if text)
-    return f"{' '.join(said.split())}." if said else f"{rule.kind} of {', '.join(rule.columns)}."
+    said = [" ".join(text.split()).rstrip(".") for text in (rule.name, rule.description) if text]
+    if not said:
+        return f"{rule.kind} of {', '.join(rule.columns)}."
+    if len(said) == 2 and _CRITERION.fullmatch(said[0]):
+        return f"{said[1]} ({said[0]})."
+    return f"{'. '.join(text[:1].upper() + text[1:] for text in said)}."

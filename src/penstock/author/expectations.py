@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from penstock.author.mart import zero_when_empty
@@ -84,8 +85,14 @@ def measured_rows(
         select = f"SELECT {', '.join([*groups, value])} FROM given WHERE {where} GROUP BY {', '.join(groups)}"
         for *group, answer in evaluate(f"{select} ORDER BY ALL", known, cells):
             row = found.setdefault(tuple(group), dict(zip(words, group, strict=True)))
-            row[measure.name] = "0" if answer is None and zero_when_empty(measure.sql) else answer
+            row[measure.name] = _zero(measure.type) if answer is None and zero_when_empty(measure.sql) else answer
     return [{word: row[word] for word in [*words, *(m.name for m in dataset.measures)]} for row in found.values()]
+
+
+def _zero(type_name: str) -> str:
+    """Nothing, as the type writes it."""
+    scale = int(type_name.rstrip(")").rpartition(",")[2]) if type_name.startswith("DECIMAL") else 0
+    return f"{Decimal(0):.{scale}f}"
 
 
 def _derive(

@@ -106,7 +106,7 @@ def _flow(key: str, words: tuple[str, ...], indent: str = "") -> str:
 
 
 def slo_yaml(story: Story) -> str:
-    """What the pipeline's datasets are held to; volumes are judged where rows arrive and where they leave."""
+    """What the pipeline's datasets are held to; row volumes are judged where rows arrive."""
     held = story.monitoring
     volume = {"tolerance": held.volume_tolerance, "history": held.volume_history}
     promise: dict[str, object] = {"min_success_rate": held.min_success_rate, "max_runtime": held.max_runtime}
@@ -116,6 +116,5 @@ def slo_yaml(story: Story) -> str:
         datasets[f"{story.pipeline}.{source.name}"] = judged
         datasets[f"{story.pipeline}.stg_{source.name}"] = dict(promise)
     for dataset in story.datasets.values():
-        sliced = dataset.interval_column and story.sources[dataset.source].interval
-        datasets[f"{story.pipeline}.{dataset.name}"] = promise | ({"volume": dict(volume)} if sliced else {})
+        datasets[f"{story.pipeline}.{dataset.name}"] = dict(promise)
     return to_yaml({"pipeline": story.pipeline, "datasets": datasets})

@@ -222,37 +222,65 @@ def _unreadable(column: StoryColumn) -> str:
 
 def counts_sql(pipeline: str, source: StorySource) -> str:
     """`stg_NAME_counts.sql`: what became of every line of a file."""
-    raw = name(pipeline) + "." + name(source.name)
     staged = f"{name(pipeline)}.stg_{source.name}"
     moment = file_moment(source)
     key = _moment_name(source)
-    keyed = [*_moment_item(source), "count(*) AS lines"]
-    whole_line = wrapped(name(column.raw) for column in source.columns)
-    distinct = f"count(DISTINCT (\n{whole_line}\n)) AS distinct_lines"
-    landed_filter = f"\n  WHERE {_PARAMS.format(INTERVAL_START)}" if moment else ""
-    made_filter = f"\n  WHERE {_PARAMS.format(key[0])}" if moment else ""
-    group = "\n  GROUP BY ALL" if moment else ""
-    counted = listed([*keyed, *([distinct] if source.deduplicate else [])], "    ")
-    parts = [f"files AS (\n  SELECT\n{counted}\n  FROM {raw}{landed_filter}{group}\n)"]
+    parts = [_counted_lines(pipeline, source)]
     for made, relation in (("staged", staged), ("rejected", f"{staged}_rejected")):
-        counted = ", ".join([*key, f"count(*) AS {made}"])
-        parts.append(f"{made} AS (\n  SELECT {counted}\n  FROM {relation}{made_filter}{group}\n)")
+        columns = ", ".join([*key, f"count(*) AS {made}"])
+        within = f"\n  WHERE {_PARAMS.format(key[0])}\n  GROUP BY ALL" if moment else ""
+        parts.append(f"{made} AS (\n  SELECT {columns}\n  FROM {relation}{within}\n)")
     join = f" USING ({key[0]})" if moment else ""
     kind = "LEFT JOIN" if moment else "CROSS JOIN"
-    repeats = "lines - distinct_lines" if source.deduplicate else "CAST(0 AS BIGINT)"
-    items = [
-        *key,
-        "lines",
-        f"{repeats} AS repeats",
-        "coalesce(staged, 0) AS staged",
-        "coalesce(rejected, 0) AS rejected",
-    ]
+    counted = ["lines", "lines - distinct_lines AS repeats", "readable", "kept"]
+    made_of_them = ["coalesce(staged, 0) AS staged", "coalesce(rejected, 0) AS rejected"]
     return (
         header(_settings(source, counts_description(source), moment))
         + "WITH "
         + ",\n\n".join(parts)
-        + f"\n\nSELECT\n{listed(items)}\nFROM files\n{kind} staged{join}\n{kind} rejected{join}\n"
+        + f"\n\nSELECT\n{listed([*key, *counted, *made_of_them])}\n"
+        + f"FROM files\n{kind} staged{join}\n{kind} rejected{join}\n"
     )
+
+
+def _counted_lines(pipeline: str, source: StorySource) -> str:
+    """The CTEs that count a file's lines: all, different ones, those that can be read, and those of them to keep."""
+    readable = [text for column in source.staged if (text := accepts(column))] or ["true"]
+    moment = file_moment(source)
+    key = _moment_item(source)
+    columns = [name(column.raw) for column in source.columns]
+    within = f"\n  WHERE {_PARAMS.format(INTERVAL_START)}" if moment else ""
+    copies = "count(*)" if source.deduplicate else "1"
+    grouped = "\n  GROUP BY ALL" if source.deduplicate else ""
+    items = [
+        *key,
+        f"{copies} AS copies",
+        f"(\n  {conjunction(readable, '  ')}\n) IS TRUE AS is_readable",
+        *([f"({_kept_raw(source)}) IS TRUE AS is_kept"] if source.keep else []),
+        wrapped(columns, ""),
+    ]
+    judged = (
+        f"lines AS (\n  SELECT\n{listed(items, '    ')}\n"
+        f"  FROM {name(pipeline)}.{name(source.name)}{within}{grouped}\n)"
+    )
+    total = "CAST(sum(copies) AS BIGINT)" if moment else "CAST(coalesce(sum(copies), 0) AS BIGINT)"
+    counts = [
+        *_moment_name(source),
+        f"{total} AS lines",
+        "count(*) AS distinct_lines",
+        "count(*) FILTER (WHERE is_readable) AS readable",
+        f"count(*) FILTER (WHERE is_readable{' AND is_kept' if source.keep else ''}) AS kept",
+    ]
+    each = "\n  GROUP BY ALL" if moment else ""
+    return f"{judged},\n\nfiles AS (\n  SELECT\n{listed(counts, '    ')}\n  FROM lines{each}\n)"
+
+
+def _kept_raw(source: StorySource) -> str:
+    """The story's `keep` predicates over the file's own columns rather than the staged ones."""
+    words = {column.name: typed(column) for column in source.staged}
+    for flag, text in source.flags.items():
+        words[flag] = f"({rename_columns(text, words)})"
+    return "\nAND ".join(guarded(rename_columns(text, words)) for text in source.keep.values())
 
 
 def counts_description(source: StorySource) -> str:

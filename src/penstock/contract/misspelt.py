@@ -17,8 +17,8 @@ _STANDARD = frozenset(
         "criticalDataElement", "dataGranularityDescription", "dataProduct", "defaultTimezone", "deprecated",
         "dimension", "domain", "driver", "element", "encryptedName", "engine", "examples", "format", "id",
         "implementation", "items", "map", "maxItems", "maxProperties", "members", "method", "minItems",
-        "minProperties", "partitionKeyPosition", "partitioned", "price", "properties", "relationships", "required", "roles",
-        "schedule", "scheduler", "semanticType", "servers", "slaDefaultElement", "support", "synonyms", "tags",
+        "minProperties", "partitionKeyPosition", "partitioned", "price", "properties", "relationships", "required",
+        "roles", "schedule", "scheduler", "semanticType", "servers", "slaDefaultElement", "support", "synonyms", "tags",
         "tenant", "timezone", "transformDescription", "transformLogic", "transformSourceObjects", "uniqueItems",
         "valueExt", "vendor",
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.model.stories import Story
+    from penstock.project.story_facts import SourceFacts
 
 _GROUP_OF = {
     "contracts": CONTRACTS_AND_SOURCES,
@@ -46,7 +47,7 @@ def edited_by_hand(story: Story, change: Change, tools: Tools) -> tuple[str, ...
         for path in tools.repository.files(change.base_commit)
     }
     earlier = [other for other in earlier_stories(change.base_commit, tools) if other.pipeline == story.pipeline]
-    facts = {}
+    facts: dict[str, SourceFacts] = {}
     for other in earlier:
         facts.update(tools.runtime.source_facts(other)[0])
     return hand_edited(base, earlier, facts, tools.runtime.evaluate)

@@ -47,6 +47,7 @@ class Change:
     merge_commit: str | None
     promotion: str | None
     previous: Mapping[str, str] | None
+    observe_from: str | None
     opened_at: str
     passed: Mapping[Stage, str]
     entered: Mapping[str, str]
@@ -118,6 +119,7 @@ def _change(row: Mapping[str, Value], journal: Journal) -> Change:
         },
         merge_commit=_text(row["merge_commit"]),
         promotion=_text(row["promotion"]),
+        observe_from=_text(row["observe_from"]),
         previous=json.loads(str(previous)) if previous is not None else None,
         passed={Stage(str(s["stage"])): str(s["envelope_sha256"]) for s in stages if s["state"] == "passed"},
         entered={str(s["stage"]): str(s["entered_commit"]) for s in stages if s["entered_commit"] is not None},

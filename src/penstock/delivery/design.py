@@ -135,7 +135,9 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
             {
                 "id": criterion.id,
                 "text": criterion.text,
-                "datasets": sorted(name for name in planned.project.datasets if criterion.sql and name in criterion.sql),
+                "datasets": sorted(
+                    name for name in planned.project.datasets if criterion.sql and name in criterion.sql
+                ),
                 "evidence": f"its SQL returns no row on the shadow data ({change.folder}/review.json)"
                 if criterion.sql
                 else "",

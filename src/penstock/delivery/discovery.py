@@ -54,9 +54,7 @@ def discover(change: Change, tools: Tools) -> StageReport:
         ),
     )
     message = (tools.folder.read(root, f"{change.folder}/{ALIGNMENT}") or b"").decode()
-    report = StageReport(
-        change=change.id, stage=Stage.DISCOVERY, verdicts=verdicts, message=message, artefacts=files
-    )
+    report = StageReport(change=change.id, stage=Stage.DISCOVERY, verdicts=verdicts, message=message, artefacts=files)
     commit = f"{change.id}: agree on what is wanted"
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DISCOVERY, verdicts, root, tools, message=f"{change.id}: ask what is open")
@@ -106,11 +104,11 @@ def _write(
         for question in change.questions
         if question.answer is not None
     }
-    texts = {question.id: question.text for question in (*change.questions, *asked)}
-    paths = {question.id: question.path for question in (*change.questions, *asked)}
+    known = {question.id: (question.text, question.path) for question in change.questions}
+    known |= {question.id: (question.text, question.path) for question in asked}
     rows = [
-        {"id": number, "text": texts[number], "path": paths[number], **answered.get(number, {})}
-        for number in sorted(texts, key=lambda number: int(number.removeprefix("Q")))
+        {"id": number, "text": known[number][0], "path": known[number][1], **answered.get(number, {})}
+        for number in sorted(known, key=lambda number: int(number.removeprefix("Q")))
     ]
     page = alignment_page(change, story, asked, profile)
     contents = {

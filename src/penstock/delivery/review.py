@@ -86,7 +86,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
     runtime = tools.runtime
     production = runtime.production()
     until = tools.until(change)
-    reached = runtime.covered_until(planned.base) if production else None
+    reached = runtime.covered_until(planned.base, planned.story.pipeline) if production else None
     until = max(until, reached) if reached else until
     standing = runtime.build(planned.base, until, "production", root=tools.root) if production else None
     shadow = runtime.build(planned.project, until, f"shadow of {change.id}", root=root)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import seal
 from penstock.evidence.statements import Link, Statement, Subject
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
-    from penstock.delivery.stages import Stage
     from penstock.delivery.tools import Tools
     from penstock.evidence.statements import CommandRecord
     from penstock.model.findings import Finding, Verdict
@@ -79,7 +79,9 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
     return tuple((name, tools.folder.read(root, name) or b"") for name in sorted(names))
 
 
-def write_statement(change: Change, link: Link, sealing: Sealing, root: Path, tools: Tools, *, signer: str) -> tuple[str, str]:
+def write_statement(
+    change: Change, link: Link, sealing: Sealing, root: Path, tools: Tools, *, signer: str
+) -> tuple[str, str]:
     """Seal one statement into the change's evidence; returns its path and SHA-256. The caller commits it."""
     before = envelopes(change, root, tools)
     subjects = [
@@ -93,7 +95,7 @@ def write_statement(change: Change, link: Link, sealing: Sealing, root: Path, to
         project=tools.root.name,
         subjects=(*subjects, *sealing.things),
         base_commit=change.base_commit,
-        commit=tools.repository.head(tools.worktree(change)),
+        commit=reviewed_commit(change) or tools.repository.head(tools.worktree(change)),
         commands=sealing.commands,
         verdicts=tuple(verdict.to_json() for verdict in sealing.verdicts),
         facts=sealing.facts or {},
@@ -106,6 +108,11 @@ def write_statement(change: Change, link: Link, sealing: Sealing, root: Path, to
     return path, digest(data)
 
 
+def reviewed_commit(change: Change) -> str | None:
+    """The head of the branch that the review looked at: what approvals and the promotion are about."""
+    return change.entered.get(Stage.REVIEW) if Stage.REVIEW in change.passed else None
+
+
 def pass_stage(
     change: Change, stage: Stage, link: Link, sealing: Sealing, root: Path, tools: Tools, *, message: str
 ) -> None:
@@ -116,7 +123,9 @@ def pass_stage(
     tools.journal.append(_judged(change, stage, sealing.verdicts), passed)
 
 
-def stop_stage(change: Change, stage: Stage, verdicts: Sequence[Verdict], root: Path, tools: Tools, *, message: str) -> None:
+def stop_stage(
+    change: Change, stage: Stage, verdicts: Sequence[Verdict], root: Path, tools: Tools, *, message: str
+) -> None:
     """Record that a gate said no, or that a person has to act; the artefacts are committed for them to read."""
     outcome = combined(verdicts)
     state = "waiting" if outcome is Outcome.NEEDS_PERSON else "refused"

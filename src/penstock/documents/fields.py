@@ -134,9 +134,7 @@ class Fields:
         items = [value] if isinstance(value, str) else value
         wrong = [item for item in items if not isinstance(item, str | int | float | dt.date)]
         if wrong:
-            self.note(
-                "kind", f"{self._label(key)} holds {_kind(wrong[0])}", at=key, expected="a list of words"
-            )
+            self.note("kind", f"{self._label(key)} holds {_kind(wrong[0])}", at=key, expected="a list of words")
             return ()
         return tuple(str(item) for item in items)
 
@@ -153,9 +151,7 @@ class Fields:
                 yield name, Fields(self.document, (*self.path, key, name), self.findings)
             else:
                 assert parent is not None  # noqa: S101 - there was something to iterate over
-                parent.note(
-                    "kind", f"{self._label(key, name)} is {_kind(value)}", at=name, expected="a mapping"
-                )
+                parent.note("kind", f"{self._label(key, name)} is {_kind(value)}", at=name, expected="a mapping")
 
     def items(self, key: str, *, required: bool = False) -> Iterator[Fields]:
         """Each mapping of the list under `key`."""
@@ -171,9 +167,7 @@ class Fields:
         parent = self.child(key, required=required)
         if parent is None:
             return {}
-        return {
-            name: text for name in parent.values if (text := parent.text(name, required=True)) is not None
-        }
+        return {name: text for name in parent.values if (text := parent.text(name, required=True)) is not None}
 
     def raw(self, key: str) -> Any:
         """The value as it is, unchecked."""

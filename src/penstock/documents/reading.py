@@ -42,9 +42,7 @@ class Document:
         line, column = self.marks.get(steps, (1, 1))
         lines = self.text.splitlines()
         excerpt = lines[line - 1].strip()[:160] if line <= len(lines) else None
-        return Place(
-            file=self.file, line=line + self.first_line - 1, column=column, excerpt=excerpt, dataset=dataset
-        )
+        return Place(file=self.file, line=line + self.first_line - 1, column=column, excerpt=excerpt, dataset=dataset)
 
 
 def read_yaml(text: str, file: str, *, first_line: int = 1) -> Document:
@@ -122,9 +120,7 @@ class _Builder:
         if self.nodes > MAX_NODES:
             raise self._error(f"more than {MAX_NODES:,} values", f"at most {MAX_NODES:,}", event)
         if len(path) > MAX_DEPTH:
-            raise self._error(
-                f"values nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels", event
-            )
+            raise self._error(f"values nested more than {MAX_DEPTH} deep", f"at most {MAX_DEPTH} levels", event)
         self.marks.setdefault(path, (event.start_mark.line + 1, event.start_mark.column + 1))
         if isinstance(event, yaml.AliasEvent):
             self.aliases += 1
@@ -225,9 +221,7 @@ def _syntax_finding(error: yaml.YAMLError, file: str, text: str, first_line: int
     return Finding(
         code="document.not_yaml",
         message=f"{file} is not YAML: {problem}",
-        place=Place(
-            file=file, line=line + first_line, column=mark.column + 1 if mark else None, excerpt=excerpt
-        ),
+        place=Place(file=file, line=line + first_line, column=mark.column + 1 if mark else None, excerpt=excerpt),
         found=excerpt,
         expected="valid YAML",
         remedy="look at indentation, quotes and colons on that line and the one before",

@@ -146,9 +146,7 @@ class _Loop:
                 self.frontier.stop()
                 raise
 
-    def _drain(
-        self, pool: ThreadPoolExecutor, futures: dict[Future[Published | Failure], Work], parallel: int
-    ) -> None:
+    def _drain(self, pool: ThreadPoolExecutor, futures: dict[Future[Published | Failure], Work], parallel: int) -> None:
         assert self.frontier is not None  # noqa: S101 - set by run
         while True:
             while len(futures) < parallel and (work := self.frontier.take()) is not None:

@@ -31,16 +31,16 @@ def promote(
     promotion, and a later return to an old mapping is a new one.
     """
     previous = mapping_of(journal, environment)
-    open_rows = [
-        row
-        for row in journal.rows("promotions", environment=environment, state="intended")
-        if json.loads(str(row["mapping"])) == dict(mapping) and row["reason"] == reason
-    ]
-    if open_rows:
-        promotion = str(open_rows[-1]["promotion"])
+    made = journal.rows("promotions", environment=environment)
+    same = [row for row in made if json.loads(str(row["mapping"])) == dict(mapping) and row["reason"] == reason]
+    newest = max(made, key=lambda row: str(row["at"]), default=None)
+    if newest is not None and newest in same and newest["state"] == "promoted" and previous == dict(mapping):
+        return str(newest["promotion"])
+    begun = [row for row in same if row["state"] == "intended"]
+    if begun:
+        promotion = str(begun[-1]["promotion"])
     else:
-        count = len(journal.rows("promotions", environment=environment))
-        promotion = _promotion_id(environment, mapping, reason, count)
+        promotion = _promotion_id(environment, mapping, reason, len(made))
         intent = PromotionIntended(
             promotion=promotion, environment=environment, mapping=dict(mapping), previous=previous, reason=reason
         )

@@ -220,11 +220,12 @@ class ChangeMerged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePromoted:
-    """Production shows the change's versions; `promotion` can be undone."""
+    """Production shows the change's versions; `promotion` can be undone. The window is observed from `observe_from`."""
 
     change: str
     promotion: str
     previous: Mapping[str, str]
+    observe_from: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "changes": (
         ("change",),
         ("title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage", "state",
-         "reason", "merge_commit", "promotion", "previous", "opened_at", "updated_at"),
+         "reason", "merge_commit", "promotion", "previous", "observe_from", "opened_at", "updated_at"),
     ),
     "questions": (("change", "question"), ("text", "path", "answer", "answered_by")),
     "stages": (("change", "stage"), ("entered_commit", "commit", "envelope_sha256", "outcomes", "state", "passed_at")),
@@ -208,18 +208,18 @@ def _(fact: facts.ChangeOpened, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "changes", change=fact.change, title=fact.title, story=fact.story, story_sha256=fact.story_sha256,
         author=fact.author, base_commit=fact.base_commit, base_branch=fact.base_branch, branch=fact.branch,
-        until=fact.until, stage="discovery", state="working", reason="", opened_at=entry.at, updated_at=entry.at,
+        until=fact.until, stage="discovery", state="working", reason="", merge_commit=None, promotion=None,
+        previous=None, observe_from=None, opened_at=entry.at, updated_at=entry.at,
     )  # fmt: skip
-    return (row,)
+    fresh = ("stages", "questions", "approvals", "observations")
+    return (*(Drop(table=table, equal={"change": fact.change}) for table in fresh), row)
 
 
 @_fold.register
 def _(fact: facts.StageEntered, entry: Entry) -> tuple[Operation, ...]:
     return (
         _put("stages", change=fact.change, stage=fact.stage, entered_commit=fact.commit, state="working"),
-        _put(
-            "changes", change=fact.change, stage=fact.stage, state="working", reason="", updated_at=entry.at
-        ),
+        _put("changes", change=fact.change, stage=fact.stage, state="working", reason="", updated_at=entry.at),
     )
 
 
@@ -288,12 +288,9 @@ def _(fact: facts.ChangeMerged, entry: Entry) -> tuple[Operation, ...]:
 @_fold.register
 def _(fact: facts.ChangePromoted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
-        "changes",
-        change=fact.change,
-        promotion=fact.promotion,
-        previous=_json(fact.previous),
-        updated_at=entry.at,
-    )
+        "changes", change=fact.change, promotion=fact.promotion, previous=_json(fact.previous),
+        observe_from=fact.observe_from, updated_at=entry.at,
+    )  # fmt: skip
     return (row,)
 
 

@@ -43,8 +43,9 @@ class StorySource:
     """Files to bring in, and how staging treats their rows.
 
     `keep` maps a word to a predicate over staged columns: rows that fail one are left out. `flags` maps a boolean
-    column to its expression; a flag may use those before it; `flag_descriptions` says what they mean. `bad_rows` is `quarantine` (rows that cannot be typed
-    go to `stg_NAME_rejected`) or `fail`. `deduplicate` says that lines equal in every column count once.
+    column to its expression; a flag may use those before it; `flag_descriptions` says what they mean. `bad_rows` is
+    `quarantine` (rows that cannot be typed go to `stg_NAME_rejected`) or `fail`. `deduplicate` says that lines equal
+    in every column count once.
     """
 
     name: str

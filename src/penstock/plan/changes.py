@@ -41,7 +41,9 @@ def compare_projects(old: Project, new: Project) -> ProjectChange:
     before, after = versions_of(old), versions_of(new)
     common = sorted(set(before) & set(after))
     differing = [name for name in common if before[name].fingerprint != after[name].fingerprint]
-    altered = tuple(name for name in differing if own_definition(old.datasets[name]) != own_definition(new.datasets[name]))
+    altered = tuple(
+        name for name in differing if own_definition(old.datasets[name]) != own_definition(new.datasets[name])
+    )
     touched = {*(set(after) - set(before)), *differing}
     old_edges, new_edges = set(_edges(old)), set(_edges(new))
     return ProjectChange(

@@ -52,9 +52,7 @@ def exposed_columns(project: Project, datasets: Iterable[str]) -> tuple[ExposedC
             if tagged:
                 source, tag = tagged[0]
                 origin = f"{source.dataset}.{source.column}"
-                found.append(
-                    ExposedColumn(dataset=name, column=column, kind=tag.personal or "", comes_from=origin)
-                )
+                found.append(ExposedColumn(dataset=name, column=column, kind=tag.personal or "", comes_from=origin))
     return tuple(found)
 
 

@@ -121,7 +121,11 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFacts:
-    """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides."""
+    """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides.
+
+    `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
+    that the change takes away.
+    """
 
     story: Story
     policy: Policy
@@ -134,6 +138,8 @@ class ReviewFacts:
     rehearsal: Rehearsal | None
     multiplying: tuple[Multiplying, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def _case(item: Fields, dataset: str, file: str) -> DataTest | None:
     name = item.text("name", required=True)
     interval = _interval(item)
     given = item.child("given", required=True)
-    tables = {upstream: _rows(given, upstream) for upstream in (given.values if given else {})}
+    tables = {upstream: _rows(given, upstream) for upstream in given.values} if given else {}
     expect = _rows(item, "expect")
     description = item.text("description") or ""
     item.unknown()
@@ -65,5 +65,7 @@ def _interval(item: Fields) -> Interval | None:
     try:
         return Interval.parse(text)
     except ValueError as error:
-        item.note("project.bad_interval", f"interval is {text!r}: {error}", at="interval", expected="2011-01-04/2011-01-05")
+        item.note(
+            "project.bad_interval", f"interval is {text!r}: {error}", at="interval", expected="2011-01-04/2011-01-05"
+        )
     return None

@@ -125,7 +125,7 @@ def _source(source: StorySource, facts: SourceFacts | None) -> Iterator[Question
     spare = tuple(word for word in facts.header if word not in declared)
     for column in source.columns:
         if column.raw not in facts.header:
-            yield _unknown_header(f"{path}.columns", source, column, facts.header)
+            yield _unknown_header(f"{path}.columns", source, column, facts.header, spare)
     taken = {_closest(column.raw, spare) for column in source.columns if column.raw not in facts.header}
     for word in spare:
         if word not in taken:
@@ -145,8 +145,10 @@ def _closest(word: str, among: tuple[str, ...]) -> str | None:
     return lower[close[0]] if close else None
 
 
-def _unknown_header(path: str, source: StorySource, column: StoryColumn, header: tuple[str, ...]) -> Question:
-    near = _closest(column.raw, tuple(word for word in header if word != column.raw))
+def _unknown_header(
+    path: str, source: StorySource, column: StoryColumn, header: tuple[str, ...], spare: tuple[str, ...]
+) -> Question:
+    near = _closest(column.raw, spare) or _closest(column.raw, header)
     hint = f" Is {near} meant?" if near else ""
     return _question(
         "unknown_column",

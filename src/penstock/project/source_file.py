@@ -83,7 +83,9 @@ def template_problem(path: str) -> str | None:
     """What is wrong with the braces of a source path, if anything."""
     try:
         parts = list(string.Formatter().parse(path))
-        if any(field not in {None, "interval_start", "interval_end"} or conversion for _, field, _, conversion in parts):
+        if any(
+            field not in {None, "interval_start", "interval_end"} or conversion for _, field, _, conversion in parts
+        ):
             return f"path {path} has braces that are not {{interval_start:…}} or {{interval_end:…}}"
         moment = datetime(2000, 1, 1, tzinfo=UTC)
         path.format(interval_start=moment, interval_end=moment)
@@ -105,7 +107,9 @@ def _closed(fields: Fields) -> Closed:
         try:
             dates.update(date_range(text))
         except ValueError:
-            child.note("project.bad_date", f"{text!r} is no date", at="dates", expected="2010-12-24 or 2010-12-24/2011-01-03")
+            child.note(
+                "project.bad_date", f"{text!r} is no date", at="dates", expected="2010-12-24 or 2010-12-24/2011-01-03"
+            )
     child.unknown()
     return Closed(
         weekdays=frozenset(WEEKDAYS.index(word) for word in weekdays if word in WEEKDAYS), dates=frozenset(dates)

@@ -46,7 +46,7 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
             at="materialize",
             expected="materialize: incremental, with interval: day(column)",
         )
-    if len([finding for finding in findings[before:] if finding.severity == "error"]) or kept is None:
+    if [finding for finding in findings[before:] if finding.severity == "error"] or kept is None:
         return None
     reads = tuple(sorted({use.name for use in query.reads}))
     return Dataset(
@@ -78,7 +78,12 @@ def read_interval(fields: Fields, kept: Materialization | None) -> IntervalBy | 
         return None
     match = INTERVAL.fullmatch(text.strip())
     if match is None or match["grain"] not in tuple(Grain):
-        fields.note("project.interval", f"interval is {text!r}", at="interval", expected="hour(column) | day(column) | month(column)")
+        fields.note(
+            "project.interval",
+            f"interval is {text!r}",
+            at="interval",
+            expected="hour(column) | day(column) | month(column)",
+        )
         return None
     return IntervalBy(grain=Grain(match["grain"]), column=match["column"], batch=batch)
 

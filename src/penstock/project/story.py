@@ -53,7 +53,7 @@ def read_story(
         InputError: something in it is wrongly made; every such mistake is a finding.
     """
     document, prose = split_front_matter(text, file)
-    own: dict[str, Any] = document.data if isinstance(document.data, dict) else {}
+    own = _criteria_spelled_out(document.data) if isinstance(document.data, dict) else {}
     for path, value in answers.items():
         own = lay(own, split_path(path), value)
     beneath = _beneath(own, earlier)
@@ -68,6 +68,15 @@ def read_story(
     if front.findings:
         raise InputError(tuple(front.findings))
     return replace(result, lines=MappingProxyType(_lines(document)))
+
+
+def _criteria_spelled_out(data: dict[str, Any]) -> dict[str, Any]:
+    """The front matter with each criterion that is a bare sentence as a mapping, so that an answer can add its SQL."""
+    criteria = data.get("acceptance")
+    if not isinstance(criteria, dict):
+        return data
+    spelled = {key: {"text": value} if isinstance(value, str) else value for key, value in criteria.items()}
+    return {**data, "acceptance": spelled}
 
 
 def _beneath(own: Mapping[str, Any], earlier: Sequence[Story]) -> tuple[Story, ...]:
@@ -140,7 +149,7 @@ def _kind(front: Fields, beneath: Sequence[Story]) -> str:
     kind = front.choice("kind", KINDS, required=True) or "new"
     if kind == "new" and not front.values.get("sources"):
         front.note("story.no_sources", "the story brings in no source", expected="`sources` with one source or more")
-    if kind == "change" and not beneath and not front.values.get("sources"):
+    if kind == "change" and not beneath and not isinstance(front.values.get("author"), dict):
         front.note(
             "story.nothing_to_change",
             f"no earlier story of pipeline {front.values.get('pipeline')} is known",

@@ -131,7 +131,7 @@ def read_impact(front: Fields, pipeline: str) -> dict[str, Impact]:
     for key in list(declared.values) if declared else ():
         assert declared is not None  # noqa: S101 - it had names
         name = key if "." in key else f"{pipeline}.{key}"
-        if declared.values[key] in {"new", "any", "none"}:
+        if declared.values[key] in ("new", "any", "none"):
             word = declared.text(key)
             bound = None if word == "new" else Bound.parse(word or "")
             impacts[name] = Impact(dataset=name, new=word == "new", rows=bound, every_column=bound)

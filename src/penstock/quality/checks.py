@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from penstock.contract.predicates import ROW_KINDS, row_predicate
 from penstock.model.contracts import Contract, Rule, RuleKind
 from penstock.model.findings import Severity
+from penstock.quality.masking import MASK
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 ROWS = "rows"
-MASK = "•••"
 _WEIGHTS = {Severity.ERROR: 3, Severity.WARNING: 1, Severity.NOTE: 0}
 
 

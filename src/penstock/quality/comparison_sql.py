@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.contract.column_types import is_float, is_number, normal_type
+from penstock.quality.masking import MASK
 from penstock.sql.identifiers import literal, quote
 
-MASK = "•••"
 Columns = tuple[tuple[str, str], ...]
 
 

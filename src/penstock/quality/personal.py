@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from penstock.quality.profiling import ColumnProfile
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_PERSON = "customer|client|user|person|patient|member|employee|contact|guest|passenger|subscriber|cardholder|buyer"
+_PERSON = (
+    "customer|client|user|person|patient|member|employee|contact|guest|passenger|subscriber|cardholder|buyer|reviewer"
+)
 _NUMBER = "number|no|nr|num|nbr"
 _NAMES: tuple[tuple[str, str], ...] = (
     ("email", r"(e mail|email|emailaddress|mail address)( address(es)?)?( \d+)?"),

@@ -1,8 +1,8 @@
 """Where two texts of a query differ in meaning: which join, filter, expression, grouping, on which line.
 
-Each query is taken apart into clauses, per CTE, subquery and branch; clauses with the same form on both sides are the same,
-whatever their layout or order. What is left over is paired by name. If the queries differ in a way no clause shows, the
-first line that reads differently is given.
+Each query is taken apart into clauses, per CTE, subquery and branch; clauses with the same form on both sides are the
+same, whatever their layout or order. What is left over is paired by name. If the queries differ in a way no clause
+shows, the first line that reads differently is given.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 __all__ = ["ChangeKind", "ChangedPlace", "Join", "changed_places", "fanout_probe", "joins"]
+
+
+_TOLD_APART = {ClauseKind.EXPRESSION, ClauseKind.JOIN, ClauseKind.FILTER, ClauseKind.ORDERING}
 
 
 class ChangeKind(StrEnum):
@@ -97,7 +100,7 @@ def _pairs(before: list[Clause], after: list[Clause]) -> Iterator[tuple[Clause |
     for slot in slots:
         olds = [item for item in before if _slot(item) == slot]
         news = [item for item in after if _slot(item) == slot]
-        if slot[1] in {ClauseKind.EXPRESSION, ClauseKind.JOIN}:
+        if slot[1] in _TOLD_APART:
             yield from ((old, None) for old in olds)
             yield from ((None, new) for new in news)
         else:

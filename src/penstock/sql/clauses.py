@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from penstock.sql.forms import Forms, operands
-from penstock.sql.scopes import find_cte
 from penstock.sql.syntax import place, sql_of, start_of, tree_of
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class ClauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """One clause. `path` names the CTE, subquery or branch it is in; `name` its output column or the relation joined."""
+    """One clause. `path` names the CTE, subquery or branch around it; `name` its output column or relation joined."""
 
     path: Path
     kind: ClauseKind
@@ -76,7 +75,9 @@ class _Splitter:
                 todo += [(branch, (*path, f"branch {index}")) for index, branch in enumerate(_branches(node))]
             elif isinstance(node, exp.Select):
                 yield from self._select(node, path)
-                todo += [(item, (*path, item.alias.lower())) for item in _from_items(node) if isinstance(item, exp.Subquery)]
+                todo += [
+                    (item, (*path, item.alias.lower())) for item in _from_items(node) if isinstance(item, exp.Subquery)
+                ]
             else:
                 yield self._clause(node, path, ClauseKind.SOURCE)
 
@@ -107,7 +108,8 @@ class _Splitter:
         for key in ("where", "having", "qualify"):
             if (clause := select.args.get(key)) is not None:
                 for part in operands(clause.this) if isinstance(clause.this, exp.And) else [clause.this]:
-                    yield self._clause(part, path, ClauseKind.FILTER, form=f"{key} {self.forms.of(part)}")
+                    form = f"{key} {self.forms.of(part)}"
+                    yield self._clause(part, path, ClauseKind.FILTER, _columns(part), form=form)
         yield from self._grouping(select, path)
         for window in select.args.get("windows") or ():
             yield self._clause(window, path, ClauseKind.EXPRESSION, f"window {window.name}")
@@ -137,7 +139,7 @@ class _Splitter:
         if group.args.get("all"):
             yield self._clause(group, path, ClauseKind.GROUPING)
         for item in group.iter_expressions():
-            yield self._clause(item, path, ClauseKind.GROUPING)
+            yield self._clause(item, path, ClauseKind.GROUPING, _columns(item))
 
     def _ordering(self, node: Expr, path: Path) -> Iterator[Clause]:
         for key in ("order", "limit", "offset"):
@@ -155,6 +157,10 @@ class _Splitter:
         sql = ", ".join(operations)
         yield self._clause(node, path, ClauseKind.SOURCE, form=sql, sql=sql)
         yield from self._ordering(node, path)
+
+
+def _columns(node: Expr) -> str:
+    return " ".join(sorted({column.name for column in node.find_all(exp.Column)}))
 
 
 def _branches(node: exp.SetOperation) -> list[Expr]:
@@ -185,9 +191,4 @@ def _relation_name(item: Expr) -> str:
 
 def _source_name(found: Found) -> str:
     """A source is called by what it reads, so that another join beside it does not make its columns look changed."""
-    source = found.source
-    if source.dataset is not None:
-        return f"{source.dataset} {found.level}"
-    if isinstance(source.node, exp.Table) and (cte := find_cte(source.node)) is not None:
-        return f"{cte[0].alias.lower()} {found.level}"
-    return f"{source.name} {found.level}"
+    return f"{found.source.reads} {found.twin} {found.level}"

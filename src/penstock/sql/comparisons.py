@@ -11,8 +11,10 @@ from sqlglot import exp, parse_one
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlglot.expressions import Expr
+
 _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">="}
-_OPERATORS: dict[type[exp.Expression], str] = {
+_OPERATORS: dict[type[Expr], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
     exp.LT: "<",
@@ -41,7 +43,7 @@ def comparisons(text: str) -> tuple[Comparison, ...]:
     tree = parse_one(text, dialect="duckdb")
     certain = {id(part) for part in _conjuncts(tree)}
     found = [
-        Comparison(column, operator, literal, id(node) in certain)
+        Comparison(column, operator, literal, id(node) in certain and not isinstance(node, exp.In))
         for node in tree.walk(bfs=False)
         for column, operator, literal in _read(node)
     ]
@@ -59,7 +61,7 @@ def conjuncts(text: str) -> tuple[str, ...]:
     return tuple(part.name for part in parts if isinstance(part, exp.Column))
 
 
-def _conjuncts(tree: exp.Expression) -> Iterator[exp.Expression]:
+def _conjuncts(tree: Expr) -> Iterator[Expr]:
     tree = tree.unnest()
     if isinstance(tree, exp.And):
         yield from _conjuncts(tree.left)
@@ -68,7 +70,7 @@ def _conjuncts(tree: exp.Expression) -> Iterator[exp.Expression]:
         yield tree
 
 
-def _read(node: exp.Expression) -> Iterator[tuple[str, str, str]]:
+def _read(node: Expr) -> Iterator[tuple[str, str, str]]:
     if isinstance(node, exp.In) and isinstance(node.this, exp.Column):
         for item in node.expressions:
             if (literal := _literal(item)) is not None:
@@ -77,15 +79,15 @@ def _read(node: exp.Expression) -> Iterator[tuple[str, str, str]]:
         for bound, operator in (("low", ">="), ("high", "<=")):
             if (literal := _literal(node.args[bound])) is not None:
                 yield node.this.name, operator, literal
-    elif (operator := _OPERATORS.get(type(node))) is not None:
-        left, right = node.this, node.expression
+    elif type(node) in _OPERATORS:
+        operator, left, right = _OPERATORS[type(node)], node.this, node.expression
         if isinstance(left, exp.Column) and (literal := _literal(right)) is not None:
             yield left.name, operator, literal
         elif isinstance(right, exp.Column) and (literal := _literal(left)) is not None:
             yield right.name, _MIRRORED.get(operator, operator), literal
 
 
-def _literal(node: exp.Expression | None) -> str | None:
+def _literal(node: Expr | None) -> str | None:
     """A literal's text; a negative number and a typed literal (`DATE '2011-01-04'`) count as one."""
     if isinstance(node, exp.Literal):
         return str(node.this)

@@ -37,12 +37,16 @@ class Derivation:
         try:
             self.result = self._query(tree, None)
         except RecursionError as error:
-            finding = Finding(code="sql.too_large", message="the SQL holds queries nested too deeply", place=syntax.place(0))
+            finding = Finding(
+                code="sql.too_large", message="the SQL holds queries nested too deeply", place=syntax.place(0)
+            )
             raise InputError(finding) from error
 
     def _query(self, node: Expr, outer: Frame | None) -> Relation:
         if isinstance(node, exp.Subquery):
-            inner = self._query(node.this, outer) if not isinstance(node.this, exp.Table) else self._bracketed(node, outer)
+            inner = (
+                self._query(node.this, outer) if not isinstance(node.this, exp.Table) else self._bracketed(node, outer)
+            )
             return self._limited(node, inner, outer)
         if isinstance(node, exp.SetOperation):
             return self._limited(node, self._set_operation(node, outer), outer)
@@ -83,7 +87,9 @@ class Derivation:
         width = max((len(row) for row in rows), default=0)
         frame = Frame(outer)
         columns = (
-            TracedColumn(name=f"col{index}", refs=union(self.refs(row[index], frame) for row in rows if index < len(row)))
+            TracedColumn(
+                name=f"col{index}", refs=union(self.refs(row[index], frame) for row in rows if index < len(row))
+            )
             for index in range(width)
         )
         return Relation(columns=tuple(columns))
@@ -205,7 +211,9 @@ class Derivation:
             return self._query(item, frame)
         if isinstance(item, exp.Lateral) and isinstance(item.this, exp.Query):
             return self._query(item.this, frame)
-        refs = union(self.refs(child, frame) for child in item.iter_expressions() if not isinstance(child, exp.TableAlias))
+        refs = union(
+            self.refs(child, frame) for child in item.iter_expressions() if not isinstance(child, exp.TableAlias)
+        )
         return Relation(rows=refs, opaque=refs)
 
     def _cte(self, cte: exp.CTE, frame: Frame) -> Relation:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -41,7 +41,8 @@ def parse_expression(text: str) -> Expression:
     """Read one scalar or aggregate expression. Positions in errors are those of `text`.
 
     Raises:
-        ExpressionError: it does not parse, is more than one expression, or holds a query, a parameter or a refused function.
+        ExpressionError: it does not parse, is more than one expression, or holds a query, a parameter or a function
+            that is refused.
     """
     syntax = read(_BEFORE + text + _AFTER)
     findings = [_shifted(item, text) for item in syntax.findings]
@@ -116,14 +117,22 @@ def _structure(syntax: Syntax, tree: Expr, text: str) -> list[Finding]:
 
 def _columns(body: Expr) -> tuple[str, ...]:
     bound = {name.name for node in body.find_all(exp.Lambda, exp.Comprehension) for name in bound_names(node)}
-    heads = [parts_of(node) if isinstance(node, exp.Column) else dotted(node) for node in body.find_all(exp.Column, exp.Dot)]
+    heads = [_head(node) for node in body.find_all(exp.Column, exp.Dot)]
     found = [(parts[0].meta.get("start", 0), parts[0].name) for parts in heads if parts and parts[0].name not in bound]
     return tuple(dict.fromkeys(name for _, name in sorted(found)))
 
 
+def _head(node: Expr) -> tuple[exp.Identifier, ...]:
+    if isinstance(node, exp.Column):
+        return parts_of(node)
+    return dotted(node) if isinstance(node, exp.Dot) else ()
+
+
 def bound_names(node: Expr) -> tuple[exp.Identifier, ...]:
     """The names that a lambda or a list comprehension gives its elements."""
-    given = node.expressions if isinstance(node, exp.Lambda) else [node.args.get("expression"), node.args.get("position")]
+    given = (
+        node.expressions if isinstance(node, exp.Lambda) else [node.args.get("expression"), node.args.get("position")]
+    )
     return tuple(item for item in given if isinstance(item, exp.Identifier))
 
 
@@ -142,7 +151,11 @@ def _shifted(finding: Finding, text: str) -> Finding:
     """The finding with its place counted in the expression alone."""
     line = max((finding.place.line or 2) - 1, 1)
     last = text.count("\n") + 1
-    where = Place(line=min(line, last), column=finding.place.column if line <= last else None, excerpt=excerpt(text, min(line, last)))
+    where = Place(
+        line=min(line, last),
+        column=finding.place.column if line <= last else None,
+        excerpt=excerpt(text, min(line, last)),
+    )
     return Finding(
         code="sql.expression",
         message=finding.message,

@@ -1,8 +1,8 @@
 """What a query is, whatever its layout: equal fingerprints mean equal results.
 
-Comments, layout, keyword case, the aliases of tables, the names of CTEs, and the order of AND, OR, +, * and = operands leave it alone.
-The tree alone would not do: sqlglot reads several functions into one node. So the words of the query that are no alias,
-sorted, stand beside the tree's form, and what differs in either is different.
+Comments, layout, keyword case, the aliases of tables, the names of CTEs, and the order of AND, OR, +, * and = operands
+leave it alone. The tree alone would not do: sqlglot reads several functions into one node. So the words of the query
+that are no alias, sorted, stand beside the tree's form, and what differs in either is different.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import hashlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.tokens import TokenType
+from sqlglot._version import __version__
+from sqlglot.tokenizer_core import TokenType
 
 from penstock.sql.forms import Forms
 from penstock.sql.syntax import read, sql_of, tree_of
@@ -48,7 +48,7 @@ def digest(text: str) -> str:
     Raises:
         InputError: as `canonical`.
     """
-    whole = f"penstock query {_EDITION}, sqlglot {sqlglot.__version__}\n{canonical(text)}"
+    whole = f"penstock query {_EDITION}, sqlglot {__version__}\n{canonical(text)}"
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
 
 

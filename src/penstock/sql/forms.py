@@ -1,8 +1,9 @@
 """A normal form for every node of a tree: two nodes with the same form mean the same in the same place.
 
-Invariants: sources and CTEs are named by where they stand, never by alias; a bare name that may be an alias says so; operands are
-sorted only where their order cannot matter (AND and OR as wholes; +, * and = two at a time, for floats are not associative);
-brackets are dropped only where the tree says the same without them.
+Invariants: sources and CTEs are named by where they stand, never by alias; a bare name that may be an alias says so;
+operands are sorted only where their order cannot matter (AND and OR as wholes; +, * and = two at a time, for floats are
+not associative); brackets are dropped only where the tree says the same without them.
+
 A struct column that is named like an alias, and read as `alias.field`, is taken for a column of that source.
 """
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Label = Callable[[Found], str]
 _LONG = 2000
+_UNORDERED = (exp.And, exp.Or, exp.Add, exp.Mul, exp.EQ)
+_BRACKETS_IDLE = (exp.Binary, exp.Unary, exp.Where, exp.Having)
 
 
 class Forms:
@@ -50,15 +53,20 @@ class Forms:
         if isinstance(node, exp.TableAlias):
             self._consume(node.this)
             return "alias(" + ", ".join(self.of(item) for item in node.args.get("columns") or ()) + ")"
-        if isinstance(node, exp.Paren) and isinstance(node.parent, exp.Binary | exp.Unary | exp.Where | exp.Having):
+        if isinstance(node, exp.Paren) and isinstance(node.parent, _BRACKETS_IDLE):
             return self.of(node.this)
-        if isinstance(node, exp.And | exp.Or):
-            if _continues(node):
-                return ""
-            return f"{node.key}({', '.join(sorted(self.of(item) for item in operands(node)))})"
-        if isinstance(node, exp.Add | exp.Mul | exp.EQ):
-            return f"{node.key}({', '.join(sorted([self.of(node.this), self.of(node.expression)]))})"
+        if isinstance(node, _UNORDERED):
+            return self._unordered(node)
         return self._generic(node, node.args)
+
+    def _unordered(self, node: exp.Binary) -> str:
+        if not isinstance(node, exp.And | exp.Or):
+            items = [node.this, node.expression]
+        elif _continues(node):
+            return ""
+        else:
+            items = list(operands(node))
+        return f"{node.key}({', '.join(sorted(self.of(item) for item in items))})"
 
     def _generic(self, node: Expr, args: dict[str, object]) -> str:
         words = (f"{key}={self._value(args[key])}" for key in sorted(args) if args[key] is not None and args[key] != [])

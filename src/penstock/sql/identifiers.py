@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HUGEINT = 2**127
-_BIGINT = 2**63
 _MAX_DIGITS = 38
 
 Literal = str | int | bool | Decimal | date | datetime | None
@@ -42,20 +45,10 @@ def literal(value: Literal) -> str:
         ValueError: DuckDB has no exact place for it (NUL in text, an int beyond HUGEINT, a decimal beyond 38 digits).
         TypeError: it is of another type.
     """
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int):
-        return _integer(value)
-    if isinstance(value, str):
-        return "'" + _plain(value).replace("'", "''") + "'"
-    if isinstance(value, Decimal):
-        return _decimal(value)
-    if isinstance(value, datetime):
-        return _moment(value)
-    if isinstance(value, date):
-        return f"DATE '{value.isoformat()}'"
+    # bool is an int, and datetime a date, to isinstance.
+    for kind, written in _WRITTEN.items():
+        if isinstance(value, kind):
+            return written(value)
     raise TypeError(f"no SQL literal for a {type(value).__name__}")
 
 
@@ -69,8 +62,7 @@ def _plain(text: str) -> str:
 def _integer(value: int) -> str:
     if not -_HUGEINT <= value < _HUGEINT:
         raise ValueError(f"{value} does not fit a HUGEINT")
-    # A bare literal beyond BIGINT may be read as a DOUBLE.
-    return str(value) if -_BIGINT < value < _BIGINT else f"CAST('{value}' AS HUGEINT)"
+    return str(value)
 
 
 def _decimal(value: Decimal) -> str:
@@ -89,3 +81,14 @@ def _moment(value: datetime) -> str:
     if value.tzinfo is None:
         return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
     return f"TIMESTAMPTZ '{value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' ')}+00'"
+
+
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "NULL",
+    bool: lambda value: "TRUE" if value else "FALSE",
+    int: _integer,
+    str: lambda value: "'" + _plain(value).replace("'", "''") + "'",
+    Decimal: _decimal,
+    datetime: _moment,
+    date: lambda value: f"DATE '{value.isoformat()}'",
+}

@@ -55,7 +55,7 @@ def joins(query: Query) -> tuple[Join, ...]:
 
 
 def fanout_probe(join: Join, relation: str) -> str:
-    """SQL for the right-side key values that `relation` (quoted SQL) holds more than once: keys and `copies`, most first."""
+    """SQL for the right-side keys that `relation` (quoted SQL) holds more than once: keys and `copies`, most first."""
     names = [quote(column) for _, column in join.keys]
     conditions = [*(f"{name} IS NOT NULL" for name in names), *(f"({item})" for item in join.conditions)]
     listed = ", ".join(names)

@@ -47,13 +47,15 @@ def _columns(derivation: Derivation, item: Expr, frame: Frame) -> Iterator[Trace
         return
     pattern = _columns_call(item)
     if pattern is not None:
-        listed = _behind_star(derivation, pattern.this, frame) if is_starred(pattern.this) else _all(derivation, item, frame)
+        listed = (
+            _behind_star(derivation, pattern.this, frame) if is_starred(pattern.this) else _all(derivation, item, frame)
+        )
         matching = [column for column in listed if _matches(pattern.this, column.name)]
         direct = item is pattern
         refs = derivation.refs(item, frame)
         for column in matching:
-            name = column.name if direct else f"{sql_of(item)} of {column.name}"
-            yield replace(column, name=name, named=direct, refs=column.refs if direct else refs)
+            shown = column.name if direct else f"{sql_of(item)} of {column.name}"
+            yield replace(column, name=shown, named=direct, refs=column.refs if direct else refs)
         return
     name = _name(item)
     refs = derivation.refs(item, frame)
@@ -110,7 +112,9 @@ def _all(derivation: Derivation, item: Expr, frame: Frame, words: list[str] | No
     members = [member for member in frame.members if not member.hidden]
     if words:
         full = ".".join(words)
-        members = [member for member in members if member.name == words[-1] and (len(words) == 1 or member.dataset == full)]
+        members = [
+            member for member in members if member.name == words[-1] and (len(words) == 1 or member.dataset == full)
+        ]
         if not members:
             derivation.findings.append(_unlisted(derivation, item, ".".join(words)))
     for member in members:

@@ -1,4 +1,4 @@
-"""An author's query, read and judged: one DuckDB SELECT over `pipeline.dataset` tables that reaches for nothing else."""
+"""An author's query, read and judged: one DuckDB SELECT over `pipeline.dataset` tables that reaches nothing else."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from sqlglot.expressions import Expr
-    from sqlglot.tokens import Token
+    from sqlglot.tokenizer_core import Token
 
 __all__ = [
     "PARAMETERS",
@@ -38,7 +39,6 @@ __all__ = [
     "ExpressionError",
     "Query",
     "TableUse",
-    "calls_of",
     "expression_columns",
     "is_aggregate",
     "output_names",
@@ -96,9 +96,7 @@ class Query:
         return tuple(sorted({use.name for use in self.reads}))
 
 
-def parse_query(
-    text: str, file: str, *, dataset: str | None = None, known: Collection[str] | None = None
-) -> Query:
+def parse_query(text: str, file: str, *, dataset: str | None = None, known: Collection[str] | None = None) -> Query:
     """Read an author's query. With `known`, a dataset that is not among them is a mistake too.
 
     Raises:
@@ -107,9 +105,7 @@ def parse_query(
     query, findings = _judge(text, None if known is None else frozenset(known))
     if findings:
         raise InputError(within(findings, file, dataset))
-    return Query(
-        text=text, reads=query.reads, params=query.params, warnings=within(query.warnings, file, dataset)
-    )
+    return Query(text=text, reads=query.reads, params=query.params, warnings=within(query.warnings, file, dataset))
 
 
 def output_names(query: Query, schema: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, ...]:
@@ -125,12 +121,13 @@ def output_names(query: Query, schema: Mapping[str, tuple[str, ...]] | None = No
 def _judge(text: str, known: frozenset[str] | None) -> tuple[Query, tuple[Finding, ...]]:
     syntax = read(text)
     params, findings = _parameters(syntax)
-    refused, warnings = calls_of(syntax)
+    refused, warnings = _calls(syntax)
     findings = [*syntax.findings, *findings, *refused]
     reads: list[TableUse] = []
     if syntax.tree is not None:
         findings.extend(_statement_findings(syntax, syntax.tree))
         for table in syntax.tree.find_all(exp.Table, exp.Lateral):
+            assert isinstance(table, exp.Table | exp.Lateral)  # noqa: S101 - what was asked for
             use = _table_use(syntax, table, known)
             if isinstance(use, TableUse):
                 reads.append(use)
@@ -164,13 +161,15 @@ def _parameters(syntax: Syntax) -> tuple[frozenset[str], list[Finding]]:
     return frozenset(params), findings
 
 
-def calls_of(syntax: Syntax) -> tuple[list[Finding], list[Finding]]:
+def _calls(syntax: Syntax) -> tuple[list[Finding], list[Finding]]:
     """Findings for functions that are refused, and warnings for those that give something else each time."""
     refused: list[Finding] = []
     warnings: list[Finding] = []
     before: TokenType | None = None
     for token, after in _pairs(syntax.tokens):
-        called = after is not None and after.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING
+        called = (
+            after is not None and after.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING
+        )
         bare = before not in {TokenType.DOT, TokenType.ALIAS} and token.token_type is not TokenType.IDENTIFIER
         name = token.text.lower()
         before = token.token_type
@@ -185,13 +184,16 @@ def calls_of(syntax: Syntax) -> tuple[list[Finding], list[Finding]]:
 
 
 def _pairs(tokens: tuple[Token, ...]) -> Iterator[tuple[Token, Token | None]]:
-    return zip(tokens, (*tokens[1:], None), strict=True)
+    return zip_longest(tokens, tokens[1:])
 
 
 def _refused_call(syntax: Syntax, token: Token, reach: functions.Reach) -> Finding:
     words = {
         functions.Reach.FILE: ("reads files or the network", "declare a source for the files and read its dataset"),
-        functions.Reach.ENVIRONMENT: ("depends on the session it runs in", "pass what it needs as a dataset or a parameter"),
+        functions.Reach.ENVIRONMENT: (
+            "depends on the session it runs in",
+            "pass what it needs as a dataset or a parameter",
+        ),
         functions.Reach.CATALOG: ("reads the database's catalog", "read a dataset"),
         functions.Reach.HIDDEN_SQL: ("runs SQL that nobody can check", "write the query itself"),
     }
@@ -240,27 +242,35 @@ def _statement_findings(syntax: Syntax, tree: Expr) -> Iterator[Finding]:
             yield not_a_query(syntax.text, before.start, "TABLE")
 
 
-def _table_use(syntax: Syntax, node: exp.Table | exp.Lateral, known: frozenset[str] | None) -> TableUse | Finding | None:
+def _table_use(
+    syntax: Syntax, node: exp.Table | exp.Lateral, known: frozenset[str] | None
+) -> TableUse | Finding | None:
     if isinstance(node, exp.Lateral) or not isinstance(node.this, exp.Identifier):
         return _row_maker(syntax, node)
-    outermost = node.args.get("catalog") or node.args.get("db") or node.this
-    offset = outermost.meta.get("start", 0)
+    if find_cte(node) is not None:
+        return None
+    offset = node.parts[0].meta.get("start", 0)
     name = dataset_of(node)
-    if name is None and not node.args.get("catalog"):
-        if find_cte(node) is not None:
-            return None
-        if syntax.text[offset] == "'" or _FILE_NAME.search(node.name):
-            return _file(syntax, offset, node.name)
-        if _CATALOG_TABLE.fullmatch(node.name.lower()):
-            return _catalog(syntax, offset, node.name)
-    elif outermost.name.lower() in _CATALOGS or node.db.lower() in _CATALOGS:
-        return _catalog(syntax, offset, f"{node.db}.{node.name}")
+    outside = _outside(syntax, offset, node)
+    if outside is not None:
+        return outside
     if name is None or not all(NAME_PATTERN.fullmatch(part) for part in name.split(".")):
         return _unqualified(syntax, offset, node, known)
     if known is not None and name not in known:
         return unknown_dataset(syntax, offset, name, known)
     where = syntax.place(offset)
     return TableUse(name=name, line=where.line or 1, column=where.column or 1)
+
+
+def _outside(syntax: Syntax, offset: int, node: exp.Table) -> Finding | None:
+    """A table that is a file or belongs to the catalog."""
+    if len(node.parts) == 1 and (syntax.text[offset] == "'" or _FILE_NAME.search(node.name)):
+        return _file(syntax, offset, node.name)
+    if node.parts[0].name.lower() in _CATALOGS or node.db.lower() in _CATALOGS:
+        return _catalog(syntax, offset, f"{node.db}.{node.name}")
+    if len(node.parts) == 1 and _CATALOG_TABLE.fullmatch(node.name.lower()):
+        return _catalog(syntax, offset, node.name)
+    return None
 
 
 def _row_maker(syntax: Syntax, node: exp.Table | exp.Lateral) -> Finding | None:

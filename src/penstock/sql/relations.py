@@ -1,4 +1,4 @@
-"""What a query's parts hand upward while columns are traced: named columns, what each is made from, and what rows rest on."""
+"""What a query's parts hand upward while columns are traced: columns, what each is made from, what rows rest on."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ class Relation:
         """Its columns, those of one name taken together."""
         names = dict.fromkeys(column.name for column in self.columns)
         return tuple(
-            TracedColumn(name=name, refs=union(item.refs for item in self.columns if item.name == name)) for name in names
+            TracedColumn(name=name, refs=union(item.refs for item in self.columns if item.name == name))
+            for name in names
         )
 
 

@@ -1,7 +1,7 @@
-"""The same query over other relations: each dataset replaced where it stands, the rest of the text as its author wrote it.
+"""The same query over other relations: each dataset replaced where it stands, the rest as its author wrote it.
 
-The tree decides what is replaced; the edits are then made at the identifiers' own offsets, so that comments, layout and the
-line numbers in an engine's messages stay true, and no generator comes between the text that was reviewed and what runs.
+The tree decides what is replaced; the edits are then made at the identifiers' own offsets, so that comments, layout and
+the line numbers in an engine's messages stay true, and no generator comes between the text reviewed and what runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Edit = tuple[int, int, str | None, str]
 
 
 def rewrite(text: str, tables: Mapping[str, str]) -> str:
-    """The query over the relations `tables` gives (dataset to quoted SQL); each keeps its alias, or takes the dataset's name.
+    """The query over the relations `tables` gives (dataset to quoted SQL), under its alias or the dataset's name.
 
     Raises:
         InputError: the text is not one query, or reads a dataset that is not in `tables`.
@@ -50,7 +50,7 @@ def rewrite_adhoc(text: str, tables: Mapping[str, str]) -> str:
     """A person's own read-only query over the relations of known datasets.
 
     Raises:
-        InputError: it is not one read-only SELECT, or reads something that is not in `tables`; the nearest name is offered.
+        InputError: it is not one read-only SELECT, or reads what is not in `tables`; the nearest name is offered.
     """
     query = parse_query(text, "query", known=tables)
     return rewrite(query.text, tables)

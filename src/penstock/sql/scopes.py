@@ -1,7 +1,7 @@
-"""What the names in a query stand for: its sources, the CTE or dataset behind each, the source a column is qualified with.
+"""What the names in a query stand for: its sources, the CTE or dataset behind each, the source that qualifies a column.
 
-Invariants: nothing is changed in the tree; names compare without case, as DuckDB compares them; the nearest scope wins; a CTE
-hides nothing that is written `pipeline.dataset`.
+Invariants: nothing is changed in the tree; names compare without case, as DuckDB compares them; the nearest scope wins;
+a CTE hides nothing that is written `pipeline.dataset`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,24 @@ class Source:
     dataset: str | None
     aliased: bool
 
+    @property
+    def reads(self) -> str:
+        """What it reads: a dataset, the bare name of a CTE, or for anything else its own name."""
+        return self.dataset or (self.node.name.lower() if isinstance(self.node, exp.Table) else self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The source a column is qualified with: `level` SELECTs outward, `index` within; `used` leading parts name it."""
+    """The source a column is qualified with: `level` SELECTs outward, `index` within; `used` leading parts name it.
+
+    `twin` counts the sources before it that read the same thing.
+    """
 
     source: Source
     level: int
     index: int
     used: int
+    twin: int = 0
 
 
 def dataset_of(table: exp.Table) -> str | None:
@@ -104,6 +113,7 @@ class Scopes:
     def __init__(self, tree: Expr) -> None:
         self.tree = tree
         self._sources: dict[int, tuple[Source, ...]] = {}
+        self._homes: dict[int, Expr | None] = {}
 
     def queries(self) -> Iterator[Expr]:
         """Every SELECT and PIVOT statement in the tree: what has sources."""
@@ -125,29 +135,36 @@ class Scopes:
             sources = self.sources(query)
             for used, matches in _candidates(sources, words, starred=starred):
                 if len(matches) == 1:
-                    return Found(sources[matches[0]], level, matches[0], used)
+                    index = matches[0]
+                    twin = sum(item.reads == sources[index].reads for item in sources[:index])
+                    return Found(sources[index], level, index, used, twin)
                 if matches:
                     return None
         return None
 
     def outward(self, node: Expr) -> Iterator[Expr]:
-        """The SELECTs whose sources a node can name, nearest first. A CTE does not see those of its query."""
-        current: Expr | None = node
+        """The SELECTs whose sources a node can name, nearest first, itself included."""
+        current = node if _has_sources(node) else self._home(node)
         while current is not None:
-            if isinstance(current, exp.With):
-                current = current.parent
-            elif _has_sources(current):
-                yield current
-            current = current.parent if current is not None else None
+            yield current
+            current = self._home(current)
+
+    def _home(self, node: Expr) -> Expr | None:
+        """The nearest SELECT around a node, looked up at once for the whole tree: chains of ORs are deep."""
+        if not self._homes:
+            for item in self.tree.walk(bfs=False):
+                parent = item.parent if item is not self.tree else None
+                # A CTE does not see the sources of the query it belongs to.
+                around = parent if parent is not None and _has_sources(parent) and item.arg_key != "with_" else None
+                self._homes[id(item)] = around or (self._homes[id(parent)] if parent is not None else None)
+        return self._homes[id(node)]
 
 
 def _has_sources(node: Expr) -> bool:
     return isinstance(node, exp.Select) or (isinstance(node, exp.Pivot) and node.this is not None)
 
 
-def _candidates(
-    sources: tuple[Source, ...], words: list[str], *, starred: bool
-) -> Iterator[tuple[int, list[int]]]:
+def _candidates(sources: tuple[Source, ...], words: list[str], *, starred: bool) -> Iterator[tuple[int, list[int]]]:
     """DuckDB tries `schema.table.column`, then `table.column`, then `schema.table` as a whole row."""
     full = ".".join(words[:2])
     whole = [index for index, item in enumerate(sources) if item.dataset == full and not item.aliased]

@@ -1,20 +1,22 @@
 """SQL text to one sqlglot tree, within bounds, with every offset tied to the line and column of the text given.
 
-Invariants: size, token count, bracket nesting and depth are bounded before anything recurses over the tree; each text is
-parsed once while it stays in the cache; trees are shared, so nobody changes one; sqlglot's errors never leave this module.
+Invariants: size, token count, bracket nesting and depth are bounded before anything recurses over the tree; each text
+is parsed once while it stays in the cache; trees are shared, so nobody changes one; sqlglot's errors stay here.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.expressions import And, Or, Select, SetOperation
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -32,6 +34,9 @@ _DUCKDB = DuckDB()
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
 _CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1", re.DOTALL)
+_QUOTED = {TokenType.STRING, TokenType.IDENTIFIER, TokenType.HEREDOC_STRING, TokenType.NATIONAL_STRING}
+_SPACES = " \t\r\n"
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _STARTS = {TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN}
 
 
@@ -70,20 +75,27 @@ def within(findings: tuple[Finding, ...], file: str | None, dataset: str | None 
 @lru_cache(maxsize=2048)
 def read(text: str) -> Syntax:
     """Tokenize and parse one text; what is wrong with it stands in the value's findings."""
-    if len(text) > MAX_CHARACTERS or "\0" in text:
-        found = f"{len(text):,} characters" if len(text) > MAX_CHARACTERS else "a NUL character"
-        return Syntax(text=text, tokens=(), tree=None, findings=(_too_much(text, found, f"at most {MAX_CHARACTERS:,}", 0),))
+    if len(text) > MAX_CHARACTERS:
+        found = f"{len(text):,} characters"
+        return _unread(text, _too_much(text, found, f"at most {MAX_CHARACTERS:,}", 0))
+    if "\0" in text:
+        return _unread(text, _syntax_finding(text, text.index("\0"), "a NUL character", "plain text"))
     try:
         tokens = tuple(_DUCKDB.tokenize(text))
     except TokenError as error:
-        return Syntax(text=text, tokens=(), tree=None, findings=(_token_finding(text, error),))
+        return _unread(text, _token_finding(text, error))
     except RecursionError:
-        return Syntax(text=text, tokens=(), tree=None, findings=(_too_deep(text),))
+        return _unread(text, _too_deep(text))
     findings = _beyond_bounds(text, tokens) or _not_one_query(text, tokens) or _misplaced_commas(text, tokens)
+    findings = findings or _hidden_characters(text, tokens)
     if findings:
         return Syntax(text=text, tokens=tokens, tree=None, findings=findings)
     tree, findings = _parsed(text, tokens)
     return Syntax(text=text, tokens=tokens, tree=tree, findings=findings)
+
+
+def _unread(text: str, finding: Finding) -> Syntax:
+    return Syntax(text=text, tokens=(), tree=None, findings=(finding,))
 
 
 def tree_of(text: str) -> Expr:
@@ -193,8 +205,20 @@ def _misplaced_commas(text: str, tokens: tuple[Token, ...]) -> tuple[Finding, ..
     """Commas in a row, which sqlglot reads over and DuckDB does not."""
     return tuple(
         _syntax_finding(text, token.start, "two commas in a row")
-        for before, token in zip(tokens, tokens[1:], strict=False)
+        for before, token in pairwise(tokens)
         if before.token_type is TokenType.COMMA and token.token_type is TokenType.COMMA
+    )
+
+
+def _hidden_characters(text: str, tokens: tuple[Token, ...]) -> tuple[Finding, ...]:
+    """Signs that DuckDB takes for a space and sqlglot for part of a word: a name that hides so would go unseen."""
+    if text.isascii() and _CONTROL.search(text) is None:
+        return ()
+    return tuple(
+        _syntax_finding(text, token.start, "a word with an invisible character in it", "visible characters")
+        for token in tokens
+        if token.token_type not in _QUOTED
+        and any(sign not in _SPACES and unicodedata.category(sign)[0] in "CZ" for sign in token.text)
     )
 
 
@@ -253,7 +277,7 @@ def _parse_finding(text: str, error: ParseError) -> Finding:
     column = max(int(fault.get("col") or 1) - len(near), 0)
     offset = sum(len(item) + 1 for item in lines[: line - 1]) + column
     said = str(fault.get("description") or "")
-    if said.startswith("Expecting") or said.startswith("Expected TYPE"):
+    if said.startswith(("Expecting", "Expected TYPE")):
         expected = said.split(" ", 1)[1].rstrip(".")
         return _syntax_finding(text, offset, f"{expected} is expected near {near!r}", expected)
     if said.startswith(("Required", "Expected")):

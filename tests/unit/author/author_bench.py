@@ -12,12 +12,15 @@ import duckdb
 
 from penstock.author.change import write_change
 from penstock.project.story import read_story
-from penstock.project.story_facts import SourceFacts
+from penstock.project.story_facts import SourceFacts, Suspicion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.author.authored import AuthoredFile
+    from penstock.model.contracts import ColumnSpec
+    from penstock.model.datatests import DataTest
+    from penstock.model.pipelines import Project
     from penstock.model.stories import Story
 
 RETAIL = Path(__file__).parents[3] / "examples" / "retail"
@@ -28,16 +31,21 @@ def evaluate(
     select: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | None]]
 ) -> tuple[tuple[str | None, ...], ...]:
     """The author's row evaluator, on DuckDB in memory."""
-    with duckdb.connect() as connection:
-        declared = ", ".join(f'"{name}" VARCHAR' for name, _ in columns)
-        connection.execute(f"CREATE TABLE texts ({declared})")
-        if rows:
-            marks = ", ".join("?" for _ in columns)
-            connection.executemany(f"INSERT INTO texts VALUES ({marks})", [list(row) for row in rows])
-        casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns)
-        connection.execute(f"CREATE VIEW given AS SELECT {casts} FROM texts")
-        found = connection.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({select})").fetchall()
+    marks = ", ".join(f"({', '.join('?' for _ in columns)})" for _ in rows)
+    values = f"VALUES {marks}" if rows else f"SELECT {', '.join('NULL' for _ in columns)} WHERE false"
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in columns)
+    query = (
+        f"WITH texts({names}) AS ({values}), given AS MATERIALIZED (SELECT {casts} FROM texts)"
+        f" SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({select})"
+    )
+    found = _memory().execute(query, [value for row in rows for value in row]).fetchall()
     return tuple(tuple(row) for row in found)
+
+
+@cache
+def _memory() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
 
 
 def base_files() -> dict[str, bytes]:
@@ -70,3 +78,73 @@ def written(number: int) -> tuple[AuthoredFile, ...]:
     for other in range(1, number):
         base |= {file.path: file.text.encode() for file in written(other)}
     return write_change(retail(number), invoice_facts(), evaluate, base=base)
+
+
+def signup_facts() -> dict[str, SourceFacts]:
+    """What discovery finds out about the sign-ups of the example."""
+    header = header_of(RETAIL / "data" / "signups", "*.csv")
+    reason = "every value looks like an e-mail address"
+    return {
+        "signups": SourceFacts(
+            files=5, header=header, rows=37, suspicions={"Contact": Suspicion(kind="email", reason=reason)}
+        )
+    }
+
+
+ANSWERS: dict[str, object] = {
+    "sla.ready_by": "07:00",
+    "retention": "2 years",
+    "sources.signups.columns.SignupTime.header": "SignedUpAt",
+    "sources.signups.columns.Contact.personal": "email",
+    "acceptance.A2.sql": "SELECT day, channel, signups FROM marketing.daily_signups WHERE signups > 1000",
+}
+
+
+def signups(answers: Mapping[str, object]) -> Story:
+    path = RETAIL / "stories" / "RETAIL-3.md"
+    return read_story(path.read_text(), f"stories/{path.name}", answers=answers)
+
+
+def failures(project: Project, texts: Mapping[str, str]) -> list[str]:
+    """Names of the project's unit tests whose task, as in `texts` (by dataset), does not return what they expect."""
+    return [
+        f"{case.dataset}: {case.name}"
+        for case in project.tests
+        if _answer(project, case, texts[case.dataset]) != _expected(project, case)
+    ]
+
+
+def _answer(project: Project, case: DataTest, sql: str) -> list[tuple[object, ...]]:
+    with _memory().cursor() as connection:
+        for name, rows in case.given.items():
+            _make(connection, project, name, rows)
+        if case.interval:
+            for word, moment in (("start", case.interval.start), ("end", case.interval.end)):
+                sql = sql.replace(f"$interval_{word}", f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S}'")
+        names = ", ".join(f'"{column.name}"' for column in _columns(project, case.dataset))
+        return sorted(connection.execute(f"SELECT {names} FROM ({sql})").fetchall(), key=repr)
+
+
+def _expected(project: Project, case: DataTest) -> list[tuple[object, ...]]:
+    with _memory().cursor() as connection:
+        _make(connection, project, case.dataset, case.expect)
+        return sorted(connection.execute(f"FROM {case.dataset}").fetchall(), key=repr)
+
+
+def _columns(project: Project, dataset: str) -> tuple[ColumnSpec, ...]:
+    contract = project.datasets[dataset].contract
+    assert contract is not None
+    return contract.columns
+
+
+def _make(
+    connection: duckdb.DuckDBPyConnection, project: Project, dataset: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    columns = _columns(project, dataset)
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.partition('.')[0]}")
+    declared = ", ".join(f'"{column.name}" {column.type}' for column in columns)
+    connection.execute(f"CREATE OR REPLACE TABLE {dataset} ({declared})")
+    for row in rows:
+        assert set(row) <= {column.name for column in columns}
+        marks = ", ".join("?" for _ in columns)
+        connection.execute(f"INSERT INTO {dataset} VALUES ({marks})", [row.get(column.name) for column in columns])

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import duckdb
 import pytest
 
 from penstock.contract.column_types import logical_type, normal_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Duck = duckdb.DuckDBPyConnection
 
 SPELLINGS = [
     "int", "INT4", "signed", "int8", "long", "oid", "short", "int1", "uint8", "uint64", "hugeint", "int128", "uhugeint",
@@ -19,18 +26,18 @@ SPELLINGS = [
 
 
 @pytest.fixture(scope="module")
-def duck():
+def duck() -> Iterator[Duck]:
     with duckdb.connect() as connection:
         yield connection
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_spelling_becomes_the_one_that_duckdb_reports(duck, spelling: str):
+def test_a_spelling_becomes_the_one_that_duckdb_reports(duck: Duck, spelling: str) -> None:
     assert (normal_type(spelling),) == duck.execute(f"SELECT typeof(CAST(NULL AS {spelling}))").fetchone()
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_normal_spelling_stays_as_it_is(spelling: str):
+def test_a_normal_spelling_stays_as_it_is(spelling: str) -> None:
     normal = normal_type(spelling)
     assert normal is not None
     assert normal_type(normal) == normal
@@ -40,11 +47,11 @@ def test_a_normal_spelling_stays_as_it_is(spelling: str):
     "text", ["", "strin", "decimal(40,2)", "decimal(2,3)", "decimal(0)", "int(3)", "struct", "struct(int)", "map(int)",
              "enum(a)", "int]", "struct(a nope)", "list(int)", "nope[]", "VARCHAR(x)"]
 )  # fmt: skip
-def test_what_is_no_type_has_no_spelling(text: str):
+def test_what_is_no_type_has_no_spelling(text: str) -> None:
     assert normal_type(text) is None
 
 
-def test_each_type_has_a_logical_type_of_the_standard():
+def test_each_type_has_a_logical_type_of_the_standard() -> None:
     logical = {spelling: logical_type(normal_type(spelling) or "") for spelling in SPELLINGS}
     assert set(logical.values()) <= {"string", "date", "timestamp", "time", "number", "integer", "object", "array",
                                      "boolean"}  # fmt: skip

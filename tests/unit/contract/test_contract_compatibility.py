@@ -37,7 +37,7 @@ def with_column(*columns: ColumnSpec) -> Contract:
     return replace(OLD, columns=columns)
 
 
-def test_no_difference_is_no_change():
+def test_no_difference_is_no_change() -> None:
     assert compare(OLD, OLD) == ()
 
 
@@ -69,7 +69,7 @@ def test_no_difference_is_no_change():
         (replace(OLD, rules=(RANGE,)), ("rule_added", "additive", "gross")),
     ],
 )
-def test_each_change_has_its_effect(new: Contract, expected: tuple[str, str, str | None]):
+def test_each_change_has_its_effect(new: Contract, expected: tuple[str, str, str | None]) -> None:
     assert effects(new) == [expected]
 
 
@@ -81,6 +81,7 @@ def test_each_change_has_its_effect(new: Contract, expected: tuple[str, str, str
         (RANGE, replace(RANGE, low="-0.5"), ("rule_loosened", "breaking")),
         (RANGE, replace(RANGE, low="9", high="10"), ("rule_tightened", "additive")),
         (RANGE, replace(RANGE, high=None), ("rule_loosened", "breaking")),
+        (RANGE, replace(RANGE, low="0.0"), ("rule_tightened", "additive")),
         (DATES, replace(DATES, low="2011-01-01"), ("rule_tightened", "additive")),
         (DATES, replace(DATES, low="2009-01-01"), ("rule_loosened", "breaking")),
         (COUNTRY, replace(COUNTRY, values=("b",)), ("rule_tightened", "additive")),
@@ -91,24 +92,24 @@ def test_each_change_has_its_effect(new: Contract, expected: tuple[str, str, str
         (QUERY, replace(QUERY, sql="SELECT 2"), ("rule_loosened", "breaking")),
     ],
 )
-def test_a_rule_that_allows_more_breaks_its_readers(old: Rule, new: Rule | None, expected: tuple[str, str]):
+def test_a_rule_that_allows_more_breaks_its_readers(old: Rule, new: Rule | None, expected: tuple[str, str]) -> None:
     before, after = replace(OLD, rules=(old,)), replace(OLD, rules=(new,) if new else ())
     assert [one[:2] for one in effects(after, before)] == [expected]
 
 
-def test_two_rules_of_one_kind_on_a_column_do_not_hide_each_other():
+def test_two_rules_of_one_kind_on_a_column_do_not_hide_each_other() -> None:
     second = replace(RANGE, low="10", high="20")
     before, after = replace(OLD, rules=(RANGE, second)), replace(OLD, rules=(RANGE,))
     assert effects(after, before) == [("rule_removed", "breaking", "gross")]
 
 
-def test_a_first_contract_is_additive_and_a_withdrawn_one_breaking():
+def test_a_first_contract_is_additive_and_a_withdrawn_one_breaking() -> None:
     assert effects(OLD, None) == [("introduced", "additive", None)]
     assert effects(None, OLD) == [("withdrawn", "breaking", None)]
     assert compare(None, None) == ()
 
 
-def test_every_reason_is_a_sentence_for_people():
+def test_every_reason_is_a_sentence_for_people() -> None:
     new = replace(OLD, columns=(DAY,), key=(), rules=(RANGE, QUERY), status="retired", ready_by=None)
     assert all(" " in change.reason and change.dataset == "sales.daily" for change in compare(OLD, new))
     assert {change.effect for change in compare(OLD, new)} == {Effect.BREAKING, Effect.ADDITIVE}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import open_data_contract_standard
@@ -48,43 +49,49 @@ CONTRACT = Contract(
 )
 
 
-def data(text: str):
+def data(text: str) -> Any:
     return read_yaml(text, "x").data
 
 
-def test_the_document_reads_in_the_order_people_ask():
+def test_the_document_reads_in_the_order_people_ask() -> None:
     assert list(data(write_contract(CONTRACT, title="Daily revenue", domain="sales", tags=("finance",)))) == [
         "apiVersion", "kind", "id", "name", "version", "status", "domain", "description", "tags", "team", "schema",
         "slaProperties",
     ]  # fmt: skip
 
 
-def test_a_written_contract_is_valid_odcs_and_reads_back_equal():
+def test_a_written_contract_is_valid_odcs_and_reads_back_equal() -> None:
     text = write_contract(CONTRACT)
     VALIDATOR.validate(data(text))
     assert read_contract(text, CONTRACT.file) == CONTRACT
     assert write_contract(read_contract(text, CONTRACT.file)) == text
 
 
-def test_the_official_schema_would_have_refused_a_wrong_document():
+def test_the_official_schema_would_have_refused_a_wrong_document() -> None:
     broken = data(write_contract(CONTRACT)) | {"colour": "blue"}
     with pytest.raises(jsonschema.ValidationError):
         VALIDATOR.validate(broken)
 
 
-def test_a_bound_that_yaml_would_reword_is_written_as_text():
+def test_a_bound_that_yaml_would_reword_is_written_as_text() -> None:
     (entry,) = data(write_contract(CONTRACT))["schema"][0]["properties"][2]["quality"]
     assert entry["arguments"] == {"minimum": "0", "maximum": "0.10"}
 
 
-def test_a_plain_range_stands_where_the_standard_has_it():
+def test_a_plain_range_stands_where_the_standard_has_it() -> None:
     plain = replace(CONTRACT, rules=(Rule(kind=RuleKind.RANGE, columns=("gross",), low="0", high="9.5"),))
     gross = data(write_contract(plain))["schema"][0]["properties"][2]
     assert gross["logicalTypeOptions"] == {"minimum": 0, "maximum": 9.5}
     assert "quality" not in gross
 
 
-def test_no_word_of_the_standard_is_taken_for_a_typo():
+def test_a_second_range_on_a_column_does_not_replace_the_first() -> None:
+    ranges = tuple(Rule(kind=RuleKind.RANGE, columns=("gross",), low=low) for low in ("0", "5"))
+    twice = replace(CONTRACT, rules=ranges)
+    assert read_contract(write_contract(twice), CONTRACT.file).rules == ranges
+
+
+def test_no_word_of_the_standard_is_taken_for_a_typo() -> None:
     definitions = SCHEMA["$defs"]
     words = set(SCHEMA["properties"])
     for name in ("SchemaElement", "SchemaObject", "SchemaBaseProperty", "DataQuality", "DataQualityLibrary", "Team",
@@ -101,13 +108,15 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_ ]{0,10}[a-z]", fullmatch=True)
 numbers = st.decimals(-1000, 1000, places=2).map(str) | st.integers(-(10**20), 10**20).map(str)
 parts = ["'('", "')'", '"("', "(1)", "-- )\n", "/* ) */", "'--'", "\n", "{table}", "GROUP BY", "gross", "$1", "  "]
-queries = st.lists(st.sampled_from(parts), max_size=8).map(lambda found: " ".join(["SELECT * FROM {table} WHERE", *found]))
+queries = st.lists(st.sampled_from(parts), max_size=8).map(
+    lambda found: " ".join(["SELECT * FROM {table} WHERE", *found])
+)
 
 
 @st.composite
-def rules_of(draw, columns: tuple[str, ...]) -> Rule:
+def rules_of(draw: st.DrawFn, columns: tuple[str, ...]) -> Rule:
     kind = draw(st.sampled_from(list(RuleKind)))
-    known: dict = {}
+    known: dict[str, Any] = {}
     if kind is RuleKind.SQL:
         known["sql"] = draw(queries)
     elif kind is RuleKind.ACCEPTED_VALUES:
@@ -128,7 +137,7 @@ def rules_of(draw, columns: tuple[str, ...]) -> Rule:
 
 
 @st.composite
-def contracts(draw) -> Contract:
+def contracts(draw: st.DrawFn) -> Contract:
     labels = draw(st.lists(names, min_size=1, max_size=4, unique_by=str.casefold))
     key = tuple(draw(st.permutations(labels))[: draw(st.integers(0, len(labels)))])
     columns = tuple(
@@ -160,11 +169,12 @@ def contracts(draw) -> Contract:
 
 @settings(max_examples=60, deadline=None)
 @given(contracts())
-def test_any_contract_survives_the_round_trip(contract: Contract):
+def test_any_contract_survives_the_round_trip(contract: Contract) -> None:
     text = write_contract(contract)
     VALIDATOR.validate(data(text))
     back = read_contract(text, contract.file)
     assert replace(back, rules=()) == replace(contract, rules=())
+
     def by_words(rule: Rule) -> str:
         return repr(replace(rule, line=None))
 

@@ -43,7 +43,7 @@ CREATE TABLE promotions (
 CREATE TABLE changes (
     "change" TEXT PRIMARY KEY, title TEXT, story TEXT, story_sha256 TEXT, author TEXT, base_commit TEXT,
     base_branch TEXT, branch TEXT, until TEXT, stage TEXT, state TEXT, reason TEXT, merge_commit TEXT,
-    promotion TEXT, previous TEXT, opened_at TEXT, updated_at TEXT
+    promotion TEXT, previous TEXT, observe_from TEXT, opened_at TEXT, updated_at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE questions (
     "change" TEXT, question TEXT, text TEXT, path TEXT, answer TEXT, answered_by TEXT,

@@ -36,7 +36,9 @@ class Arrival:
     sha256: str
 
 
-def expected_files(source: FileSource, root: Path, intervals: Sequence[Interval] | None) -> Iterator[tuple[Path, Interval | None]]:
+def expected_files(
+    source: FileSource, root: Path, intervals: Sequence[Interval] | None
+) -> Iterator[tuple[Path, Interval | None]]:
     """The path of each interval's file; for a source without intervals, what its pattern matches."""
     if intervals is None:
         for path in sorted(root.glob(source.path)) if "*" in source.path else [root / source.path]:
@@ -70,32 +72,49 @@ def arrivals(
     return tuple(found), tuple(findings)
 
 
-def _read(path: Path, name: str, interval: Interval | None, source: FileSource, dataset: str) -> Arrival | Finding:
+def read_header(path: Path, delimiter: str) -> tuple[str, ...] | None:
+    """The columns that a file's first line names, or None if the file cannot be read that far."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            digest, breaks, last, first = hashlib.sha256(), 0, b"", b""
-            for block in iter(lambda: stream.read(_BLOCK), b""):
-                digest.update(block)
-                breaks += block.count(b"\n")
-                last = block[-1:]
-                first = first if b"\n" in first else first + block[:65536]
+            return _cells(stream.readline(_BLOCK), delimiter)
+    except (EOFError, OSError, zlib.error, UnicodeDecodeError):
+        return None
+
+
+def _cells(line: bytes, delimiter: str) -> tuple[str, ...]:
+    text = line.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r").decode()
+    return tuple(cell.strip().strip('"') for cell in text.split(delimiter)) if text else ()
+
+
+def _read(path: Path, name: str, interval: Interval | None, source: FileSource, dataset: str) -> Arrival | Finding:
+    try:
+        first, lines, sha256 = _scan(path)
+        header = _cells(first, source.delimiter)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole gzip file")
-    except OSError as error:
-        return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
-    line = first.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
-    try:
-        header = tuple(cell.strip().strip('"') for cell in line.decode().split(source.delimiter))
     except UnicodeDecodeError:
         return _broken(dataset, name, "is not UTF-8 text", "UTF-8")
-    if not line:
+    except OSError as error:
+        return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
+    if not header:
         return _broken(dataset, name, "is empty", "a header line and at least one line of data")
     if header != source.columns:
         return _other_header(dataset, name, header, source.columns)
-    lines = breaks - 1 + (0 if last == b"\n" else 1)
     if lines < 1:
         return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
-    return Arrival(path=path, name=name, interval=interval, header=header, lines=lines, sha256=digest.hexdigest())
+    return Arrival(path=path, name=name, interval=interval, header=header, lines=lines, sha256=sha256)
+
+
+def _scan(path: Path) -> tuple[bytes, int, str]:
+    """A file's beginning, how many lines follow its header, and the SHA-256 of its unpacked bytes."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        digest, breaks, last, first = hashlib.sha256(), 0, b"", b""
+        for block in iter(lambda: stream.read(_BLOCK), b""):
+            digest.update(block)
+            breaks += block.count(b"\n")
+            last = block[-1:]
+            first = first if b"\n" in first else first + block[:65536]
+    return first, breaks - 1 + (0 if last == b"\n" else 1), digest.hexdigest()
 
 
 def _repeated(dataset: str, found: Iterable[Arrival]) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str, width: int, index: int) -> str:
-    numeric = index > 0 and text[:1].lstrip("-+").isdigit() or text[:1] in "-+" and text[1:2].isdigit()
+    numeric = (index > 0 and text[:1].lstrip("-+").isdigit()) or (text[:1] in "-+" and text[1:2].isdigit())
     return text.rjust(width) if numeric else text.ljust(width)
 
 
@@ -58,7 +58,13 @@ def checks_text(checks: Mapping[str, Sequence[CheckResult]]) -> str:
     rows = [("dataset", "check", "failed", "of rows", "verdict")]
     for name, results in sorted(checks.items()):
         rows += [
-            (name, result.name, number(result.failed_rows), number(result.total_rows), "ok" if result.passed else "FAILED")
+            (
+                name,
+                result.name,
+                number(result.failed_rows),
+                number(result.total_rows),
+                "ok" if result.passed else "FAILED",
+            )
             for result in results
         ]
     return columns(rows)

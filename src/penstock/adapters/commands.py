@@ -1,0 +1,40 @@
+"""Runs our own commands in a process of their own, the way a person would, and keeps what they print."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from penstock.delivery.ports import CommandRun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+class OwnCommands:
+    """A `Commands` over this very installation of Penstock; secrets of the environment stay behind."""
+
+    def penstock(self, arguments: Sequence[str], root: Path) -> CommandRun:
+        """Run `penstock ARGUMENTS` in `root`; its output is standard output and error together."""
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock.cli.main", *arguments, "--project", "."],
+            cwd=root,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return CommandRun(
+            argv=("penstock", *arguments),
+            exit_code=done.returncode,
+            output=done.stdout.decode(errors="replace"),
+            duration_ms=int((time.monotonic() - began) * 1000),
+        )

@@ -1,0 +1,1 @@
+"""One function for each verb; `wiring` alone names concrete adapters."""

@@ -1,0 +1,104 @@
+"""`check`, `test`, `docs`: what can be said of a project's files without building anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.adapters.folder import ProjectFolder, load_project
+from penstock.model.findings import Severity, blocking
+from penstock.project.reading import examine
+
+if TYPE_CHECKING:
+    from penstock.adapters.duckdb.scratch import TestOutcome
+    from penstock.app.wiring import Workplace
+    from penstock.model.findings import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What `check` found. Counts are of what could be read."""
+
+    pipelines: int
+    datasets: int
+    contracts: int
+    tests: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing blocks."""
+        return not blocking(self.findings)
+
+
+def check(place: Workplace) -> Checked:
+    """Read the whole project and say everything that is wrong with it."""
+    project, findings = examine(load_project(place.root))
+    datasets = project.datasets if project else {}
+    return Checked(
+        pipelines=len(project.pipelines) if project else 0,
+        datasets=len(datasets),
+        contracts=sum(1 for dataset in datasets.values() if dataset.contract),
+        tests=len(project.tests) if project else 0,
+        findings=findings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """How the unit tests came out, and which datasets have none."""
+
+    outcomes: tuple[TestOutcome, ...]
+    untested: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What went wrong."""
+        return tuple(finding for outcome in self.outcomes for finding in outcome.findings)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every case passed."""
+        return all(outcome.passed for outcome in self.outcomes)
+
+
+def test(place: Workplace, select: str | None = None) -> Tested:
+    """Run the project's unit tests on data, all or one dataset's."""
+    from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - DuckDB is not needed for `check`
+    from penstock.adapters.python.runner import WorkerRunner  # noqa: PLC0415 - as above
+
+    project = place.project
+    runner = WorkerRunner(place.root, place.spool)
+    chosen = [case for case in project.tests if select in {None, case.dataset}]
+    outcomes = tuple(run_datatest(case, project, runner) for case in chosen)
+    tested = {case.dataset for case in project.tests}
+    untested = tuple(
+        name for name, dataset in project.datasets.items() if dataset.task.kind != "source" and name not in tested
+    )
+    return Tested(outcomes=outcomes, untested=untested)
+
+
+def write_docs(place: Workplace) -> tuple[str, ...]:
+    """Bring `architecture.md` and each pipeline's page up to date; returns the files that changed."""
+    from penstock.author.documentation import (  # noqa: PLC0415 - only `docs` needs the author
+        ARCHITECTURE_FILE,
+        architecture_page,
+        pipeline_page,
+        pipeline_page_path,
+    )
+
+    project = place.project
+    pages = {ARCHITECTURE_FILE: architecture_page(project)}
+    pages |= {pipeline_page_path(name): pipeline_page(project, name) for name in project.pipelines}
+    folder = ProjectFolder()
+    changed = []
+    for path, text in sorted(pages.items()):
+        if folder.read(place.root, path) != text.encode():
+            folder.write(place.root, path, text.encode())
+            changed.append(path)
+    return tuple(changed)
+
+
+def count(findings: tuple[Finding, ...], severity: Severity) -> int:
+    """How many findings weigh that much."""
+    return sum(1 for finding in findings if finding.severity is severity)

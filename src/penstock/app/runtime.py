@@ -1,0 +1,353 @@
+"""The `Runtime` of delivery over the engine, the ledger and the embedded warehouse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from penstock.adapters.duckdb.scratch import evaluate
+from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
+from penstock.adapters.python.runner import WorkerRunner
+from penstock.adapters.sources.local import LocalFiles
+from penstock.app.profiles import look_at_sources
+from penstock.delivery.ports import BuildOutcome
+from penstock.engine.attempt import Tools
+from penstock.engine.executor import Request, execute
+from penstock.engine.promotion import mapping_of, promote
+from penstock.model.findings import Finding, Place
+from penstock.model.intervals import Interval, parse_moment
+from penstock.model.pipelines import FileSource, SqlTask
+from penstock.plan.build import Coverage, plan_build
+from penstock.plan.versions import relation_of, versions_of
+from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
+from penstock.quality import checks as quality
+from penstock.quality.comparison import compare_queries, digest_query, read_diff
+from penstock.quality.comparison_sql import Side
+from penstock.quality.volume import judge_volume
+from penstock.sql.identifiers import literal, quote
+from penstock.sql.joins import fanout_probe, joins
+from penstock.sql.query import parse_query
+from penstock.sql.rewriting import rewrite_adhoc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from penstock.app.wiring import Workplace
+    from penstock.model.pipelines import Dataset, Project, Slo
+    from penstock.model.stories import Story
+    from penstock.plan.build import BuildPlan, Work
+    from penstock.project.story_facts import SourceFacts
+    from penstock.quality.checks import CheckResult
+    from penstock.quality.comparison import DatasetDiff
+    from penstock.sql.joins import Join
+
+EXAMPLES = 3
+
+
+class EngineRuntime:
+    """Runs, judges, compares and shows pipelines on one workplace."""
+
+    def __init__(self, place: Workplace, progress: Callable[[Work, str], None] | None = None) -> None:
+        self._place = place
+        self._progress = progress
+        self._seen: dict[str, tuple[Any, Any, Any]] = {}
+        self.evaluate = evaluate
+
+    # -- before anything is built -------------------------------------------------------------------------------
+
+    def source_facts(
+        self, story: Story
+    ) -> tuple[Mapping[str, SourceFacts], tuple[Finding, ...], Mapping[str, object]]:
+        """What is known of a story's files; looked up once for each story of a command."""
+        key = repr((story.id, story.start, story.end, sorted(story.sources.items())))
+        if key not in self._seen:
+            now = self._place.clock.now()
+            since = Interval(parse_moment("2000-01-01"), now)
+            self._seen[key] = look_at_sources(story, self._place.root, since)
+        return self._seen[key]
+
+    # -- building -------------------------------------------------------------------------------------------------
+
+    def coverage(self) -> Coverage:
+        """What the ledger says is built."""
+        return coverage_of(self._place.ledger.rows("coverage"))
+
+    def plan(self, project: Project, until: datetime, select: frozenset[str] | None = None) -> BuildPlan:
+        """What is missing up to a moment."""
+        return plan_build(project, self.coverage(), until, select)
+
+    def build(
+        self, project: Project, until: datetime, purpose: str, *, root: Path, select: frozenset[str] | None = None
+    ) -> BuildOutcome:
+        """Bring a project's versions up to `until`."""
+        plan = self.plan(project, until, select)
+        request = Request(purpose=purpose, project=project, plan=plan)
+        built = {step.dataset: 0 for step in plan.steps}
+        if not plan.works:
+            return BuildOutcome(run=request.run, built=built, rows={}, checks={}, findings=(), seconds=0.0)
+        token = self._place.token()
+        tools = Tools(
+            journal=self._place.ledger,
+            warehouse=self._place.warehouse,
+            files=LocalFiles(self._place.root, self._place.spool),
+            python=WorkerRunner(root, self._place.spool),
+        )
+        report = execute(request, tools, self._place.clock, token, self._progress)
+        rows: dict[str, int] = {}
+        checks: dict[str, tuple[CheckResult, ...]] = {}
+        for published in report.published:
+            built[published.dataset] += 1
+            rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
+            checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
+        return BuildOutcome(
+            run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
+        )
+
+    def versions(self, project: Project) -> Mapping[str, str]:
+        """Each dataset's version."""
+        return {name: version.fingerprint for name, version in versions_of(project).items()}
+
+    def covered_until(self, project: Project, pipeline: str) -> datetime | None:
+        """How far a pipeline's built versions reach."""
+        coverage = self.coverage()
+        versions = versions_of(project)
+        ends = [
+            interval.end
+            for name, version in versions.items()
+            if project.datasets[name].pipeline == pipeline
+            for interval in coverage.covered(version)
+        ]
+        return max(ends, default=None)
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def judge(self, project: Project, interval: Interval | None = None) -> Mapping[str, tuple[CheckResult, ...]]:
+        """Every contract check on what is built, on all rows or on an interval's."""
+        results: dict[str, tuple[CheckResult, ...]] = {}
+        for name, version in versions_of(project).items():
+            dataset = project.datasets[name]
+            if dataset.contract is None:
+                continue
+            relation = _within(dataset, version.relation, interval)
+            plan = quality.compile_checks(dataset.contract, relation)
+            found = {query.id: self._rows(query.sql)[0] for query in plan.queries}
+            results[name] = quality.judge(plan, found)
+        return results
+
+    def compare(
+        self, production: Mapping[str, str], project: Project, datasets: Sequence[str]
+    ) -> tuple[DatasetDiff, ...]:
+        """Production's version of each dataset against the project's, row by row."""
+        versions = versions_of(project)
+        return tuple(
+            self.compare_relations(
+                project.datasets[name], relation_of(name, production[name]), versions[name].relation
+            )
+            for name in datasets
+        )
+
+    def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
+        """Two relations of one dataset."""
+        contract = dataset.contract
+        columns = contract.columns if contract else ()
+        comparison = compare_queries(
+            dataset.name,
+            Side(relation=old, columns=self._place.warehouse.columns(old)),
+            Side(relation=new, columns=self._place.warehouse.columns(new)),
+            key=contract.key if contract else (),
+            masked=frozenset(column.name for column in columns if column.personal),
+        )
+        return read_diff(comparison, {name: self._rows(sql) for name, sql in comparison.queries.items()})
+
+    def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
+        """Each acceptance criterion on the built versions."""
+        relations = {name: version.relation for name, version in versions_of(project).items()}
+        results = []
+        for criterion in story.criteria:
+            if criterion.sql is None:
+                continue
+            sql = rewrite_adhoc(criterion.sql.strip().rstrip(";"), relations)
+            offending = int(self._rows(f"SELECT count(*) FROM ({sql}) AS offending")[0][0])
+            names, rows = self._place.warehouse.query(f"SELECT * FROM ({sql}) AS offending LIMIT {EXAMPLES}")
+            examples = tuple(
+                ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows
+            )
+            results.append(CriterionResult(criterion=criterion, offending=offending, examples=examples))
+        return tuple(results)
+
+    def multiplying(self, old: Project, new: Project) -> tuple[Multiplying, ...]:
+        """Joins that the new queries have and the old ones had not, and whose right side repeats keys."""
+        versions = versions_of(new)
+        found = []
+        for name, dataset in new.datasets.items():
+            if not isinstance(dataset.task, SqlTask):
+                continue
+            before = old.datasets.get(name)
+            known = _joins_of(before) if before else ()
+            known_keys = {(join.right_dataset, join.keys, join.conditions) for join in known}
+            for join in _joins_of(dataset):
+                if (join.right_dataset, join.keys, join.conditions) in known_keys:
+                    continue
+                rows = self._rows(fanout_probe(join, versions[join.right_dataset].relation))
+                if rows:
+                    found.append(_multiplying(dataset, join, rows))
+        return tuple(found)
+
+    def rehearse(self, change: str, old: Mapping[str, str], new: Mapping[str, str]) -> Rehearsal:
+        """Promote and roll back in a sandbox environment, and compare what readers would have seen."""
+        environment = f"rehearsal_{change.lower().replace('-', '_')}"
+        self._show(environment, old, f"rehearse {change}: begin")
+        before = self._state(environment, old)
+        promote_ms = self._show(environment, new, f"rehearse {change}: promote")
+        promoted = self._state(environment, new)
+        rollback_ms = self._show(environment, old, f"rehearse {change}: roll back")
+        after = self._state(environment, old)
+        self._show(environment, {}, f"rehearse {change}: end")
+        return Rehearsal(
+            before=before, promoted=promoted, after=after, promote_ms=promote_ms, rollback_ms=rollback_ms
+        )
+
+    def content(self, project: Project) -> Mapping[str, tuple[int, str]]:
+        """Rows and content digest of each built version."""
+        return {name: self._content(version.relation) for name, version in versions_of(project).items()}
+
+    def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:
+        """Objectives that an interval in production does not hold."""
+        findings = []
+        for slo in project.slos:
+            dataset = project.datasets.get(slo.dataset)
+            if dataset is None or dataset.interval is None or _closed_upstream(project, dataset, interval):
+                continue
+            if slo.max_runtime is not None and seconds > slo.max_runtime.total_seconds():
+                findings.append(_too_slow(slo, seconds))
+            volume = self._volume(project, dataset, slo, interval)
+            if volume is not None:
+                findings.append(volume)
+        return tuple(findings)
+
+    # -- showing --------------------------------------------------------------------------------------------------
+
+    def production(self) -> Mapping[str, str]:
+        """What production shows."""
+        return mapping_of(self._place.ledger, PRODUCTION)
+
+    def promote(self, mapping: Mapping[str, str], reason: str, environment: str = PRODUCTION) -> str:
+        """Make an environment show exactly this."""
+        token = self._place.token()
+        return promote(
+            self._place.ledger,
+            self._place.warehouse,
+            environment=environment,
+            mapping=mapping,
+            reason=reason,
+            token=token,
+        )
+
+    def _show(self, environment: str, mapping: Mapping[str, str], reason: str) -> int:
+        """Promote in an environment; how many milliseconds it took."""
+        began = time.monotonic()
+        self.promote(mapping, reason, environment)
+        return int((time.monotonic() - began) * 1000)
+
+    def _state(self, environment: str, mapping: Mapping[str, str]) -> str:
+        """A digest of everything an environment's readers see."""
+        seen = {name: self._content(view_of(name, environment)) for name in sorted(mapping)}
+        return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+
+    def _content(self, relation: str) -> tuple[int, str]:
+        columns = self._place.warehouse.columns(relation)
+        rows = int(self._rows(f"SELECT count(*) FROM {relation}")[0][0])
+        return rows, str(self._rows(digest_query(relation, columns))[0][0])
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._place.warehouse.query(sql)[1]
+
+    def _volume(self, project: Project, dataset: Dataset, slo: Slo, interval: Interval) -> Finding | None:
+        if slo.volume_tolerance is None or dataset.interval is None:
+            return None
+        relation = versions_of(project)[dataset.name].relation
+        grain, column = dataset.interval.grain, quote(dataset.interval.column)
+        sql = f"SELECT date_trunc({literal(str(grain))}, {column})::TIMESTAMP, count(*) FROM {relation} GROUP BY 1"
+        counts = {parse_moment(moment): int(rows) for moment, rows in self._rows(sql)}
+        return judge_volume(
+            counts.get(interval.start, 0),
+            [(moment, rows) for moment, rows in counts.items() if moment != interval.start],
+            interval.start,
+            tolerance=slo.volume_tolerance,
+            history_length=slo.volume_history,
+            dataset=dataset.name,
+        )
+
+
+def coverage_of(rows: Sequence[Mapping[str, Any]]) -> Coverage:
+    """The ledger's coverage rows as the planner reads them."""
+    intervals: dict[tuple[str, str], list[Interval]] = {}
+    inputs: dict[tuple[str, str], str] = {}
+    for row in rows:
+        key = (str(row["dataset"]), str(row["version"]))
+        if row["start"]:
+            span = Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
+            intervals.setdefault(key, []).append(span)
+        else:
+            inputs[key] = str(row["inputs"] or "")
+    return Coverage(intervals={key: tuple(spans) for key, spans in intervals.items()}, inputs=inputs)
+
+
+def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:
+    if interval is None or dataset.interval is None:
+        return relation
+    column = quote(dataset.interval.column)
+    start, end = (literal(moment.replace(tzinfo=None)) for moment in (interval.start, interval.end))
+    return f"(SELECT * FROM {relation} WHERE {column} >= {start} AND {column} < {end})"
+
+
+def _joins_of(dataset: Dataset) -> tuple[Join, ...]:
+    if not isinstance(dataset.task, SqlTask):
+        return ()
+    return joins(parse_query(dataset.task.text, dataset.file, dataset=dataset.name))
+
+
+def _multiplying(dataset: Dataset, join: Join, rows: Sequence[tuple[Any, ...]]) -> Multiplying:
+    keys = [column for _, column in join.keys]
+    examples = tuple(
+        ", ".join(f"{key}={value}" for key, value in zip(keys, row[:-1], strict=True)) + f" ({row[-1]} rows)"
+        for row in rows[:EXAMPLES]
+    )
+    return Multiplying(
+        dataset=dataset.name,
+        file=dataset.file,
+        line=join.line,
+        excerpt=join.excerpt,
+        joined=join.right_dataset,
+        copies=int(rows[0][-1]),
+        examples=examples,
+    )
+
+
+def _closed_upstream(project: Project, dataset: Dataset, interval: Interval) -> bool:
+    """Whether a source that the dataset comes from is closed on that interval, so that no rows are no fault."""
+    todo, seen = [dataset.name], set[str]()
+    while todo:
+        name = todo.pop()
+        task = project.datasets[name].task
+        if isinstance(task, FileSource) and task.closed.holds(interval.start):
+            return True
+        fresh = [upstream for upstream in project.datasets[name].reads if upstream not in seen]
+        seen.update(fresh)
+        todo.extend(fresh)
+    return False
+
+
+def _too_slow(slo: Slo, seconds: float) -> Finding:
+    return Finding(
+        code="slo.runtime",
+        message=f"the run took {seconds:.1f} s",
+        place=Place(file=slo.file, dataset=slo.dataset),
+        found=f"{seconds:.1f} s",
+        expected=f"at most {slo.max_runtime}",
+        remedy="look at the slowest dataset: penstock run prints each; or raise the objective by a change",
+    )

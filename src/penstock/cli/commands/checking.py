@@ -1,0 +1,68 @@
+"""`penstock check`, `test` and `docs`."""
+
+from __future__ import annotations
+
+import click
+
+from penstock.app import checking
+from penstock.cli.answers import Answer, Door, answering
+from penstock.cli.options import opened, project_option
+from penstock.model.findings import Severity
+
+
+@click.command(epilog="Example: penstock check --project examples/retail")
+@project_option
+@answering
+def check(door: Door, project: str | None) -> Answer:
+    """Read the whole project and say everything that is wrong with it, at once."""
+    del door
+    with opened(project) as place:
+        checked = checking.check(place)
+    errors = checking.count(checked.findings, Severity.ERROR)
+    warnings = checking.count(checked.findings, Severity.WARNING)
+    counts = {
+        "pipelines": checked.pipelines,
+        "datasets": checked.datasets,
+        "contracts": checked.contracts,
+        "tests": checked.tests,
+    }
+    text = (
+        f"{checked.pipelines} pipeline(s), {checked.datasets} dataset(s), {checked.contracts} contract(s), "
+        f"{checked.tests} test(s): {errors} error(s), {warnings} warning(s)"
+    )
+    # a project that cannot be read is wrong input
+    return Answer(result=counts, text=text, findings=checked.findings, exit_code=0 if checked.ok else 2)
+
+
+@click.command(epilog="Example: penstock test sales.daily_revenue")
+@click.argument("dataset", required=False)
+@project_option
+@answering
+def test(door: Door, dataset: str | None, project: str | None) -> Answer:
+    """Run the unit tests on data: given rows in, expected rows out."""
+    del door
+    with opened(project) as place:
+        tested = checking.test(place, dataset)
+    passed = sum(1 for outcome in tested.outcomes if outcome.passed)
+    lines = [f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes]
+    lines += [f"no test: {name}" for name in tested.untested]
+    lines.append(f"{passed} passed, {len(tested.outcomes) - passed} failed")
+    result = {
+        "passed": passed,
+        "failed": len(tested.outcomes) - passed,
+        "cases": [{"dataset": o.dataset, "name": o.name, "file": o.file, "passed": o.passed} for o in tested.outcomes],
+        "untested": list(tested.untested),
+    }
+    return Answer(result=result, text="\n".join(lines), findings=tested.findings, exit_code=0 if tested.ok else 1)
+
+
+@click.command(epilog="Example: penstock docs")
+@project_option
+@answering
+def docs(door: Door, project: str | None) -> Answer:
+    """Write architecture.md and each pipeline's page anew from the project's files."""
+    del door
+    with opened(project) as place:
+        changed = checking.write_docs(place)
+    text = "\n".join(f"wrote {path}" for path in changed) or "everything was up to date"
+    return Answer(result={"written": list(changed)}, text=text)

@@ -1,0 +1,67 @@
+"""How a change's way through its stages is told: lines for people while it moves, one answer at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.app.delivering import Watcher, change_json, step_text
+from penstock.cli.answers import Answer
+from penstock.delivery.stages import End, Stage
+from penstock.model.findings import Outcome
+
+if TYPE_CHECKING:
+    from penstock.app.delivering import Advanced
+    from penstock.cli.answers import Door
+    from penstock.delivery.changes import Change
+    from penstock.delivery.sealing import StageReport
+    from penstock.plan.build import Work
+
+EXITS = {Outcome.PASS: 0, Outcome.NOT_APPLICABLE: 0, Outcome.FAIL: 1, Outcome.NEEDS_PERSON: 4}
+
+
+def watcher(door: Door) -> Watcher:
+    """Tells a door what happens."""
+    slices = 0
+
+    def stage(change: Change, stage: Stage) -> None:
+        nonlocal slices
+        slices = 0
+        door.say(f"{change.id}  {stage.number}/5 {stage}")
+
+    def report(done: StageReport) -> None:
+        door.wipe()
+        held = sum(verdict.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} for verdict in done.verdicts)
+        door.say(f"    {held} of {len(done.verdicts)} gates hold")
+        for verdict in done.verdicts:
+            if verdict.outcome not in {Outcome.PASS, Outcome.NOT_APPLICABLE}:
+                door.say(f"    {verdict.gate}: {verdict.summary}")
+
+    def build(work: Work, state: str) -> None:
+        nonlocal slices
+        slices += 1
+        door.draw(f"    {slices} slices: {state} {work.slice}")
+
+    return Watcher(stage=stage, report=report, build=build)
+
+
+def advanced_answer(door: Door, advanced: Advanced) -> Answer:
+    """The end of a `deliver` or `resume`."""
+    door.wipe()
+    change = advanced.change
+    result = change_json(change, advanced.step, advanced.folder)
+    result["stages"] = [
+        {
+            "stage": str(report.stage),
+            "outcome": str(report.outcome),
+            "verdicts": [verdict.to_json() for verdict in report.verdicts],
+            "artefacts": list(report.artefacts),
+        }
+        for report in advanced.reports
+    ]
+    findings = advanced.reports[-1].findings if advanced.reports else ()
+    code = EXITS[advanced.outcome]
+    lines = [f"{change.id} {change.title}: {change.state.replace('_', ' ')}" + (f" ({change.reason})" if change.reason else "")]
+    lines.append(f"  read: {advanced.folder}")
+    if not isinstance(advanced.step, End):
+        lines.append(f"  next: {step_text(advanced.step)}")
+    return Answer(result=result, text="\n".join(lines), findings=findings, exit_code=code)

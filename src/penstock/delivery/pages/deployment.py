@@ -1,0 +1,65 @@
+"""Deployment notes and the rollback plan that go with a review."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.delivery.changes import Change
+    from penstock.delivery.review import Review
+
+
+def deployment_notes(change: Change, seen: Review) -> str:
+    """What deploying does, in order."""
+    touched = ", ".join(f"`{name}`" for name in seen.planned.difference.touched) or "no dataset"
+    story = seen.planned.story
+    return f"""# Deploying {change.id}
+
+1. Approve: `penstock change approve {change.id} --as NAME`; {seen.facts.policy.approvals} approval(s), not the author's.
+2. Go on: `penstock change resume {change.id}`. It merges `{change.branch}` into `{change.base_branch}` and promotes
+   {touched} to production in one transaction.
+3. The observation window follows: {story.observe_intervals} interval(s) run in production and in the version before it.
+   If a check or an objective fails there, the change rolls itself back and leaves `{change.folder}/incident.md`.
+
+Data up to {seen.until} was reviewed. Feature flags: none. Environment variables: none. Schedule:
+{_schedule(change, seen)}
+"""
+
+
+def _schedule(change: Change, seen: Review) -> str:
+    name = seen.planned.story.pipeline
+    pipeline = seen.planned.project.pipelines[name]
+    before = seen.planned.base.pipelines.get(name)
+    words = f"`{pipeline.schedule.text}` in {pipeline.schedule.timezone} (F:{pipeline.file}:1)"
+    if before is None:
+        return f"new, {words}."
+    same = before.schedule == pipeline.schedule
+    return f"unchanged, {words}." if same else f"changed by {change.id}, now {words}."
+
+
+def rollback_notes(change: Change, seen: Review) -> str:
+    """How to go back, and what was seen when it was rehearsed."""
+    rehearsal = seen.facts.rehearsal
+    tried = (
+        f"Rehearsed: promoted in {rehearsal.promote_ms} ms, rolled back in {rehearsal.rollback_ms} ms; what readers "
+        f"see afterwards is {'the same as' if rehearsal.before == rehearsal.after else 'NOT the same as'} before "
+        f"(output {seen.outputs['rehearsal'].chunk})."
+        if rehearsal
+        else "Not rehearsed."
+    )
+    before = [
+        f"- `{name}` goes back to version `{seen.production[name]}`"
+        if name in seen.production
+        else f"- `{name}` disappears from production"
+        for name in seen.planned.difference.touched
+    ]
+    lines = "\n".join(before) or "- nothing moves"
+    return f"""# Rolling {change.id} back
+
+`penstock change rollback {change.id} --reason "…"` swaps production back in one transaction:
+
+{lines}
+
+{tried} No data is copied or lost. The code on `{change.base_branch}` is brought back to what it was in one commit.
+Nothing in this change is irreversible.
+"""

@@ -1,0 +1,211 @@
+"""The dossier: one page on which someone who does not read SQL can say yes or no; every claim cites its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.delivery.pages.tables import example_text, number, percent
+from penstock.model.findings import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.review import Review
+    from penstock.model.findings import Verdict
+    from penstock.quality.comparison import DatasetDiff
+
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 8, 8, 3, 6
+
+
+def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
+    """The page as Markdown, 500 to 1,000 words."""
+    parts = [
+        f"# Dossier of {change.id}: {seen.planned.story.title}",
+        _answer(change, verdicts),
+        "## What was asked for\n\n" + "\n".join(_asked(change, seen)),
+        "## What changes in the project\n\n" + "\n".join(_files(seen)),
+        "## What moves, and by how much\n\n" + "\n".join(_movement(change, seen)),
+        "## Who is downstream\n\n" + "\n".join(_downstream(seen)),
+        "## Quality of the new data\n\n" + "\n".join(_quality(seen)),
+        "## Acceptance criteria\n\n" + "\n".join(_criteria(seen)),
+        "## What this review did not look at\n\n" + "\n".join(_blind_spots(seen)),
+        "## Cost and the way back\n\n" + "\n".join(_cost(change, seen)),
+        "## The gates\n\n" + "\n".join(_gates(verdicts)),
+        "## Before you approve\n\n" + "\n".join(_checklist(change, seen)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _answer(change: Change, verdicts: Sequence[Verdict]) -> str:
+    failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAIL]
+    if failed:
+        names = ", ".join(f"`{verdict.gate}`" for verdict in failed)
+        return (
+            f"**Stopped.** {len(failed)} of {len(verdicts)} gates said no ({names}). Production is untouched. "
+            f"The findings are under *The gates*; correct the change and deliver it again."
+        )
+    return (
+        f"**Ready for a person's decision.** All {len(verdicts)} gates of the review hold. The change ran on real data "
+        f"beside production; readers have seen nothing of it yet. Your approval is bound to the exact bytes described "
+        f"here: any later edit of {change.id} voids it."
+    )
+
+
+def _asked(change: Change, seen: Review) -> Iterator[str]:
+    story = seen.planned.story
+    first = next((line.strip() for line in story.text.splitlines() if line.strip() and not line.startswith("#")), "")
+    kind = "a new pipeline" if story.kind == "new" else "a change of a pipeline that is in production"
+    yield f"{first} (F:{change.folder}/story.md:1)"
+    yield ""
+    yield (
+        f"It is {kind}, `{story.pipeline}`, owned by {story.owner or 'nobody yet'} and written by {change.author}. "
+        f"The plan that was followed is F:{change.folder}/plan.md:1."
+    )
+
+
+def _files(seen: Review) -> Iterator[str]:
+    replaced = set(seen.planned.replaced)
+    new = [file for file in seen.planned.files if file.path not in seen.planned.base.files and file.path not in replaced]
+    listed = [file for file in seen.planned.files if file.path in replaced] or new
+    yield f"{len(replaced)} file(s) are replaced and {len(new)} are new; these matter most:"
+    yield ""
+    queries = [file for file in listed if file.path.endswith((".sql", ".py"))]
+    rest = [file for file in listed if file not in queries]
+    for file in (*queries, *rest)[:MOST_FILES]:
+        yield f"- F:{file.path}:1 ({file.group})"
+
+
+def _movement(change: Change, seen: Review) -> Iterator[str]:
+    facts = seen.facts
+    chunk = seen.outputs["difference"].chunk
+    if not facts.diffs:
+        yield (
+            f"Nothing that readers use today moves: {len(facts.new_datasets)} dataset(s) are new, and there is no earlier "
+            f"version to compare them with (output {chunk})."
+        )
+        for name in facts.new_datasets[:MOST_COLUMNS]:
+            yield f"- `{name}`: {seen.content[name][0]:,} rows" if name in seen.content else f"- `{name}`"
+        return
+    yield f"Old and new versions were compared row by row on the same data, up to {seen.until} (output {chunk})."
+    for diff in facts.diffs:
+        yield ""
+        yield from _one_diff(change, seen, diff)
+
+
+def _one_diff(change: Change, seen: Review, diff: DatasetDiff) -> Iterator[str]:
+    impact = seen.planned.story.impact.get(diff.dataset)
+    declared = f"rows {impact.rows}" if impact and impact.rows else "no movement of rows"
+    yield (
+        f"**`{diff.dataset}`**: {number(diff.old_rows)} rows before, {number(diff.new_rows)} now; {number(diff.added)} "
+        f"added, {number(diff.removed)} removed, {number(diff.changed)} changed (declared: {declared}, "
+        f"F:{change.folder}/plan.json:1)."
+    )
+    moved = [column for column in diff.columns if column.moved][:MOST_COLUMNS]
+    if moved:
+        yield ""
+        yield "| column | before | now | movement | declared |"
+        yield "| --- | --- | --- | --- | --- |"
+    for column in moved:
+        bound = impact.bound_of(column.name) if impact else None
+        said = str(bound) if bound else "must not move"
+        values = f"{number(column.old_total)} | {number(column.new_total)} | {percent(column.percent)}"
+        yield f"| `{column.name}` | {values} | {said} |"
+    examples = diff.examples[:MOST_EXAMPLES]
+    if examples:
+        yield ""
+        yield "For example: " + "; ".join(example_text(example) for example in examples) + "."
+
+
+def _downstream(seen: Review) -> Iterator[str]:
+    project = seen.planned.project
+    touched = seen.planned.difference.touched
+    readers = project.downstream(*touched)
+    outside = [name for name in readers if name not in touched]
+    if outside:
+        yield f"These read what moves and keep their own definition: {', '.join(f'`{name}`' for name in outside)}."
+    else:
+        yield "No dataset of this project reads what moves, apart from those listed above."
+    owners = sorted({project.pipeline_of(name).owner for name in (*touched, *readers)})
+    yield f"Owners to tell: {', '.join(owners) or 'none'}. Readers outside this project are not known to Penstock."
+
+
+def _quality(seen: Review) -> Iterator[str]:
+    results = [result for rows in seen.facts.checks.values() for result in rows]
+    failed = [result for result in results if not result.passed]
+    yield (
+        f"{len(results)} checks of the contracts ran over all rows of the new versions; {len(results) - len(failed)} hold. "
+        f"The quality score is {seen.facts.score} of 100 (goal: {seen.facts.policy.quality_score}; output "
+        f"{seen.outputs['checks'].chunk})."
+    )
+    for result in failed[:MOST_FINDINGS]:
+        yield f"- does not hold: {result.message}"
+
+
+def _criteria(seen: Review) -> Iterator[str]:
+    chunk = seen.outputs["criteria"].chunk
+    for row in seen.facts.criteria:
+        met = "met" if row.offending == 0 else f"**not met: {row.offending:,} row(s) contradict it**"
+        yield f"- {row.criterion.id}: {row.criterion.text} {met[:1].upper()}{met[1:]} (output {chunk})."
+    if not seen.facts.criteria:
+        yield f"The story names none (output {chunk})."
+
+
+def _blind_spots(seen: Review) -> Iterator[str]:
+    yield (
+        "An empty difference is not proof of safety. Rows of a kind that the reviewed data does not hold were seen only "
+        "by the unit tests with boundary rows, not by this comparison. Late files and restated days were not replayed, "
+        "and no load other than this machine's was tried."
+    )
+    if seen.facts.multiplying:
+        yield ""
+        for join in seen.facts.multiplying[:MOST_EXAMPLES]:
+            yield (
+                f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows of "
+                f"`{join.joined}` for one key."
+            )
+
+
+def _cost(change: Change, seen: Review) -> Iterator[str]:
+    rehearsal = seen.facts.rehearsal
+    built = sum(seen.shadow.built.values())
+    yield (
+        f"The shadow run built {built} slice(s) in {seen.shadow.seconds:.1f} s (output "
+        f"{seen.outputs['shadow run'].chunk}); unchanged datasets were reused, not built again."
+    )
+    if rehearsal:
+        same = "exactly as before" if rehearsal.before == rehearsal.after else "**different from before**"
+        yield (
+            f"The way back was rehearsed: promoted in {rehearsal.promote_ms} ms, rolled back in {rehearsal.rollback_ms} "
+            f"ms, and what readers see was then {same} (output {seen.outputs['rehearsal'].chunk}; "
+            f"F:{change.folder}/rollback.md:1). Nothing in this change is irreversible."
+        )
+    else:
+        yield "The way back was **not** rehearsed."
+
+
+def _gates(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    for verdict in verdicts:
+        word = {Outcome.PASS: "pass", Outcome.FAIL: "**FAIL**", Outcome.NEEDS_PERSON: "**needs a person**"}
+        yield f"- `{verdict.gate}`: {word.get(verdict.outcome, 'not applicable')}. {verdict.summary}"
+        if verdict.outcome is Outcome.FAIL:
+            for finding in verdict.findings[:MOST_FINDINGS]:
+                place = finding.place
+                where = f" (F:{place.file}:{place.line or 1})" if place.file else ""
+                yield f"  - {finding.message}{where}"
+                yield from (f"  - {word}: {text}" for word, text in _details(finding.place.excerpt, finding.found))
+
+
+def _details(excerpt: str | None, found: str | None) -> Iterator[tuple[str, str]]:
+    if excerpt:
+        yield "line", f"`{excerpt}`"
+    if found:
+        yield "found", found.replace("\n", "; ")[:300]
+
+
+def _checklist(change: Change, seen: Review) -> Iterator[str]:
+    yield "- [ ] The movement above is what the story's author wanted, in size and in direction."
+    yield "- [ ] Everyone named under *Who is downstream* knows of it."
+    yield f"- [ ] You read the queries that change; the evidence verifies: `penstock change verify {change.id}`."
+    yield f"- [ ] You accept the observation window of {seen.planned.story.observe_intervals} interval(s)."
+    yield f"- Yes: `penstock change approve {change.id} --as NAME`. No: `penstock change reject {change.id} --as NAME --reason …`."

@@ -1,0 +1,36 @@
+"""The rollout summary: what went live, what was observed, how to go back later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.delivery.changes import Change
+    from penstock.delivery.design import Design
+
+
+def rollout_page(change: Change, planned: Design, observed: Sequence[tuple[str, str]]) -> str:
+    """The page as Markdown."""
+    touched = "\n".join(
+        f"- `{name}` at version `{planned.difference.versions[name]}`" for name in planned.difference.touched
+    )
+    rows = "\n".join(f"| {interval} | {detail} |" for interval, detail in observed)
+    window = f"| interval | what was seen |\n| --- | --- |\n{rows}" if observed else "No interval was to be observed."
+    return f"""# Rollout of {change.id}: {planned.story.title}
+
+Merged into `{change.base_branch}` as `{(change.merge_commit or "")[:12]}` and promoted as `{change.promotion}`.
+Production now shows:
+
+{touched or "- the same datasets as before"}
+
+## Observation window
+
+{window}
+
+## Afterwards
+
+The window is closed and held. `penstock change rollback {change.id}` still goes back in one swap;
+`penstock change verify {change.id}` checks the whole chain of evidence.
+"""

@@ -1,0 +1,117 @@
+"""The way back: production shows what it showed before, the code follows, and a statement says who and why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from penstock.delivery.sealing import Sealing, write_statement
+from penstock.evidence.statements import Link
+from penstock.ledger.facts import ChangeRolledBack
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding
+
+if TYPE_CHECKING:
+    from penstock.delivery.changes import Change
+    from penstock.delivery.tools import Tools
+    from penstock.model.findings import Verdict
+
+INCIDENT = "incident.md"
+
+
+def roll_back(
+    change: Change, *, by: str, reason: str, tools: Tools, verdicts: tuple[Verdict, ...] = ()
+) -> dict[str, str]:
+    """Undo a change's promotion; returns what production shows now.
+
+    Raises:
+        InputError: the change is not in production, or a later change builds on it.
+    """
+    if change.promotion is None or change.previous is None or change.state == "rolled_back":
+        raise InputError(_not_promoted(change))
+    mapping = mapping_before(change, tools)
+    promotion = tools.runtime.promote(mapping, f"roll back {change.id}")
+    restored, removed = _restore_files(change, tools)
+    files = list(restored)
+    if verdicts:
+        path = f"{change.folder}/{INCIDENT}"
+        tools.folder.write(tools.root, path, incident_page(change, reason, verdicts).encode())
+        files.append(path)
+    facts = {"reason": reason, "by": by, "promotion": promotion, "removed": sorted(removed)}
+    sealing = Sealing(files=tuple(files), verdicts=verdicts, facts=facts)
+    write_statement(change, Link.ROLLBACK, sealing, tools.root, tools, signer=change.author)
+    message = f"{change.id}: roll back\n\n{reason}\n\nPenstock-Change: {change.id}"
+    paths = [change.folder, *restored, *removed]
+    tools.repository.commit(tools.root, message, paths, change.author, at=tools.now())
+    rolled = ChangeRolledBack(change=change.id, promotion=promotion, reason=reason, by=by)
+    tools.journal.append(rolled)
+    tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
+    return mapping
+
+
+def mapping_before(change: Change, tools: Tools) -> dict[str, str]:
+    """What production must show for the change to be gone, with later changes elsewhere left alone."""
+    previous = change.previous or {}
+    row = tools.journal.rows("promotions", promotion=change.promotion)[0]
+    promoted = json.loads(str(row["mapping"]))
+    touched = {name for name in {*promoted, *previous} if promoted.get(name) != previous.get(name)}
+    now = tools.runtime.production()
+    later = sorted(name for name in touched if now.get(name) not in {promoted.get(name), previous.get(name)})
+    if later:
+        raise InputError(_built_upon(change, later))
+    kept = {name: version for name, version in now.items() if name not in touched}
+    return {**kept, **{name: previous[name] for name in touched if name in previous}}
+
+
+def _restore_files(change: Change, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Bring the files the change wrote back to what they were before its merge; artefacts under changes/ stay."""
+    merge = change.merge_commit or "HEAD"
+    restored, removed = [], []
+    for path in tools.repository.changed_between(f"{merge}^1", merge):
+        if path.startswith(("changes/", "keys/")):
+            continue
+        before = tools.repository.show(f"{merge}^1", path)
+        if before is None:
+            tools.folder.remove(tools.root, path)
+            removed.append(path)
+        else:
+            tools.folder.write(tools.root, path, before)
+            restored.append(path)
+    return tuple(restored), tuple(removed)
+
+
+def incident_page(change: Change, reason: str, verdicts: tuple[Verdict, ...]) -> str:
+    """The note that an automatic rollback leaves."""
+    lines = [
+        f"# Incident: {change.id} was rolled back",
+        "",
+        f"{reason[:1].upper()}{reason[1:]}",
+        "",
+        "## What was found",
+        "",
+    ]
+    for verdict in verdicts:
+        for finding in verdict.findings:
+            lines.append(f"- `{finding.code}` {finding.message}")
+            lines += [f"  - found: {finding.found}"] if finding.found else []
+            lines += [f"  - to clear it: {finding.remedy}"] if finding.remedy else []
+    lines += ["", "Production shows what it showed before the change; no row was lost.", ""]
+    return "\n".join(lines)
+
+
+def _not_promoted(change: Change) -> Finding:
+    return Finding(
+        code="change.not_promoted",
+        message=f"{change.id} is not in production ({change.state.replace('_', ' ')})",
+        expected="a change that was promoted and not rolled back",
+        remedy=f"`penstock change reject {change.id} --reason …` ends a change that is still under way",
+    )
+
+
+def _built_upon(change: Change, later: list[str]) -> Finding:
+    return Finding(
+        code="change.built_upon",
+        message=f"a later change moved what {change.id} promoted: {', '.join(later)}",
+        expected="the newest change of these datasets",
+        remedy="roll the later change back first (penstock change list)",
+    )

@@ -1,0 +1,129 @@
+"""Checks a change's evidence from story to observation with public keys alone: no ledger, no warehouse, no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.delivery.approval import KEYS
+from penstock.evidence.canonical import digest
+from penstock.evidence.chain import ChainRules, verify_chain
+from penstock.evidence.envelope import read_envelope, read_statement
+from penstock.evidence.keys import Role, from_text, key_ring
+from penstock.evidence.statements import Link
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+from penstock.policy.rules import Policy
+from penstock.project.settings import SETTINGS_FILE, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from penstock.delivery.ports import Folder, Repository
+    from penstock.evidence.chain import ChainReport
+    from penstock.evidence.keys import PublicKey
+    from penstock.evidence.statements import Statement
+
+
+def verify_change(change: str, root: Path, folder: Folder, repository: Repository, head: str | None) -> ChainReport:
+    """The report on a change's chain, as its files stand under `root`.
+
+    `head` is the newest envelope's digest where a ledger knows it: without it, missing last links cannot be told.
+
+    Raises:
+        InputError: there is no evidence of that change.
+    """
+    names = sorted(name for name in folder.list(root, f"changes/{change}/evidence") if name.endswith(".dsse.json"))
+    if not names:
+        raise InputError(_no_evidence(change))
+    files = [(name, folder.read(root, name) or b"") for name in names]
+    statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
+    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
+    keys = _keys(root, base, folder, repository)
+    rules = ChainRules(change=change, approvals=_approvals_needed(base, repository), head=head)
+    claims = _Claims(change, root, folder, repository, statements)
+    return verify_chain(files, keys, claims.read, rules)
+
+
+class _Claims:
+    """Reads the bytes a statement speaks of: as they stand now, or as they stood when this change was merged if a later
+    statement in the project answers for what stands there now.
+    """
+
+    def __init__(
+        self, change: str, root: Path, folder: Folder, repository: Repository, statements: list[Statement]
+    ) -> None:
+        self._root, self._folder, self._repository = root, folder, repository
+        self._claimed: dict[str, set[str | None]] = {}
+        moments = [statement.at for statement in statements if statement.stage is not Link.ROLLBACK]
+        latest = max(moments, default="")
+        self._commit = next((s.commit for s in reversed(statements) if s.stage is Link.REVIEW and s.commit), None)
+        self._read_claims(change, latest)
+
+    def _read_claims(self, change: str, latest: str) -> None:
+        """What later statements say of files: other changes' after this one's last, and any rollback."""
+        for name in self._folder.list(self._root, "changes"):
+            if not name.endswith(".dsse.json"):
+                continue
+            statement = _peek(name, self._folder.read(self._root, name) or b"")
+            if statement is None or (statement.change == change and statement.stage is not Link.ROLLBACK):
+                continue
+            if statement.at < latest:
+                continue
+            for subject in statement.subjects:
+                if subject.file:
+                    self._claimed.setdefault(subject.file, set()).add(subject.sha256)
+            for path in statement.facts.get("removed", ()) if statement.stage is Link.ROLLBACK else ():
+                self._claimed.setdefault(str(path), set()).add(None)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes this change's statements are held against."""
+        now = self._folder.read(self._root, path)
+        if path not in self._claimed:
+            return now
+        standing = None if now is None else digest(now)
+        if standing not in self._claimed[path] or self._commit is None:
+            return now
+        return self._repository.show(self._commit, path) or now
+
+
+def _peek(name: str, data: bytes) -> Statement | None:
+    """An envelope's statement without asking whether it is true; verification does."""
+    try:
+        return read_statement(read_envelope(data, name), name)
+    except InputError:
+        return None
+
+
+def _keys(root: Path, base: str | None, folder: Folder, repository: Repository) -> Mapping[str, PublicKey]:
+    """Approvers from the base revision alone; authors also from the project as it is."""
+    here = [
+        from_text((folder.read(root, name) or b"").decode(), name)
+        for name in folder.list(root, KEYS)
+        if name.endswith(".yaml")
+    ]
+    if base is None:
+        return key_ring(here)
+    names = [name for name in repository.files(base) if name.startswith(f"{KEYS}/") and name.endswith(".yaml")]
+    then = [from_text((repository.show(base, name) or b"").decode(), name) for name in names]
+    known = {key.key_id for key in then}
+    return key_ring([*then, *(key for key in here if key.role is not Role.APPROVER and key.key_id not in known)])
+
+
+def _approvals_needed(base: str | None, repository: Repository) -> int:
+    if base is None:
+        return Policy().approvals
+    findings: list[Finding] = []
+    text = (repository.show(base, SETTINGS_FILE) or b"").decode()
+    settings = read_settings(text, findings) if text else None
+    return Policy.of(settings).approvals if settings else Policy().approvals
+
+
+def _no_evidence(change: str) -> Finding:
+    return Finding(
+        code="evidence.none",
+        message=f"there is no evidence of {change}",
+        place=Place(file=f"changes/{change}/evidence"),
+        expected="sealed statements of a change that was delivered",
+        remedy="`penstock change list` shows the changes of this project",
+    )

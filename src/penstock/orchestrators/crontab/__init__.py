@@ -1,0 +1,1 @@
+"""cron: the smallest orchestrator there is."""

@@ -1,0 +1,35 @@
+"""The base moved beneath the change: what was reviewed is not what would be merged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place
+from penstock.policy.verdicts import counted, failed, listed, passed
+
+if TYPE_CHECKING:
+    from penstock.model.findings import Verdict
+    from penstock.policy.facts import DeploymentFacts
+
+GATE = "moved_base"
+
+
+def judge(facts: DeploymentFacts) -> Verdict:
+    """Refuse while files that the change writes or depends on are newer on the base."""
+    conflicts = sorted(facts.base_conflicts)
+    if not conflicts:
+        return passed(GATE, "The base has not moved in any file that matters to the change.")
+    findings = [_finding(path, facts.story.id) for path in conflicts]
+    summary = f"{counted(len(conflicts), 'file')} moved on the base since the change began: {listed(conflicts)}."
+    return failed(GATE, summary, findings)
+
+
+def _finding(path: str, change: str) -> Finding:
+    return Finding(
+        code=f"gate.{GATE}",
+        message=f"{path} was changed on the base since {change} began",
+        place=Place(file=path),
+        found="a newer version on the base",
+        expected="the version that the change was built and reviewed on",
+        remedy=f"penstock change reject {change}, then deliver the story again from the new base",
+    )

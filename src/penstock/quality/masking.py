@@ -1,0 +1,3 @@
+"""What stands in the place of personal data wherever rows are shown."""
+
+MASK = "•••"
