@@ -109,6 +109,21 @@ class GitRepository:
         done = _run(self.project, ["show", f"{commit}:{name}"])
         return done.stdout if done.returncode == 0 else None
 
+    def contents(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Several project files at a commit, in one go; those that were not there are left out."""
+        names = [f"{commit}:{(self.prefix / path).as_posix()}" for path in paths]
+        data = "".join(f"{name}\n" for name in names).encode()
+        done = _run(self.project, ["cat-file", "--batch"], given=data)
+        found: dict[str, bytes] = {}
+        rest = done.stdout
+        for path in paths:
+            head, _, rest = rest.partition(b"\n")
+            if head.endswith(b" missing"):
+                continue
+            size = int(head.rsplit(b" ", 1)[1])
+            found[path], rest = rest[:size], rest[size + 1 :]
+        return found
+
     def files(self, commit: str) -> tuple[str, ...]:
         """The project's files at a commit, relative to the project."""
         listed = _git(self.project, "ls-tree", "-r", "--name-only", "-z", commit, "--", ".")
@@ -157,11 +172,14 @@ class GitRepository:
         return _run(folder or self.project, list(arguments)).returncode == 0
 
 
-def _run(folder: Path, arguments: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    folder: Path, arguments: list[str], env: dict[str, str] | None = None, given: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         environment.pop(name, None)
-    return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, env=environment)
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, input=given, capture_output=True, check=False, env=environment)
 
 
 def _git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str:

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from penstock.adapters.duckdb.scratch import evaluate
+from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
 from penstock.adapters.python.runner import WorkerRunner
 from penstock.adapters.sources.local import LocalFiles
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.app.wiring import Workplace
+    from penstock.author.ports import RowEvaluator
     from penstock.model.pipelines import Dataset, Project, Slo
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
@@ -55,7 +56,7 @@ class EngineRuntime:
         self._place = place
         self._progress = progress
         self._seen: dict[str, tuple[Any, Any, Any]] = {}
-        self.evaluate = evaluate
+        self.evaluate: RowEvaluator = MemoryEvaluator()
 
     # -- before anything is built -------------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class EngineRuntime:
         """Each acceptance criterion on the built versions."""
         relations = {name: version.relation for name, version in versions_of(project).items()}
         results = []
-        for criterion in story.criteria:
+        for criterion in (*story.criteria, *story.standing):
             if criterion.sql is None:
                 continue
             sql = rewrite_adhoc(criterion.sql.strip().rstrip(";"), relations)

@@ -8,13 +8,13 @@ from penstock.author.authored import CONTRACTS_AND_SOURCES, MONITORING_AND_DOCS,
 from penstock.author.change import hand_edited, write_change
 from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
 from penstock.delivery.storybook import earlier_stories
-from penstock.delivery.tools import project_files
+from penstock.delivery.tools import model_files_at
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.project.reading import read_project
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
@@ -30,22 +30,20 @@ _GROUP_OF = {
 }
 
 
-def authored_files(story: Story, change: Change, root: Path, tools: Tools) -> tuple[AuthoredFile, ...]:
+def authored_files(story: Story, change: Change, tools: Tools) -> tuple[AuthoredFile, ...]:
     """Every file the change writes, as it will stand."""
+    base = model_files_at(tools, change.base_commit)
     if story.author == "files":
-        return _with_architecture(_files_of(story, change, tools), root, tools)
+        return _with_architecture(_files_of(story, change, tools), base)
     facts, _, _ = tools.runtime.source_facts(story)
-    return write_change(story, facts, tools.runtime.evaluate, base=project_files(tools, root))
+    return write_change(story, facts, tools.runtime.evaluate, base=base)
 
 
 def edited_by_hand(story: Story, change: Change, tools: Tools) -> tuple[str, ...]:
     """Files that the deterministic author would overwrite though a person changed them since."""
     if story.author == "files":
         return ()
-    base = {
-        path: tools.repository.show(change.base_commit, path) or b""
-        for path in tools.repository.files(change.base_commit)
-    }
+    base = tools.repository.contents(change.base_commit, tools.repository.files(change.base_commit))
     earlier = [other for other in earlier_stories(change.base_commit, tools) if other.pipeline == story.pipeline]
     facts: dict[str, SourceFacts] = {}
     for other in earlier:
@@ -79,13 +77,12 @@ def _folder(story: str) -> str:
     return story.rpartition("/")[0] + "/" if "/" in story else ""
 
 
-def _with_architecture(files: tuple[AuthoredFile, ...], root: Path, tools: Tools) -> tuple[AuthoredFile, ...]:
+def _with_architecture(files: tuple[AuthoredFile, ...], base: Mapping[str, bytes]) -> tuple[AuthoredFile, ...]:
     """The files and the project's page of its own structure, drawn from the project as it will be."""
-    project = read_project(overlaid(files, root, tools))
-    page = AuthoredFile(path=ARCHITECTURE_FILE, text=architecture_page(project), group=MONITORING_AND_DOCS)
-    return (*files, page)
+    page = architecture_page(read_project(overlaid(files, base)))
+    return (*files, AuthoredFile(path=ARCHITECTURE_FILE, text=page, group=MONITORING_AND_DOCS))
 
 
-def overlaid(files: tuple[AuthoredFile, ...], root: Path, tools: Tools) -> dict[str, bytes]:
-    """The worktree's project files with the authored ones on top."""
-    return {**project_files(tools, root), **{file.path: file.text.encode() for file in files}}
+def overlaid(files: tuple[AuthoredFile, ...], base: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The base revision's files with the authored ones on top."""
+    return {**base, **{file.path: file.text.encode() for file in files}}

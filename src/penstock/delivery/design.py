@@ -12,7 +12,7 @@ from penstock.delivery.pages.plan import plan_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.storybook import story_of
-from penstock.delivery.tools import policy_at, project_at
+from penstock.delivery.tools import model_files_at, policy_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.model.findings import Outcome
@@ -35,11 +35,15 @@ PLAN_JSON, PLAN_PAGE = "plan.json", "plan.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """What is planned: the files, the project before and after, and what differs between the two."""
+    """What is planned: the files, the project before and after, and what differs between the two.
+
+    `replaced` files were there with another text, `kept` ones with the same; all others are new.
+    """
 
     story: Story
     files: tuple[AuthoredFile, ...]
     replaced: tuple[str, ...]
+    kept: tuple[str, ...]
     base: Project
     project: Project
     difference: ProjectChange
@@ -81,17 +85,18 @@ def design(change: Change, tools: Tools) -> StageReport:
 def plan_change(change: Change, root: Path, tools: Tools) -> Design:
     """What the change will write and what that does to the project."""
     story = story_of(change, root, tools)
-    files = authored_files(story, change, root, tools)
-    base = project_at(tools, change.base_commit)
-    project = read_project(overlaid(files, root, tools))
-    standing = {file.path: data for file in files if (data := tools.folder.read(root, file.path)) is not None}
+    files = authored_files(story, change, tools)
+    base = model_files_at(tools, change.base_commit)
+    before, project = read_project(base), read_project(overlaid(files, base))
+    standing = tools.repository.contents(change.base_commit, [file.path for file in files])
     return Design(
         story=story,
         files=files,
         replaced=overwritten(files, standing),
-        base=base,
+        kept=tuple(file.path for file in files if standing.get(file.path) == file.text.encode()),
+        base=before,
         project=project,
-        difference=compare_projects(base, project),
+        difference=compare_projects(before, project),
     )
 
 
@@ -99,11 +104,10 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
     """The plan as plain values: what `plan.json` holds."""
     difference = planned.difference
     replaced = set(planned.replaced)
-    unchanged = {file.path for file in planned.files if file.path not in replaced and file.path in _standing(planned)}
     steps = [
         {"file": file.path, "action": "replace" if file.path in replaced else "add", "commit": file.group}
         for file in planned.files
-        if file.path not in unchanged
+        if file.path not in planned.kept
     ]
     return {
         "change": change.id,
@@ -147,11 +151,6 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         "versions": dict(sorted(difference.versions.items())),
         "observe_intervals": planned.story.observe_intervals,
     }
-
-
-def _standing(planned: Design) -> set[str]:
-    """Files of the base project that the model reads."""
-    return set(planned.base.files)
 
 
 def _bytes(plan: dict[str, Any]) -> bytes:

@@ -52,8 +52,12 @@ class Tools:
 
 def project_at(tools: Tools, commit: str) -> Project:
     """The project's model at a commit."""
-    names = [name for name in tools.repository.files(commit) if is_project_file(name)]
-    return read_project({name: tools.repository.show(commit, name) or b"" for name in names})
+    return read_project(model_files_at(tools, commit))
+
+
+def model_files_at(tools: Tools, commit: str) -> dict[str, bytes]:
+    """The model's files at a commit: path to bytes."""
+    return tools.repository.contents(commit, [n for n in tools.repository.files(commit) if is_project_file(n)])
 
 
 def project_in(tools: Tools, root: Path) -> Project:

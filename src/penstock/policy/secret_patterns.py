@@ -53,12 +53,13 @@ _ABOUT = re.compile(
     r"|ttl|expiry|expires|at|until|age|days|hours|seconds|length|size",
     re.IGNORECASE,
 )
-# Placeholders, references, and code that fetches the value from elsewhere.
+# Placeholders and references.
 _STANDS_FOR = re.compile(
     r"\$\{?[\w.:-]+\}?|\$\(.*|<[^>]*>|\{+[^}]*\}+|%\(?\w+\)?[s%]?|[*•xX.]+"
-    r"|(?:env|vault|file|ref|arn|https?):.*|[\w.]+[(\[].*"
+    r"|(?:env|vault|file|ref|arn|https?):.*"
 )
-_CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\D*")
+# A value without quotes that the code fetches from elsewhere, or a word.
+_CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[\w.]+[(\[].*|\D*")
 _SHORTEST, _ENTROPY = 8, 2.75
 
 

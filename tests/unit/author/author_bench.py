@@ -106,11 +106,11 @@ def signups(answers: Mapping[str, object]) -> Story:
 
 
 def failures(project: Project, texts: Mapping[str, str]) -> list[str]:
-    """Names of the project's unit tests whose task, as in `texts` (by dataset), does not return what they expect."""
+    """Names of the unit tests of the datasets in `texts` whose query there does not return what they expect."""
     return [
         f"{case.dataset}: {case.name}"
         for case in project.tests
-        if _answer(project, case, texts[case.dataset]) != _expected(project, case)
+        if case.dataset in texts and _answer(project, case, texts[case.dataset]) != _expected(project, case)
     ]
 
 
@@ -144,7 +144,9 @@ def _make(
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset.partition('.')[0]}")
     declared = ", ".join(f'"{column.name}" {column.type}' for column in columns)
     connection.execute(f"CREATE OR REPLACE TABLE {dataset} ({declared})")
-    for row in rows:
-        assert set(row) <= {column.name for column in columns}
-        marks = ", ".join("?" for _ in columns)
-        connection.execute(f"INSERT INTO {dataset} VALUES ({marks})", [row.get(column.name) for column in columns])
+    names = [column.name for column in columns]
+    assert all(set(row) <= set(names) for row in rows)
+    if rows:
+        marks = ", ".join(f"({', '.join('?' for _ in columns)})" for _ in rows)
+        values = [row.get(name) for row in rows for name in names]
+        connection.execute(f"INSERT INTO {dataset} VALUES {marks}", values)

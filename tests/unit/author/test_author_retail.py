@@ -49,6 +49,9 @@ ORDER BY day, country
 """
 
 
+PRODUCTS = {1: "true", 2: """regexp_full_match("StockCode", '[0-9][0-9][0-9][0-9][0-9].*')"""}
+
+
 class Shop:
     """The landed files, and what the queries of one story after another make of them."""
 
@@ -91,17 +94,6 @@ def shop() -> Iterator[Shop]:
         yield Shop(connection)
 
 
-@pytest.mark.parametrize(
-    ("story", "products"), [(1, "true"), (2, """regexp_full_match("StockCode", '[0-9][0-9][0-9][0-9][0-9].*')""")]
-)
-def test_revenue_equals_one_independent_query_to_the_cent(shop: Shop, story: int, products: str) -> None:
-    shop.build(story)
-    expected = shop.rows(INDEPENDENT.format(products=products))
-    assert len(expected) > 1600
-    columns = "day, country, gross, returns, orders, customers"
-    assert shop.rows(f"SELECT {columns} FROM sales.daily_revenue ORDER BY day, country") == expected
-
-
 def test_retail_1_comes_to_the_known_totals(shop: Shop) -> None:
     shop.build(1)
     totals = shop.rows("SELECT sum(gross), sum(net) FROM sales.daily_revenue")
@@ -110,7 +102,45 @@ def test_retail_1_comes_to_the_known_totals(shop: Shop) -> None:
     assert counts == [(305, 541_909, 5_268, 0)]
 
 
-@pytest.mark.parametrize("number", [1, 2])
+def test_contracts_tell_the_columns_and_types_that_the_queries_make(shop: Shop) -> None:
+    shop.build(1)
+    for dataset, contract in story_contracts(retail(1)).items():
+        made = shop.rows(f"SELECT column_name, column_type FROM (DESCRIBE {dataset})")
+        promised = [(column.name, column.type) for column in contract.columns]
+        assert sorted(made) == sorted(promised), dataset
+
+
+def test_days_built_one_by_one_equal_days_built_together(shop: Shop) -> None:
+    shop.build(1)
+    together = shop.rows("FROM sales.stg_invoices WHERE file_date BETWEEN '2011-02-01' AND '2011-02-04'")
+    sql = next(file.text for file in written(1) if file.path == "pipelines/sales/stg_invoices.sql")
+    alone = [
+        row
+        for day in range(1, 5)
+        for row in shop.rows(
+            sql.replace("$interval_start", f"TIMESTAMP '2011-02-0{day}'").replace(
+                "$interval_end", f"TIMESTAMP '2011-02-0{day + 1}'"
+            )
+        )
+    ]
+    assert len(alone) > 3000
+    assert sorted(alone, key=repr) == sorted(together, key=repr)
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def number(request: pytest.FixtureRequest) -> int:
+    """The story whose queries have run; each is built once for all the tests that ask for it."""
+    return int(request.param)
+
+
+def test_revenue_equals_one_independent_query_to_the_cent(shop: Shop, number: int) -> None:
+    shop.build(number)
+    expected = shop.rows(INDEPENDENT.format(products=PRODUCTS[number]))
+    assert len(expected) > 1600
+    columns = "day, country, gross, returns, orders, customers"
+    assert shop.rows(f"SELECT {columns} FROM sales.daily_revenue ORDER BY day, country") == expected
+
+
 def test_every_acceptance_criterion_and_contract_rule_holds(shop: Shop, number: int) -> None:
     shop.build(number)
     story = retail(number)
@@ -122,14 +152,6 @@ def test_every_acceptance_criterion_and_contract_rule_holds(shop: Shop, number: 
     for dataset, rule in rules:
         assert rule.sql is not None
         assert shop.rows(rule.sql.replace("{table}", dataset)) == [], rule.name
-
-
-def test_contracts_tell_the_columns_and_types_that_the_queries_make(shop: Shop) -> None:
-    shop.build(1)
-    for dataset, contract in story_contracts(retail(1)).items():
-        made = shop.rows(f"SELECT column_name, column_type FROM (DESCRIBE {dataset})")
-        promised = [(column.name, column.type) for column in contract.columns]
-        assert sorted(made) == sorted(promised), dataset
 
 
 def test_retail_2_moves_within_what_it_declares_and_nothing_else(shop: Shop) -> None:
@@ -155,23 +177,6 @@ def _totals(shop: Shop, dataset: str) -> dict[str, Decimal]:
     row = shop.connection.execute(f"SELECT count(*)::DECIMAL(38, 3), {sums} FROM {dataset}").fetchone()
     assert row is not None
     return dict(zip(["rows", *numbers], row, strict=True))
-
-
-def test_days_built_one_by_one_equal_days_built_together(shop: Shop) -> None:
-    shop.build(1)
-    together = shop.rows("FROM sales.stg_invoices WHERE file_date BETWEEN '2011-02-01' AND '2011-02-04'")
-    sql = next(file.text for file in written(1) if file.path == "pipelines/sales/stg_invoices.sql")
-    alone = [
-        row
-        for day in range(1, 5)
-        for row in shop.rows(
-            sql.replace("$interval_start", f"TIMESTAMP '2011-02-0{day}'").replace(
-                "$interval_end", f"TIMESTAMP '2011-02-0{day + 1}'"
-            )
-        )
-    ]
-    assert len(alone) > 3000
-    assert sorted(alone, key=repr) == sorted(together, key=repr)
 
 
 def test_the_harmful_story_moves_net_although_it_says_it_does_not(shop: Shop) -> None:

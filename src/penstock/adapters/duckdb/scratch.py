@@ -37,17 +37,36 @@ class TestOutcome:
     findings: tuple[Finding, ...] = ()
 
 
-def evaluate(
-    select: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | None]]
-) -> tuple[tuple[str | None, ...], ...]:
-    """A `RowEvaluator`: the answer of a query over the relation `given`, as text."""
-    with _memory() as connection, translated(dataset=None, as_input=True):
-        connection.execute(f"CREATE TABLE given ({', '.join(f'{quote(name)} {kind}' for name, kind in columns)})")
+class MemoryEvaluator:
+    """A `RowEvaluator` over one database in memory, opened on first use; equal questions are answered once."""
+
+    def __init__(self) -> None:
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._answers: dict[object, tuple[tuple[str | None, ...], ...]] = {}
+
+    def __call__(
+        self, select: str, columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str | None]]
+    ) -> tuple[tuple[str | None, ...], ...]:
+        """The answer of a query over the relation `given`, as text; see `RowEvaluator`."""
+        question = (select, tuple(columns), tuple(tuple(row) for row in rows))
+        if question not in self._answers:
+            with translated(dataset=None, as_input=True):
+                self._answers[question] = self._ask(*question)
+        return self._answers[question]
+
+    def _ask(
+        self, select: str, columns: tuple[tuple[str, str], ...], rows: tuple[tuple[str | None, ...], ...]
+    ) -> tuple[tuple[str | None, ...], ...]:
+        if self._connection is None:
+            self._connection = duckdb.connect(":memory:", config={"threads": 1})
+            self._connection.execute("SET TimeZone = 'UTC'")
+        listed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns)
+        self._connection.execute(f"CREATE OR REPLACE TABLE given ({listed})")
         if rows:
             marks = ", ".join(f"CAST(? AS {kind})" for _, kind in columns)
-            connection.executemany(f"INSERT INTO given VALUES ({marks})", [list(row) for row in rows])
-        found = connection.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({select})").fetchall()
-    return tuple(tuple(row) for row in found)
+            self._connection.executemany(f"INSERT INTO given VALUES ({marks})", [list(row) for row in rows])
+        found = self._connection.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({select})").fetchall()
+        return tuple(tuple(row) for row in found)
 
 
 def run_datatest(test: DataTest, project: Project, python: PythonRunner) -> TestOutcome:

@@ -54,7 +54,8 @@ def _answer(change: Change, verdicts: Sequence[Verdict]) -> str:
 
 def _asked(change: Change, seen: Review) -> Iterator[str]:
     story = seen.planned.story
-    first = next((line.strip() for line in story.text.splitlines() if line.strip() and not line.startswith("#")), "")
+    paragraphs = [part.strip() for part in story.text.split("\n\n") if part.strip() and not part.startswith("#")]
+    first = " ".join(paragraphs[0].split()) if paragraphs else story.title
     kind = "a new pipeline" if story.kind == "new" else "a change of a pipeline that is in production"
     yield f"{first} (F:{change.folder}/story.md:1)"
     yield ""
@@ -66,7 +67,8 @@ def _asked(change: Change, seen: Review) -> Iterator[str]:
 
 def _files(seen: Review) -> Iterator[str]:
     replaced = set(seen.planned.replaced)
-    new = [file for file in seen.planned.files if file.path not in seen.planned.base.files and file.path not in replaced]
+    kept = set(seen.planned.kept)
+    new = [file for file in seen.planned.files if file.path not in replaced | kept]
     listed = [file for file in seen.planned.files if file.path in replaced] or new
     yield f"{len(replaced)} file(s) are replaced and {len(new)} are new; these matter most:"
     yield ""

@@ -1,0 +1,86 @@
+"""Four eyes: as many people as policy asks for, none of them the author, approved exactly what was reviewed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from policy_cases import OLDER_REVIEW, approval, deployment
+
+from penstock.model.findings import Outcome, Severity
+from penstock.policy.approvals import approvers
+from penstock.policy.gates.missing_approval import judge
+
+
+def test_one_good_approval_is_enough_by_default() -> None:
+    verdict = judge(deployment(approval()))
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.summary == "Approved by bo: 1 of 1."
+
+
+def test_without_an_approval_the_change_waits_and_says_how_it_is_given() -> None:
+    verdict = judge(deployment())
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    assert verdict.summary == "0 of 1 approval by someone other than ana."
+    assert verdict.findings[0].remedy == (
+        "read changes/RETAIL-2/dossier.md, then penstock change approve RETAIL-2 --as NAME"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"valid_signature": False}, "its signature does not verify"),
+        ({"role": "author"}, "its key has the role author, not approver"),
+        ({"role": ""}, "its key has the role nobody, not approver"),
+        ({"name": "ana"}, "it is the author's own"),
+        ({"name": " Ana "}, "it is the author's own"),
+        ({"key_id": "k-ana"}, "it is the author's own"),
+        ({"envelope_sha256": OLDER_REVIEW}, "it was given for another review"),
+    ],
+)
+def test_an_approval_that_does_not_count_leaves_the_change_waiting_and_says_why(
+    changes: dict[str, Any], why: str
+) -> None:
+    verdict = judge(deployment(approval(**changes)))
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    void = verdict.findings[1]
+    assert void.message.endswith(f"does not count: {why}")
+    assert void.severity is Severity.NOTE
+
+
+def test_a_void_approval_beside_a_good_one_is_only_noted() -> None:
+    verdict = judge(deployment(approval("eve", "k-eve", valid_signature=False), approval()))
+    assert verdict.outcome is Outcome.PASS
+    assert [one.severity for one in verdict.findings] == [Severity.NOTE]
+
+
+def test_two_people_are_two_approvals() -> None:
+    assert judge(deployment(approval(), approval("cy", "k-cy"), needed=2)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("twice", [("bo", "k-other"), ("Bo", "k-other"), ("bob", "k-bo"), ("bo", "k-bo")])
+def test_one_person_cannot_approve_twice_by_another_key_or_name(twice: tuple[str, str]) -> None:
+    verdict = judge(deployment(approval(), approval(*twice), needed=2))
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    assert verdict.findings[0].message == "1 approval of the review aaaaaaaaaaaa missing"
+
+
+def test_names_and_keys_that_hang_together_are_one_person() -> None:
+    chained = (approval("bo", "k1"), approval("cy", "k2"), approval("bo", "k2"))
+    assert judge(deployment(*chained, needed=2)).outcome is Outcome.NEEDS_PERSON
+
+
+def test_policy_may_ask_for_no_approval() -> None:
+    assert judge(deployment(needed=0)).outcome is Outcome.NOT_APPLICABLE
+
+
+@given(st.lists(st.tuples(st.sampled_from("bcdef"), st.sampled_from("12345")), max_size=8), st.randoms())
+def test_people_are_the_groups_that_share_names_or_keys_in_any_order(pairs: list[tuple[str, str]], random: Any) -> None:
+    shuffled = list(pairs)
+    random.shuffle(shuffled)
+    groups = [approvers(deployment(*(approval(*pair) for pair in order))) for order in (pairs, shuffled)]
+    assert groups[0] == groups[1]
+    assert len(groups[0]) <= min(len({name for name, _ in pairs}), len({key for _, key in pairs}))
