@@ -90,9 +90,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher) -> Tools:
     )
 
 
-def deliver(
-    place: Workplace, story: Path, *, author: str | None, until: datetime | None, watcher: Watcher
-) -> Advanced:
+def deliver(place: Workplace, story: Path, *, author: str | None, until: datetime | None, watcher: Watcher) -> Advanced:
     """Take up a story and carry it as far as it goes without a person.
 
     Raises:
@@ -105,18 +103,14 @@ def deliver(
     return advance(place, change.id, tools, until, watcher)
 
 
-def resume(
-    place: Workplace, change_id: str, *, until: datetime | None, watcher: Watcher
-) -> Advanced:
+def resume(place: Workplace, change_id: str, *, until: datetime | None, watcher: Watcher) -> Advanced:
     """Carry a change on from wherever it stands, also after a crash."""
     place.hold()
     change = find_change(place.ledger, change_id)
     return advance(place, change_id, make_tools(place, change.author, watcher), until, watcher)
 
 
-def advance(
-    place: Workplace, change_id: str, tools: Tools, until: datetime | None, watcher: Watcher
-) -> Advanced:
+def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | None, watcher: Watcher) -> Advanced:
     """Do stage after stage until a person has to act, a gate says no, or the change has ended."""
     reports: list[StageReport] = []
     arrived = until or place.clock.now()
@@ -126,7 +120,9 @@ def advance(
         if not isinstance(step, Work):
             break
         watcher.stage(change, step.stage)
-        report = deploy(change, arrived, tools) if step.stage is Stage.DEPLOYMENT else ACTIONS[step.stage](change, tools)
+        report = (
+            deploy(change, arrived, tools) if step.stage is Stage.DEPLOYMENT else ACTIONS[step.stage](change, tools)
+        )
         reports.append(report)
         watcher.report(report)
         change = find_change(place.ledger, change_id)

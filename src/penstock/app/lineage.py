@@ -84,9 +84,7 @@ def _column_edges(project: Project) -> Iterator[Edge]:
             continue
         for column, references in column_lineage(dataset.task.text, schema).columns.items():
             for reference in references:
-                yield Edge(
-                    source=reference.dataset, target=name, source_column=reference.column, target_column=column
-                )
+                yield Edge(source=reference.dataset, target=name, source_column=reference.column, target_column=column)
 
 
 def _walk(edges: tuple[Edge, ...], dataset: str, column: str, *, down: bool) -> Iterator[Edge]:

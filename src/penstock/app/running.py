@@ -132,7 +132,9 @@ def diff(place: Workplace, old: str, new: str) -> tuple[tuple[DatasetDiff, ...],
     runtime = EngineRuntime(place)
     moved = sorted(name for name in set(before) & set(after) if before[name] != after[name])
     diffs = tuple(
-        runtime.compare_relations(project.datasets[name], relation_of(name, before[name]), relation_of(name, after[name]))
+        runtime.compare_relations(
+            project.datasets[name], relation_of(name, before[name]), relation_of(name, after[name])
+        )
         for name in moved
         if name in project.datasets
     )
@@ -190,5 +192,7 @@ def _nothing_shown(place: Workplace, environment: str) -> Finding:
         message=f"the environment {environment} shows no dataset",
         found=environment,
         expected=" | ".join(others) or "an environment that something was built into",
-        remedy=f"add --env {others[0]}" if others else "`penstock run` builds into dev; `penstock deliver` ships to prod",
+        remedy=f"add --env {others[0]}"
+        if others
+        else "`penstock run` builds into dev; `penstock deliver` ships to prod",
     )

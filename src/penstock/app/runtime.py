@@ -60,9 +60,7 @@ class EngineRuntime:
 
     # -- before anything is built -------------------------------------------------------------------------------
 
-    def source_facts(
-        self, story: Story
-    ) -> tuple[Mapping[str, SourceFacts], tuple[Finding, ...], Mapping[str, object]]:
+    def source_facts(self, story: Story) -> tuple[Mapping[str, SourceFacts], tuple[Finding, ...], Mapping[str, object]]:
         """What is known of a story's files; looked up once for each story of a command."""
         key = repr((story.id, story.start, story.end, sorted(story.sources.items())))
         if key not in self._seen:
@@ -145,9 +143,7 @@ class EngineRuntime:
         """Production's version of each dataset against the project's, row by row."""
         versions = versions_of(project)
         return tuple(
-            self.compare_relations(
-                project.datasets[name], relation_of(name, production[name]), versions[name].relation
-            )
+            self.compare_relations(project.datasets[name], relation_of(name, production[name]), versions[name].relation)
             for name in datasets
         )
 
@@ -208,9 +204,7 @@ class EngineRuntime:
         rollback_ms = self._show(environment, old, f"rehearse {change}: roll back")
         after = self._state(environment, old)
         self._show(environment, {}, f"rehearse {change}: end")
-        return Rehearsal(
-            before=before, promoted=promoted, after=after, promote_ms=promote_ms, rollback_ms=rollback_ms
-        )
+        return Rehearsal(before=before, promoted=promoted, after=after, promote_ms=promote_ms, rollback_ms=rollback_ms)
 
     def content(self, project: Project) -> Mapping[str, tuple[int, str]]:
         """Rows and content digest of each built version."""

@@ -48,5 +48,3 @@ class Moment(click.ParamType):
             return parse_moment(value)
         except ValueError:
             self.fail(f"{value!r} is no date or timestamp such as 2011-12-01 or 2011-12-01T06:00Z", param, ctx)
-
-

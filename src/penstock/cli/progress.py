@@ -60,7 +60,10 @@ def advanced_answer(door: Door, advanced: Advanced) -> Answer:
     ]
     findings = advanced.reports[-1].findings if advanced.reports else ()
     code = EXITS[advanced.outcome]
-    lines = [f"{change.id} {change.title}: {change.state.replace('_', ' ')}" + (f" ({change.reason})" if change.reason else "")]
+    lines = [
+        f"{change.id} {change.title}: {change.state.replace('_', ' ')}"
+        + (f" ({change.reason})" if change.reason else "")
+    ]
     lines.append(f"  read: {advanced.folder}")
     if not isinstance(advanced.step, End):
         lines.append(f"  next: {step_text(advanced.step)}")

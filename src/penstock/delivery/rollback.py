@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from penstock.delivery.sealing import Sealing, write_statement
-from penstock.evidence.statements import Link
+from penstock.evidence.canonical import digest
+from penstock.evidence.statements import Link, Subject
 from penstock.ledger.facts import ChangeRolledBack
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from penstock.model.findings import Verdict
 
 INCIDENT = "incident.md"
+RESTORED = "git:restored/"
+"""Before the path of a file that a rollback brought back: what later statements say of it, without vouching for it."""
 
 
 def roll_back(
@@ -32,13 +35,17 @@ def roll_back(
     mapping = mapping_before(change, tools)
     promotion = tools.runtime.promote(mapping, f"roll back {change.id}")
     restored, removed = _restore_files(change, tools)
-    files = list(restored)
+    files = []
     if verdicts:
         path = f"{change.folder}/{INCIDENT}"
         tools.folder.write(tools.root, path, incident_page(change, reason, verdicts).encode())
         files.append(path)
     facts = {"reason": reason, "by": by, "promotion": promotion, "removed": sorted(removed)}
-    sealing = Sealing(files=tuple(files), verdicts=verdicts, facts=facts)
+    things = tuple(
+        Subject(name=f"{RESTORED}{path}", sha256=digest(tools.folder.read(tools.root, path) or b""))
+        for path in restored
+    )
+    sealing = Sealing(files=tuple(files), things=things, verdicts=verdicts, facts=facts)
     write_statement(change, Link.ROLLBACK, sealing, tools.root, tools, signer=change.author)
     message = f"{change.id}: roll back\n\n{reason}\n\nPenstock-Change: {change.id}"
     paths = [change.folder, *restored, *removed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.delivery.approval import KEYS
+from penstock.delivery.rollback import RESTORED
 from penstock.evidence.canonical import digest
 from penstock.evidence.chain import ChainRules, verify_chain
 from penstock.evidence.envelope import read_envelope, read_statement
@@ -71,8 +72,9 @@ class _Claims:
             if statement.at < latest:
                 continue
             for subject in statement.subjects:
-                if subject.file:
-                    self._claimed.setdefault(subject.file, set()).add(subject.sha256)
+                path = subject.file or subject.name.removeprefix(RESTORED)
+                if ":" not in path:
+                    self._claimed.setdefault(path, set()).add(subject.sha256)
             for path in statement.facts.get("removed", ()) if statement.stage is Link.ROLLBACK else ():
                 self._claimed.setdefault(str(path), set()).add(None)
 

@@ -205,11 +205,15 @@ def column(
     )
 
 
-def example(name: str | None = "net", day: str = "2011-01-04", old: str | None = "1", new: str | None = "2") -> RowExample:
+def example(
+    name: str | None = "net", day: str = "2011-01-04", old: str | None = "1", new: str | None = "2"
+) -> RowExample:
     return RowExample(key=(("day", day),), column=name, old=old, new=new)
 
 
-def diff(name: str = REVENUE, *columns: ColumnMovement, rows: tuple[int, int] = (100, 100), **changes: Any) -> DatasetDiff:
+def diff(
+    name: str = REVENUE, *columns: ColumnMovement, rows: tuple[int, int] = (100, 100), **changes: Any
+) -> DatasetDiff:
     old, new = rows
     values: dict[str, Any] = {
         "dataset": name,

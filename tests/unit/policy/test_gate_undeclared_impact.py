@@ -60,7 +60,9 @@ def test_a_dataset_that_is_there_cannot_be_declared_new() -> None:
     assert verdict.findings[0].found == "it is there already"
 
 
-@pytest.mark.parametrize("name", ["invoices", "stg_invoices", "stg_invoices_rejected", "stg_invoices_counts", "monthly"])
+@pytest.mark.parametrize(
+    "name", ["invoices", "stg_invoices", "stg_invoices_rejected", "stg_invoices_counts", "monthly"]
+)
 def test_what_the_story_s_own_sources_and_datasets_are_made_of_needs_no_declaration(name: str) -> None:
     own = story(sources={"invoices": SOURCE}, datasets={"monthly": MART})
     assert_passes(judge(design(story=own, touched=(f"sales.{name}",), new=(f"sales.{name}",))))

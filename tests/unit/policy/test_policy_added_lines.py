@@ -78,7 +78,10 @@ def test_what_git_writes_is_read(tmp_path: Path) -> None:
         done = subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], capture_output=True, check=True)
         return done.stdout.decode()
 
-    tricky = {"café \t.sql": ["one", "++ b/fooling.sql", "@@ -1 +1 @@", "a\x0cb\u2028c", "-- last"], "b.txt": ["-", "+"]}
+    tricky = {
+        "café \t.sql": ["one", "++ b/fooling.sql", "@@ -1 +1 @@", "a\x0cb\u2028c", "-- last"],
+        "b.txt": ["-", "+"],
+    }
     git("init", "--quiet")
     git("commit", "--quiet", "--allow-empty", "--message=base")
     for name, lines in tricky.items():

@@ -47,7 +47,7 @@ def test_each_known_shape_is_found_and_masked(kind: str) -> None:
         f'"api_key": "{RANDOM}",',
         f"apiKey = '{RANDOM}'",
         f"client-secret := {RANDOM}",
-        f"accessKeyProd => \"{RANDOM}\"",
+        f'accessKeyProd => "{RANDOM}"',
         f"CREATE USER eve PASSWORD '{RANDOM}'",
         f"CREATE USER eve IDENTIFIED BY '{RANDOM}'",
         f"tokens: {RANDOM}]",

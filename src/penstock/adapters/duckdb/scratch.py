@@ -80,9 +80,7 @@ def run_datatest(test: DataTest, project: Project, python: PythonRunner) -> Test
             findings = _compare(connection, relation, test)
     except PenstockError as error:
         findings = tuple(_placed(finding, test) for finding in error.findings)
-    return TestOutcome(
-        dataset=test.dataset, name=test.name, file=test.file, passed=not findings, findings=findings
-    )
+    return TestOutcome(dataset=test.dataset, name=test.name, file=test.file, passed=not findings, findings=findings)
 
 
 @contextmanager
@@ -134,9 +132,7 @@ def column_types(dataset: Dataset, rows: Sequence[Mapping[str, object]] = ()) ->
     return dict.fromkeys((column for row in rows for column in row), "VARCHAR")
 
 
-def _result(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, test: DataTest, python: PythonRunner
-) -> str:
+def _result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, test: DataTest, python: PythonRunner) -> str:
     """Run the task; the name of a table with what it returned."""
     task = dataset.task
     if isinstance(task, SqlTask):

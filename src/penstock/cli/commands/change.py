@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-
 @click.group()
 def change() -> None:
     """Look at changes; answer, approve, reject, resume, roll back, verify."""
@@ -76,7 +75,8 @@ def questions(door: Door, id_: str, project: str | None) -> Answer:
         said = f"answered by {question.by}: {question.answer}" if question.answer is not None else "no answer yet"
         lines.append(f"    {said}")
     return Answer(
-        result={"questions": delivering.change_json(found)["questions"]}, text="\n".join(lines) or "no question was asked"
+        result={"questions": delivering.change_json(found)["questions"]},
+        text="\n".join(lines) or "no question was asked",
     )
 
 
@@ -172,5 +172,3 @@ def verify(door: Door, id_: str, project: str | None) -> Answer:
     return Answer(
         result=report.to_json(), text="\n".join(lines), findings=report.findings, exit_code=0 if report.ok else 1
     )
-
-

@@ -44,7 +44,9 @@ def test(door: Door, dataset: str | None, project: str | None) -> Answer:
     with opened(project) as place:
         tested = checking.test(place, dataset)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
-    lines = [f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes]
+    lines = [
+        f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes
+    ]
     lines += [f"no test: {name}" for name in tested.untested]
     lines.append(f"{passed} passed, {len(tested.outcomes) - passed} failed")
     result = {

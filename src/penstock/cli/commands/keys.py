@@ -45,6 +45,10 @@ def list_(door: Door, project: str | None) -> Answer:
     with opened(project) as place:
         found = app.list_keys(place)
     rows = [
-        f"{row['name']}  {row['role']}  {row['key_id'][:12]}  {'yours' if row['private'] else ''}".rstrip() for row in found
+        f"{row['name']}  {row['role']}  {row['key_id'][:12]}  {'yours' if row['private'] else ''}".rstrip()
+        for row in found
     ]
-    return Answer(result={"keys": found}, text="\n".join(rows) or "the project has no keys yet: penstock key new NAME --role author")
+    return Answer(
+        result={"keys": found},
+        text="\n".join(rows) or "the project has no keys yet: penstock key new NAME --role author",
+    )

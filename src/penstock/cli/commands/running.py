@@ -58,9 +58,7 @@ def plan_steps(planned: BuildPlan) -> list[dict[str, Any]]:
 @until_option
 @project_option
 @answering
-def run(
-    door: Door, datasets: tuple[str, ...], environment: str, until: datetime | None, project: str | None
-) -> Answer:
+def run(door: Door, datasets: tuple[str, ...], environment: str, until: datetime | None, project: str | None) -> Answer:
     """Build what is missing, check it, and show it in an environment."""
 
     def progress(work: Work, state: str) -> None:

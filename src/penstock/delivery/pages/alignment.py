@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Question, Story
 
 
-def alignment_page(
-    change: Change, story: Story, asked: tuple[Question, ...], profile: Mapping[str, Any]
-) -> str:
+def alignment_page(change: Change, story: Story, asked: tuple[Question, ...], profile: Mapping[str, Any]) -> str:
     """The page as Markdown."""
     parts = [
         f"# {change.id}: {story.title}",

@@ -113,7 +113,7 @@ def _one_diff(change: Change, seen: Review, diff: DatasetDiff) -> Iterator[str]:
         said = str(bound) if bound else "must not move"
         values = f"{number(column.old_total)} | {number(column.new_total)} | {percent(column.percent)}"
         yield f"| `{column.name}` | {values} | {said} |"
-    examples = diff.examples[:MOST_EXAMPLES]
+    examples = diff.examples[: MOST_EXAMPLES if diff.changed else 1]
     if examples:
         yield ""
         yield "For example: " + "; ".join(example_text(example) for example in examples) + "."

@@ -99,7 +99,12 @@ def example_text(example: RowExample) -> str:
     if example.column is not None:
         return f"{key}: {example.column} was {example.old}, is {example.new}"
     kind = "added" if example.old is None else "removed"
-    return f"row {kind}: {key or example.new or example.old}"
+    return f"row {kind}: {shortened(key or example.new or example.old or '')}"
+
+
+def shortened(text: str, most: int = 160) -> str:
+    """The text, cut with an ellipsis where it is longer."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def criteria_text(criteria: Sequence[CriterionResult]) -> str:
