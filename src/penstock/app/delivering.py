@@ -21,7 +21,7 @@ from penstock.delivery.review import review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
 from penstock.delivery.tools import Tools, policy_at
 from penstock.delivery.verification import verify_change
-from penstock.ledger.facts import QuestionAnswered
+from penstock.ledger.facts import QuestionAnswered, StageStopped
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome, Place
 from penstock.project.answers import parse_answer
@@ -117,6 +117,10 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
     while True:
         change = find_change(place.ledger, change_id)
         step = _step(change, tools)
+        if isinstance(step, Wait) and change.state == "working":
+            stopped = StageStopped(change=change.id, stage=step.stage, state="waiting", reason=step.what)
+            place.ledger.append(stopped)
+            change = find_change(place.ledger, change_id)
         if not isinstance(step, Work):
             break
         watcher.stage(change, step.stage)
@@ -314,15 +318,17 @@ def change_json(change: Change, step: Step | None = None, folder: str | None = N
         ],
         "observations": dict(change.observations),
         "promotion": change.promotion,
-        "next": step_text(step) if step else None,
+        "next": step_text(change, step) if step else None,
         "folder": folder,
     }
 
 
-def step_text(step: Step) -> str:
-    """What comes next, in words."""
+def step_text(change: Change, step: Step) -> str:
+    """What comes next, in words, with the command for it."""
     if isinstance(step, Wait):
         return f"{step.what}: {step.how}"
+    if isinstance(step, Work) and change.state == "refused":
+        return f"correct what the gates found and deliver {change.story} again"
     if isinstance(step, Work):
-        return f"go on with {step.stage}: penstock change resume"
-    return step.state.replace("_", " ")
+        return f"go on with {step.stage}: penstock change resume {change.id}"
+    return "nothing, it has ended"

@@ -6,16 +6,19 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.model.errors import PenstockError
 from penstock.model.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 BUG = 5
 
@@ -32,26 +35,34 @@ class Answer:
 
 @dataclass(slots=True)
 class Door:
-    """How this invocation talks: JSON or text."""
+    """How this invocation talks: JSON or text. On a terminal the newest line of progress stands under a spinner."""
 
     command: str
     as_json: bool
-    said: list[str] = field(default_factory=list)
+    status: Status | None = None
 
     def say(self, line: str) -> None:
         """A line about progress, to people only."""
         if not self.as_json:
+            self.wipe()
             click.echo(line)
 
     def draw(self, line: str) -> None:
         """A line that the next one replaces; only on a terminal."""
-        if not self.as_json and sys.stderr.isatty():
-            click.echo(f"\r\033[K{line[:100]}", nl=False, err=True)
+        if self.as_json or not sys.stderr.isatty():
+            return
+        if self.status is None:
+            from rich.console import Console  # noqa: PLC0415 - 50 ms that only a terminal needs
+
+            self.status = Console(stderr=True).status(line)
+            self.status.start()
+        self.status.update(line)
 
     def wipe(self) -> None:
         """Take the last drawn line away."""
-        if not self.as_json and sys.stderr.isatty():
-            click.echo("\r\033[K", nl=False, err=True)
+        if self.status is not None:
+            self.status.stop()
+            self.status = None
 
 
 def answering(function: Callable[..., Answer]) -> Callable[..., None]:

@@ -37,7 +37,7 @@ def opened(project: str | None, near: Path | None = None) -> AbstractContextMana
     return workplace(find_root(project, near))
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[Any]):
     """A date or timestamp, in UTC unless it says otherwise."""
 
     name = "moment"

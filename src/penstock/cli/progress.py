@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from penstock.app.delivering import Watcher, change_json, step_text
 from penstock.cli.answers import Answer
-from penstock.delivery.stages import End, Stage
+from penstock.delivery.stages import End, Stage, Wait
 from penstock.model.findings import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from penstock.app.delivering import Advanced
     from penstock.cli.answers import Door
     from penstock.delivery.changes import Change
     from penstock.delivery.sealing import StageReport
+    from penstock.model.findings import Finding
     from penstock.plan.build import Work
 
 EXITS = {Outcome.PASS: 0, Outcome.NOT_APPLICABLE: 0, Outcome.FAIL: 1, Outcome.NEEDS_PERSON: 4}
@@ -31,6 +34,7 @@ def watcher(door: Door) -> Watcher:
     def report(done: StageReport) -> None:
         door.wipe()
         held = sum(verdict.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} for verdict in done.verdicts)
+        door.say(f"    {done.headline}")
         door.say(f"    {held} of {len(done.verdicts)} gates hold")
         for verdict in done.verdicts:
             if verdict.outcome not in {Outcome.PASS, Outcome.NOT_APPLICABLE}:
@@ -60,11 +64,24 @@ def advanced_answer(door: Door, advanced: Advanced) -> Answer:
     ]
     findings = advanced.reports[-1].findings if advanced.reports else ()
     code = EXITS[advanced.outcome]
-    lines = [
-        f"{change.id} {change.title}: {change.state.replace('_', ' ')}"
-        + (f" ({change.reason})" if change.reason else "")
-    ]
+    why = f" ({change.reason})" if change.reason and not isinstance(advanced.step, Wait) else ""
+    lines = [f"{change.id} {change.title}: {change.state.replace('_', ' ')}{why}"]
+    if code == EXITS[Outcome.NEEDS_PERSON] and not door.as_json:
+        lines += [line for finding in findings for line in _question(finding)]
+        findings = ()
     lines.append(f"  read: {advanced.folder}")
     if not isinstance(advanced.step, End):
-        lines.append(f"  next: {step_text(advanced.step)}")
+        lines.append(f"  next: {step_text(change, advanced.step)}")
     return Answer(result=result, text="\n".join(lines), findings=findings, exit_code=code)
+
+
+def _question(finding: Finding) -> Iterator[str]:
+    """Something a person has to say, without the looks of an error."""
+    if finding.code == "gate.unmeasurable_criterion":  # its question is asked already
+        return
+    where = f"  ({finding.place})" if finding.place.file else ""
+    yield f"  {finding.message}{where}"
+    if finding.expected:
+        yield f"      expected: {finding.expected}"
+    if finding.remedy:
+        yield f"      {finding.remedy}"

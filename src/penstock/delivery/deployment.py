@@ -247,6 +247,13 @@ def _commit(change: Change, message: str, tools: Tools) -> str:
 
 def _report(change: Change, verdicts: tuple[Verdict, ...], message: str) -> StageReport:
     artefacts = (f"{change.folder}/{ROLLOUT}",)
+    seen = len(change.observations)
+    headline = f"promoted as {change.promotion}; {seen} interval(s) observed" if change.promotion else "not promoted"
     return StageReport(
-        change=change.id, stage=Stage.DEPLOYMENT, verdicts=verdicts, message=message, artefacts=artefacts
+        change=change.id,
+        stage=Stage.DEPLOYMENT,
+        verdicts=verdicts,
+        headline=headline,
+        message=message,
+        artefacts=artefacts,
     )

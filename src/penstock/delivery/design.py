@@ -22,6 +22,7 @@ from penstock.policy.facts import DesignFacts
 from penstock.project.reading import read_project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from penstock.author.authored import AuthoredFile
@@ -72,7 +73,14 @@ def design(change: Change, tools: Tools) -> StageReport:
         ),
     )
     files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}")
-    report = StageReport(change=change.id, stage=Stage.DESIGN, verdicts=verdicts, message=page, artefacts=files)
+    report = StageReport(
+        change=change.id,
+        stage=Stage.DESIGN,
+        verdicts=verdicts,
+        headline=_headline(planned, plan),
+        message=page,
+        artefacts=files,
+    )
     message = f"{change.id}: plan the change"
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DESIGN, verdicts, root, tools, message=message)
@@ -80,6 +88,18 @@ def design(change: Change, tools: Tools) -> StageReport:
     sealing = Sealing(files=files, verdicts=verdicts, things=(Subject(name="plan:steps", sha256=digest(_bytes(plan))),))
     pass_stage(change, Stage.DESIGN, Link.DESIGN, sealing, root, tools, message=message)
     return report
+
+
+def _headline(planned: Design, plan: Mapping[str, Any]) -> str:
+    difference = planned.difference
+    parts = (
+        ("new", difference.new),
+        ("altered", difference.altered),
+        ("moved", difference.moved),
+        ("removed", difference.removed),
+    )
+    counted = ", ".join(f"{len(names)} {word}" for word, names in parts if names) or "none moves"
+    return f"{len(plan['steps'])} files to write; datasets: {counted}, {len(difference.unchanged)} reused"
 
 
 def plan_change(change: Change, root: Path, tools: Tools) -> Design:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery import storybook
+from penstock.delivery.approval import KEYS
 from penstock.delivery.pages.alignment import alignment_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
 from penstock.documents import to_yaml
+from penstock.evidence.keys import to_text
 from penstock.evidence.statements import Link
 from penstock.ledger.facts import QuestionsAsked
 from penstock.model.findings import Outcome
@@ -35,6 +37,7 @@ ALIGNMENT = "alignment.md"
 def discover(change: Change, tools: Tools) -> StageReport:
     """Do the stage; it waits while a question has no answer."""
     root = enter(change, Stage.DISCOVERY, tools)
+    _introduce_author(change, root, tools)
     text = _story_text(change, root, tools)
     story = storybook.story_from(text, change.story, change, tools)
     facts, findings, profile = tools.runtime.source_facts(story)
@@ -54,7 +57,14 @@ def discover(change: Change, tools: Tools) -> StageReport:
         ),
     )
     message = (tools.folder.read(root, f"{change.folder}/{ALIGNMENT}") or b"").decode()
-    report = StageReport(change=change.id, stage=Stage.DISCOVERY, verdicts=verdicts, message=message, artefacts=files)
+    report = StageReport(
+        change=change.id,
+        stage=Stage.DISCOVERY,
+        verdicts=verdicts,
+        headline=_headline(facts, asked),
+        message=message,
+        artefacts=files,
+    )
     commit = f"{change.id}: agree on what is wanted"
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DISCOVERY, verdicts, root, tools, message=f"{change.id}: ask what is open")
@@ -69,6 +79,14 @@ def discover(change: Change, tools: Tools) -> StageReport:
         message=commit,
     )
     return report
+
+
+def _introduce_author(change: Change, root: Path, tools: Tools) -> None:
+    """Put the author's public key into the project if it is not there yet: it may sign authorship, never approval."""
+    path = f"{KEYS}/{change.author}.yaml"
+    if tools.folder.read(root, path) is None:
+        tools.folder.write(root, path, to_text(tools.keys.public(change.author)).encode())
+        tools.repository.commit(root, f"{change.id}: introduce {change.author}", [path], change.author, at=tools.now())
 
 
 def unanswered(change: Change, story: Story, facts: Mapping[str, SourceFacts]) -> tuple[Question, ...]:
@@ -88,6 +106,12 @@ def _story_text(change: Change, root: Path, tools: Tools) -> str:
     """The story as it was when the change was opened: the copy in the worktree, or the file it was opened with."""
     kept = tools.folder.read(root, f"{change.folder}/{storybook.STORY}")
     return (kept or tools.folder.read(tools.root, f".penstock/stories/{change.story_sha256}.md") or b"").decode()
+
+
+def _headline(facts: Mapping[str, SourceFacts], asked: tuple[Question, ...]) -> str:
+    seen = [f"{name}: {fact.files:,} files, {fact.rows or 0:,} lines" for name, fact in sorted(facts.items())]
+    open_ones = f"{len(asked)} open question{'s' if len(asked) != 1 else ''}" if asked else "no open question"
+    return f"{'; '.join(seen) or 'no source of its own'}; {open_ones}"
 
 
 def _write(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.author.authored import GROUPS
 from penstock.delivery import records
+from penstock.delivery.approval import KEYS
 from penstock.delivery.design import PLAN_JSON, Design, plan_change
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -50,7 +51,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         lint=_command_facts("check", lint, outputs[0].chunk),
         tests=_command_facts("test", tests, outputs[1].chunk),
         changed_files=tuple(path for path in changed if not path.startswith(f"{change.folder}/")),
-        planned_files=tuple(file.path for file in planned.files),
+        planned_files=(*(file.path for file in planned.files), f"{KEYS}/{change.author}.yaml"),
         added_text=tools.repository.added_text(change.base_commit, root),
         exposed=exposed_columns(planned.project, planned.difference.touched),
         documented=counted[0],
@@ -60,7 +61,12 @@ def implement(change: Change, tools: Tools) -> StageReport:
     message = _message(change, facts)
     files = (*facts.changed_files, *(output.path for output in outputs))
     report = StageReport(
-        change=change.id, stage=Stage.IMPLEMENTATION, verdicts=verdicts, message=message, artefacts=files
+        change=change.id,
+        stage=Stage.IMPLEMENTATION,
+        verdicts=verdicts,
+        headline=_headline(facts),
+        message=message,
+        artefacts=files,
     )
     said = f"{change.id}: record checks and tests"
     if report.outcome is not Outcome.PASS:
@@ -70,6 +76,12 @@ def implement(change: Change, tools: Tools) -> StageReport:
     sealing = Sealing(files=files, verdicts=verdicts, commands=commands)
     pass_stage(change, Stage.IMPLEMENTATION, Link.IMPLEMENTATION, sealing, root, tools, message=said)
     return report
+
+
+def _headline(facts: ImplementationFacts) -> str:
+    said = [f"`{' '.join(c.argv)}` {'ok' if c.exit_code == 0 else 'failed'}" for c in (facts.lint, facts.tests)]
+    cases = len(facts.project.tests) if facts.project else 0
+    return f"{len(facts.changed_files)} files committed; {', '.join(said)} ({cases} cases)"
 
 
 def _write(change: Change, planned: Design, root: Path, tools: Tools) -> None:

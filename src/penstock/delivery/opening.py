@@ -13,10 +13,11 @@ from penstock.evidence.canonical import digest
 from penstock.ledger.facts import ChangeOpened
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.model.intervals import stamp
+from penstock.model.intervals import Interval, stamp
 from penstock.project.story import read_story
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from penstock.delivery.tools import Tools
@@ -56,6 +57,7 @@ def open_change(opening: Opening, tools: Tools) -> Change:
     _, findings, _ = tools.runtime.source_facts(story)
     if findings:
         raise InputError(findings)
+    until = stamp(_until(opening, story, project, tools))
     if known:
         _start_afresh(find_change(tools.journal, story.id), tools)
     _keep_story(sha256, opening.text, tools)
@@ -68,24 +70,48 @@ def open_change(opening: Opening, tools: Tools) -> Change:
         base_commit=base,
         base_branch=tools.repository.branch(),
         branch=f"change/{story.id}",
-        until=stamp(_until(opening, story, project, tools)),
+        until=until,
     )
     tools.journal.append(opened)
     return find_change(tools.journal, story.id)
 
 
 def _until(opening: Opening, story: Story, project: Project, tools: Tools) -> datetime:
-    """Up to when data is reviewed. Where a pipeline has an end in the past, its last intervals are held back for the
-    observation window, unless production already shows them.
+    """Up to when data is reviewed.
+
+    Where a pipeline has an end in the past, its last intervals (at most half of all) are held back for the observation
+    window, unless production already shows them.
+
+    Raises:
+        InputError: no interval of the story has arrived by then.
     """
-    if opening.until is not None:
-        return opening.until
+    until = opening.until or _held_back(story, project, tools)
+    if story.start is not None and not any(_spans(story, until)):
+        raise InputError(_no_data(story, until))
+    return until
+
+
+def _spans(story: Story, until: datetime) -> Iterator[bool]:
+    """For each source with intervals, and for a story without any, whether a whole one lies before `until`."""
+    assert story.start is not None  # noqa: S101 - the caller looked
+    grains = [source.interval for source in story.sources.values() if source.interval is not None]
+    if not grains:
+        yield True
+    for grain in grains:
+        yield grain.step(grain.floor(story.start)) <= until
+
+
+def _held_back(story: Story, project: Project, tools: Tools) -> datetime:
     now = tools.clock.now().replace(microsecond=0)
     if story.end is None or story.end > now:
         return now
     grains = [source.interval for source in story.sources.values() if source.interval is not None]
-    count = story.observe_intervals or policy_at(tools, tools.repository.head()).observe_intervals
-    held_back = grains[0].step(grains[0].floor(story.end), -count) if grains else story.end
+    if not grains or story.start is None:
+        return story.end
+    grain = grains[0]
+    whole = sum(1 for _ in Interval(story.start, story.end).split(grain))
+    count = min(story.observe_intervals or policy_at(tools, tools.repository.head()).observe_intervals, whole // 2)
+    held_back = grain.step(grain.floor(story.end), -count)
     reached = tools.runtime.covered_until(project, story.pipeline)
     return max(held_back, reached) if reached else held_back
 
@@ -122,4 +148,15 @@ def _under_way(change: Change, path: str) -> tuple[Finding, ...]:
             expected="the story as it was approved",
             remedy=f"`penstock change resume {change.id}` finishes it; write a new story for the new wish",
         ),
+    )
+
+
+def _no_data(story: Story, until: datetime) -> Finding:
+    return Finding(
+        code="change.no_data",
+        message=f"no interval of {story.id} is complete by {stamp(until)}",
+        place=Place(file=story.file),
+        found=f"data counts as arrived up to {stamp(until)}; the story starts at {stamp(story.start or until)}",
+        expected="at least one whole interval of real data to review the change on",
+        remedy="give a later --until, or correct `start`",
     )

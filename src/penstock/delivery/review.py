@@ -65,7 +65,14 @@ def review(change: Change, tools: Tools) -> StageReport:
     for name, text in contents.items():
         tools.folder.write(root, f"{change.folder}/{name}", text.encode())
     own = tuple(f"{change.folder}/{name}" for name in contents)
-    report = StageReport(change=change.id, stage=Stage.REVIEW, verdicts=verdicts, message=page, artefacts=own)
+    report = StageReport(
+        change=change.id,
+        stage=Stage.REVIEW,
+        verdicts=verdicts,
+        headline=_headline(seen),
+        message=page,
+        artefacts=own,
+    )
     message = f"{change.id}: review on real data"
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.REVIEW, verdicts, root, tools, message=message)
@@ -79,6 +86,15 @@ def review(change: Change, tools: Tools) -> StageReport:
     )
     pass_stage(change, Stage.REVIEW, Link.REVIEW, sealing, root, tools, message=message)
     return report
+
+
+def _headline(seen: Review) -> str:
+    checks = sum(len(results) for results in seen.facts.checks.values())
+    rehearsal = seen.facts.rehearsal
+    way_back = f"; rolled back in {rehearsal.rollback_ms} ms when rehearsed" if rehearsal else ""
+    moved = sum(1 for diff in seen.facts.diffs if not diff.empty)
+    compared = f"{moved} of {len(seen.facts.diffs)} compared datasets moved" if seen.facts.diffs else "nothing to compare"
+    return f"{sum(seen.shadow.built.values())} slices built, {checks} checks, {compared}{way_back}"
 
 
 def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: Tools) -> Review:

@@ -31,11 +31,12 @@ ENVELOPE_SUFFIX = ".dsse.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageReport:
-    """How a stage ended: its gates' verdicts, the message for people, and where the artefacts are."""
+    """How a stage ended: its gates' verdicts, what it did in one line, the message for people, and its artefacts."""
 
     change: str
     stage: Stage
     verdicts: tuple[Verdict, ...]
+    headline: str
     message: str
     artefacts: tuple[str, ...]
 

@@ -220,7 +220,10 @@ def test_after_a_failed_run_nothing_is_judged() -> None:
 # --- on real rows
 
 COLUMNS = (("day", "DATE"), ("net", "DECIMAL(18,2)"), ("lines", "BIGINT"))
-INVOICES = "(VALUES (DATE '2011-01-04', 'A', 10.00), ('2011-01-04', 'B', 5.50), ('2011-01-05', 'B', 7.00)) AS i(day, code, net)"
+INVOICES = (
+    "(VALUES (DATE '2011-01-04', 'A', 10.00), ('2011-01-04', 'B', 5.50), ('2011-01-05', 'B', 7.00))"
+    " AS i(day, code, net)"
+)
 PRODUCTS = "(VALUES ('A', 'star'), ('B', 'boat'), ('B', 'BOAT')) AS p(code, name)"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from policy_cases import REVENUE, assert_fails, assert_passes, contract, dataset, implementation, pipeline, project
 
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import Retry
-from penstock.policy.facts import ImplementationFacts
 from penstock.policy.gates.missing_contract import judge
+
+if TYPE_CHECKING:
+    from penstock.policy.facts import ImplementationFacts
 
 ONCE = Retry(attempts=1)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from policy_cases import assert_fails, assert_passes, dataset, implementation, pipeline, project, story
 
 from penstock.model.findings import Outcome
-from penstock.policy.facts import ImplementationFacts
 from penstock.policy.gates.schedule_changed import judge
+
+if TYPE_CHECKING:
+    from penstock.policy.facts import ImplementationFacts
 
 LATER = datetime(2011, 1, 1, tzinfo=UTC)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from policy_cases import REVENUE, column, diff, example, impact
 
-from penstock.model.stories import Impact
 from penstock.policy.movements import Contradiction, Fault, contradictions, percent_moved, percent_text
 from penstock.quality.comparison import ColumnMovement, DatasetDiff, RowExample
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from penstock.model.stories import Impact
 
 WHOLE_ROW = RowExample(key=(), column=None, old=None, new="{'net': 1}")
 

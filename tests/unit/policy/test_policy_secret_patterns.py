@@ -115,7 +115,7 @@ def test_two_secrets_of_a_line_are_two() -> None:
 
 
 def test_a_key_that_is_written_on_one_line_is_masked_to_the_end() -> None:
-    line = f'"key": "-----BEGIN ' + f'PRIVATE KEY-----\\nMII{RANDOM}\\n-----END PRIVATE KEY-----"'
+    line = '"key": "-----BEGIN ' + f'PRIVATE KEY-----\\nMII{RANDOM}\\n-----END PRIVATE KEY-----"'
     assert masked(line, secrets_in(line)) == f'"key": "{MASK}'
 
 

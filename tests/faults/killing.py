@@ -1,0 +1,267 @@
+"""Runs one penstock command and kills it (SIGKILL, its own hand) at the N-th durable step that it comes to.
+
+    python tests/faults/killing.py --count -- deliver stories/SHOP-1.md --as ana     name every step, kill nothing
+    python tests/faults/killing.py --at 17 -- deliver stories/SHOP-1.md --as ana     die at the seventeenth
+    python tests/faults/killing.py --serve                                           requests as lines of JSON, each in a fork
+
+The steps are put around the adapters from here: the ledger's append, the warehouse's publish and swap, every file
+that is written, every call of git that changes something. "Torn" steps also leave what a kill inside of them leaves: half
+a file, git's index.lock, a worktree that is half there. The product knows nothing of all this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+CHANGING_GIT = {"add", "commit", "merge", "reset", "clean", "branch"}
+
+
+@dataclass(slots=True)
+class Steps:
+    """Counts the durable steps of this process and brings the fault about when `at` is reached."""
+
+    at: int = 0
+    fault: str = "kill"
+    names: list[str] = field(default_factory=list)
+    report: int = -1
+
+    def passed(self, name: str, tear: Callable[[], None] | None = None) -> None:
+        """One step was reached; `tear` leaves behind what a kill in the middle of it would."""
+        self.names.append(name)
+        if len(self.names) != self.at:
+            return
+        if self.fault == "full":
+            self._tell(name)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if tear is not None:
+            tear()
+        self._tell(name)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _tell(self, name: str) -> None:
+        if self.report >= 0:
+            os.write(self.report, f"{name}\n".encode())
+
+
+def watch(steps: Steps) -> None:
+    """Put the steps around the adapters of this process."""
+    from penstock.adapters import git
+    from penstock.adapters.duckdb import warehouse
+    from penstock.adapters.duckdb.session import DuckdbSession
+    from penstock.adapters.folder import ProjectFolder
+    from penstock.adapters.ledger.sqlite import SqliteLedger
+
+    _around(SqliteLedger, "append", steps, lambda _self, *facts, **_: f"ledger {'+'.join(map(_kind, facts))}")
+    _around(DuckdbSession, "_ensure_table", steps, lambda _self, said: f"table {said.dataset}")
+    _around(DuckdbSession, "_apply", steps, lambda _self, said: f"apply {said.dataset}", before=False)
+    _around(DuckdbSession, "_transaction", steps, lambda _self, said: f"publish {said.dataset}")
+    _around(warehouse.DuckdbWarehouse, "fence", steps, lambda _self, token: f"fence {token}")
+    _around(warehouse.DuckdbWarehouse, "_swap", steps, lambda _s, _c, swap: f"views {swap.environment}", before=False)
+    _around(warehouse.DuckdbWarehouse, "swap", steps, lambda _self, swap: f"swap {swap.environment}")
+    _around(warehouse, "_create", steps, lambda path: f"create {path.name}", tear=_half_made_warehouse)
+    _around(ProjectFolder, "write", steps, lambda _s, _root, path, _data: f"write {path}", tear=_half_written)
+    _around(ProjectFolder, "remove", steps, lambda _self, _root, path: f"remove {path}")
+    _around(git, "_git", steps, _git_step, tear=_torn_git)
+
+
+def _around(
+    owner: Any,
+    name: str,
+    steps: Steps,
+    label: Callable[..., str | None],
+    *,
+    before: bool = True,
+    tear: Callable[..., Callable[[], None] | None] | None = None,
+) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def watched(*args: Any, **options: Any) -> Any:
+        step = label(*args, **options)
+        if step is None:
+            return original(*args, **options)
+        if before and steps.fault != "full":
+            steps.passed(f"before {step}")
+        torn = tear(*args, **options) if tear else None
+        if torn is not None or steps.fault == "full":
+            steps.passed(f"within {step}", torn)
+        result = original(*args, **options)
+        if steps.fault != "full":
+            steps.passed(f"after {step}")
+        return result
+
+    setattr(owner, name, watched)
+
+
+def _kind(fact: object) -> str:
+    state = getattr(fact, "state", "")
+    return type(fact).__name__ + (f"({state})" if state else "")
+
+
+def _git_step(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str | None:
+    del env
+    verb = " ".join(arguments[:2]) if arguments[0] == "worktree" else arguments[0]
+    where = "worktree" if "worktrees" in folder.parts else "project"
+    return f"git {verb} in the {where}" if verb.split()[0] in CHANGING_GIT | {"worktree"} else None
+
+
+def _half_made_warehouse(path: Path) -> Callable[[], None]:
+    return lambda: _leave(path.with_name(f".{path.name}.new"), b"half a database")
+
+
+def _half_written(_self: object, root: Path, path: str, data: bytes) -> Callable[[], None]:
+    target = root / path
+    return lambda: _leave(target.with_name(f".{target.name}.new"), data[: len(data) // 2])
+
+
+def _leave(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _torn_git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Callable[[], None] | None:
+    """What a git that was killed with its caller leaves: its lock, or a worktree without head, index and half its files."""
+    del env
+    if arguments[:2] == ("worktree", "add"):
+        return lambda: _half_made_worktree(folder, arguments)
+    if arguments[0] in {"add", "commit", "merge", "reset"}:
+        return lambda: _leave(Path(_ask_git(folder, "rev-parse", "--absolute-git-dir")) / "index.lock", b"")
+    return None
+
+
+def _half_made_worktree(folder: Path, arguments: Sequence[str]) -> None:
+    _ask_git(folder, *arguments)
+    made = next(Path(word) for word in arguments if "/worktrees/" in word)
+    admin = Path(_ask_git(made, "rev-parse", "--absolute-git-dir"))
+    for name in ("HEAD", "index"):
+        (admin / name).unlink()
+    (admin / "locked").write_text("initializing")
+    for number, path in enumerate(sorted(p for p in made.rglob("*") if p.is_file() and p.name != ".git")):
+        if number % 2:
+            path.unlink()
+
+
+def _ask_git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True, text=True)
+    return done.stdout.strip()
+
+
+def run(arguments: Sequence[str], steps: Steps) -> int:
+    """Run one command in this process; its exit code, if it lives to have one."""
+    from penstock.cli.main import penstock
+
+    watch(steps)
+    try:
+        penstock(list(arguments), standalone_mode=True)
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else 0
+    return 0
+
+
+def serve() -> None:
+    """Answer requests: `{"folder", "environment", "arguments", "at", "fault", "file_limit", "output"}`, one a line.
+
+    Each runs in a fork of this process, which has imported everything and opened nothing. The answer says how it ended
+    (`exit`, or the `signal` that killed it), where it was killed (`fired`), and the steps it passed (`names`).
+    """
+    _import_all()
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), flush=True)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    fired_read, fired_write = os.pipe()
+    names_read, names_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(fired_read)
+        os.close(names_read)
+        _obey(request, fired_write, names_write)
+    os.close(fired_write)
+    os.close(names_write)
+    with os.fdopen(names_read) as names, os.fdopen(fired_read) as fired:
+        passed, hit = names.read().splitlines(), fired.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    return {
+        "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "fired": hit[0] if hit else None,
+        "names": passed,
+    }
+
+
+def _obey(request: dict[str, Any], fired: int, names: int) -> NoReturn:
+    code = 5
+    try:
+        os.chdir(request["folder"])
+        os.environ.update(request["environment"])
+        output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        steps = Steps(at=request.get("at", 0), fault=request.get("fault", "kill"), report=fired)
+        if request.get("file_limit"):
+            limit_files(request["file_limit"])
+        code = run(request["arguments"], steps)
+        sys.stdout.flush()
+        os.write(names, "".join(f"{name}\n" for name in steps.names).encode())
+    finally:
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def limit_files(size: int) -> None:
+    """Let no file of this process grow past `size` bytes: the write fails, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def _import_all() -> None:
+    from importlib import import_module
+
+    from penstock.cli.main import COMMANDS
+
+    for module, _ in COMMANDS.values():
+        import_module(f"penstock.cli.commands.{module.partition(':')[0]}")
+    for module in ("adapters.ledger.sqlite", "adapters.duckdb.warehouse", "adapters.keystore", "engine.recovery"):
+        import_module(f"penstock.{module}")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--at", type=int, default=0, help="the step to die at, counted from 1")
+    parser.add_argument("--count", action="store_true", help="print the steps a run passes")
+    parser.add_argument("--serve", action="store_true", help="answer requests on standard input")
+    parser.add_argument("arguments", nargs="*", help="what penstock is given")
+    given = parser.parse_args()
+    if given.serve:
+        serve()
+        return 0
+    steps = Steps(at=given.at, report=sys.stderr.fileno())
+    code = run(given.arguments, steps)
+    if given.count:
+        for number, name in enumerate(steps.names, 1):
+            print(f"{number:4} {name}", file=sys.stderr)
+        print(f"{len(steps.names)} steps", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
