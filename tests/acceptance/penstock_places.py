@@ -113,9 +113,10 @@ class Place:
         shutil.copytree(self.root, target / "project", symlinks=True)
         shutil.copytree(self.keys, target / "keys")
         copy = Place(target / "project", target / "keys")
-        worktrees = sorted((copy.root / ".penstock" / "worktrees").glob("*"))
-        if worktrees:
-            copy.git("worktree", "repair", *map(str, worktrees))
+        for worktree in (copy.root / ".penstock" / "worktrees").glob("*"):
+            known = copy.root / ".git" / "worktrees" / worktree.name
+            (worktree / ".git").write_text(f"gitdir: {known}\n")
+            (known / "gitdir").write_text(f"{worktree / '.git'}\n")
         return copy
 
     def rows(self, sql: str, env: str = "prod") -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from penstock.engine.promotion import mapping_of, promote
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, parse_moment
 from penstock.model.pipelines import FileSource, SqlTask
-from penstock.plan.build import Coverage, plan_build
+from penstock.plan.build import Coverage, coverage_of, plan_build
 from penstock.plan.versions import relation_of, versions_of
 from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality
@@ -276,20 +276,6 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
-
-
-def coverage_of(rows: Sequence[Mapping[str, Any]]) -> Coverage:
-    """The ledger's coverage rows as the planner reads them."""
-    intervals: dict[tuple[str, str], list[Interval]] = {}
-    inputs: dict[tuple[str, str], str] = {}
-    for row in rows:
-        key = (str(row["dataset"]), str(row["version"]))
-        if row["start"]:
-            span = Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
-            intervals.setdefault(key, []).append(span)
-        else:
-            inputs[key] = str(row["inputs"] or "")
-    return Coverage(intervals={key: tuple(spans) for key, spans in intervals.items()}, inputs=inputs)
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

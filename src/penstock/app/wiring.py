@@ -111,15 +111,9 @@ class Workplace:
     def token(self) -> int:
         """The executor lease's fencing token, taken on first need; what a dead executor left open is settled first."""
         if self._token is None:
-            from penstock.engine.recovery import recover  # noqa: PLC0415 - only when something is built
-            from penstock.ledger.facts import LeaseTaken  # noqa: PLC0415 - only when something is built
+            from penstock.engine.lease import take_lease  # noqa: PLC0415 - only when something is built
 
-            newest = max((int(row["token"] or 0) for row in self.ledger.rows("leases")), default=0)
-            self._token = newest + 1
-            taken = LeaseTaken(name="executor", holder=f"process {os.getpid()}", token=self._token)
-            self.ledger.append(taken)
-            self.warehouse.fence(self._token)
-            recover(self.ledger, self.warehouse, self._token)
+            self._token = take_lease(self.ledger, self.warehouse, f"process {os.getpid()}")
         return self._token
 
     def keys(self) -> KeyStore:

@@ -33,10 +33,11 @@ def promote(
     previous = mapping_of(journal, environment)
     made = journal.rows("promotions", environment=environment)
     same = [row for row in made if json.loads(str(row["mapping"])) == dict(mapping) and row["reason"] == reason]
-    newest = max(made, key=lambda row: str(row["at"]), default=None)
-    if newest is not None and newest in same and newest["state"] == "promoted" and previous == dict(mapping):
-        return str(newest["promotion"])
-    begun = [row for row in same if row["state"] == "intended"]
+    shown_by = {row["promotion"] for row in journal.rows("environments", environment=environment)}
+    shown = [row for row in same if row["state"] == "promoted" and (row["promotion"] in shown_by or not mapping)]
+    if shown and previous == dict(mapping):
+        return str(max(shown, key=lambda row: str(row["at"]))["promotion"])
+    begun = [row for row in same if row["state"] == "intended" and json.loads(str(row["previous"])) == previous]
     if begun:
         promotion = str(begun[-1]["promotion"])
     else:

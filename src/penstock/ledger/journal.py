@@ -53,9 +53,9 @@ class Entry:
 
 
 def encode(fact: Fact) -> tuple[str, str]:
-    """A fact's kind and its body as canonical JSON."""
-    values = asdict(fact)
-    return type(fact).__name__, json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """A fact's kind and its body as canonical JSON; half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
+    body = json.dumps(asdict(fact), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return type(fact).__name__, body.encode("utf-8", "replace").decode()
 
 
 def decode(kind: str, body: str) -> Fact:
@@ -111,6 +111,17 @@ def verify(entries: Iterator[Entry]) -> tuple[Finding, ...]:
             return (_damaged(entry.seq, "does not match its hash"),)
         previous, expected = entry.hash, expected + 1
     return ()
+
+
+def stale_lease(token: int, newest: int | None) -> LeaseLostError:
+    """The refusal of an executor whose token is not the newest."""
+    return LeaseLostError(
+        Finding(
+            code="ledger.lease_lost",
+            message=f"this process holds executor token {token}, the newest is {newest}",
+            remedy="another process took over; follow it, or run the command again",
+        )
+    )
 
 
 def _damaged(seq: int, what: str) -> Finding:

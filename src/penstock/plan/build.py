@@ -10,15 +10,15 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from penstock.model.intervals import Interval, chunks, merge, subtract
+from penstock.model.intervals import Interval, chunks, merge, parse_moment, subtract
 from penstock.model.pipelines import Materialization, Slice
 from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from penstock.model.pipelines import Dataset, Project
@@ -52,6 +52,20 @@ class Coverage:
     def covered(self, version: Version) -> tuple[Interval, ...]:
         """The merged intervals of a version."""
         return merge(self.intervals.get((version.dataset, version.fingerprint), ()))
+
+
+def coverage_of(rows: Sequence[Mapping[str, Any]]) -> Coverage:
+    """The ledger's coverage rows as the planner reads them."""
+    intervals: dict[tuple[str, str], list[Interval]] = {}
+    inputs: dict[tuple[str, str], str] = {}
+    for row in rows:
+        key = (str(row["dataset"]), str(row["version"]))
+        if row["start"]:
+            span = Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
+            intervals.setdefault(key, []).append(span)
+        else:
+            inputs[key] = str(row["inputs"] or "")
+    return Coverage(intervals={key: tuple(spans) for key, spans in intervals.items()}, inputs=inputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +117,14 @@ def plan_build(
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
         inputs = _inputs(dataset, versions, state)
-        state[name] = f"{version.fingerprint}@{span or inputs}"
         if select is not None and name not in select:
+            state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span) or inputs}"
             continue
+        state[name] = f"{version.fingerprint}@{span or inputs}"
         missing, reasons = _missing(dataset, version, coverage, span, inputs)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
-        works.extend(_number(dataset, version, slices, works, inputs))
+        works.extend(_number(dataset, version, slices, works, inputs if _is_table(dataset) else ""))
     return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works))
 
 
@@ -123,10 +138,20 @@ def _span(project: Project, dataset: Dataset, until: datetime) -> Interval | Non
     return Interval(start, end) if start < end else None
 
 
+def _held(dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None) -> str:
+    """How far a dataset that this plan leaves alone reaches: as `span` if it is complete."""
+    if span is not None:
+        gaps = subtract(span, coverage.covered(version))
+        return f"{span} without {' '.join(str(gap) for gap in gaps)}" if gaps else str(span)
+    return coverage.inputs.get((version.dataset, version.fingerprint), "never built") if _is_table(dataset) else ""
+
+
+def _is_table(dataset: Dataset) -> bool:
+    return dataset.materialization is Materialization.TABLE
+
+
 def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[str, str]) -> str:
-    """What a whole table is made of: the versions it reads and how far each reaches."""
-    if dataset.materialization is not Materialization.TABLE:
-        return ""
+    """What a dataset without intervals shows: the versions it reads and how far each reaches, through views too."""
     parts = [versions[dataset.name].fingerprint, *(state[name] for name in sorted(set(dataset.reads)))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -143,7 +168,7 @@ def _missing(
         return missing, (Reason.MISSING if known else Reason.NEW_VERSION,)
     if not known:
         return (), (Reason.NEW_VERSION,)
-    if inputs and coverage.inputs.get(key) != inputs:
+    if _is_table(dataset) and coverage.inputs.get(key) != inputs:
         return (), (Reason.INPUTS_MOVED,)
     return (), ()
 

@@ -23,6 +23,7 @@ def test_each_finding_of_lint_fails() -> None:
 def test_lint_that_ends_badly_without_a_finding_fails_and_names_its_output() -> None:
     verdict = judge(implementation(lint=command("check", exit_code=5)))
     assert_fails(verdict, "")
+    assert verdict.findings[0].message == "`penstock check` ended with 5"
     assert verdict.findings[0].found == "exit code 5"
     assert verdict.findings[0].remedy == "penstock change show RETAIL-2 --chunk 0123456789ab"
 
@@ -41,3 +42,4 @@ def test_a_project_that_cannot_be_read_fails_whatever_lint_says() -> None:
     verdict = judge(implementation(project=None))
     assert_fails(verdict, "")
     assert verdict.findings[0].message == "the project cannot be read"
+    assert verdict.findings[0].found == "no model of the project"

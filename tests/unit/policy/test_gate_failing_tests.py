@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from policy_cases import assert_fails, assert_passes, command, finding, implementation
+from dataclasses import replace
 
+from policy_cases import assert_fails, assert_passes, command, finding, implementation, project
+
+from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.policy.gates.failing_tests import judge
 
 
 def test_a_green_run_passes() -> None:
-    verdict = judge(implementation())
+    case = DataTest(dataset="sales.x", name="x", file="tests/x.test.yaml", line=3, given={}, expect=())
+    verdict = judge(implementation(project=replace(project(), tests=(case, case))))
     assert_passes(verdict)
-    assert verdict.summary == "0 tests of the project hold (output 0123456789ab)."
+    assert verdict.summary == "2 tests of the project hold (output 0123456789ab)."
 
 
 def test_each_failing_test_fails() -> None:

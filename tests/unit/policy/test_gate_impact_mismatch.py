@@ -56,6 +56,7 @@ def test_a_dataset_that_the_impact_does_not_mention_must_not_move() -> None:
 def test_undeclared_movement_is_told_with_numbers_and_at_most_three_rows() -> None:
     verdict = judge(review(diffs=(diff(REVENUE, DOUBLED, examples=EXAMPLES),)))
     assert_fails(verdict, "undeclared")
+    assert verdict.summary == "The declared impact is contradicted in 1 dataset (1 compared): 1 moved undeclared."
     found = verdict.findings[0]
     figures = "total 1,000.00 → 1,950.00 (+95.0000%), 40 of 100 rows changed"
     assert found.message == f"net of {REVENUE} moved and the story does not say so: {figures}"
@@ -140,6 +141,11 @@ def test_a_join_of_the_dataset_is_named_in_the_place_and_in_the_remedy() -> None
     )
 
 
+def test_a_join_without_examples_is_named_without_any() -> None:
+    verdict = judge(review(diffs=(diff(REVENUE, DOUBLED),), multiplying=(join(examples=()),)))
+    assert "up to 4 rows for one key: join one row per key;" in str(verdict.findings[0].remedy)
+
+
 def test_a_join_upstream_is_named_and_one_elsewhere_is_not() -> None:
     upstream, elsewhere = join(STAGED, file="stg.sql", line=3), join("sales.other", file="other.sql")
     reads = {REVENUE: ("sales.middle",), "sales.middle": (STAGED, REVENUE), STAGED: ()}
@@ -178,6 +184,7 @@ def test_movement_declared_for_a_dataset_that_the_change_leaves_alone_never_came
     verdict = judge(review(story=story(impact=declared)))
     assert_fails(verdict, "never_came")
     assert verdict.findings[0].message == f"{REVENUE} was declared to move, and the change does not touch it"
+    assert verdict.findings[0].expected == "the declared movement"
 
 
 @pytest.mark.parametrize("bound", ["none", "any"])
@@ -197,6 +204,7 @@ def test_a_dataset_declared_new_must_be_made() -> None:
     verdict = judge(review(story=declared))
     assert_fails(verdict, "never_came")
     assert verdict.findings[0].message == f"{REVENUE} was declared new, and the change does not touch it"
+    assert verdict.findings[0].expected == "a new dataset"
 
 
 def test_a_dataset_whose_rows_all_go_with_it_is_removed_as_declared() -> None:

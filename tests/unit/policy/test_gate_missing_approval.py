@@ -24,6 +24,7 @@ def test_without_an_approval_the_change_waits_and_says_how_it_is_given() -> None
     verdict = judge(deployment())
     assert verdict.outcome is Outcome.NEEDS_PERSON
     assert verdict.summary == "0 of 1 approval by someone other than ana."
+    assert verdict.findings[0].found == "no approval that counts"
     assert verdict.findings[0].remedy == (
         "read changes/RETAIL-2/dossier.md, then penstock change approve RETAIL-2 --as NAME"
     )
@@ -51,6 +52,14 @@ def test_an_approval_that_does_not_count_leaves_the_change_waiting_and_says_why(
     assert void.severity is Severity.NOTE
 
 
+def test_a_void_approval_shows_what_is_known_of_its_key() -> None:
+    known = judge(deployment(approval(role="author"))).findings[1]
+    assert (known.message.split(":")[0], known.found) == ("the approval by bo does not count", "key k-bo, role author")
+    nobody = judge(deployment(approval("", "", role="", valid_signature=False))).findings[1]
+    assert nobody.message.startswith("the approval by nobody known does not count")
+    assert nobody.found == "key unknown, role unknown"
+
+
 def test_a_void_approval_beside_a_good_one_is_only_noted() -> None:
     verdict = judge(deployment(approval("eve", "k-eve", valid_signature=False), approval()))
     assert verdict.outcome is Outcome.PASS
@@ -66,6 +75,7 @@ def test_one_person_cannot_approve_twice_by_another_key_or_name(twice: tuple[str
     verdict = judge(deployment(approval(), approval(*twice), needed=2))
     assert verdict.outcome is Outcome.NEEDS_PERSON
     assert verdict.findings[0].message == "1 approval of the review aaaaaaaaaaaa missing"
+    assert str(verdict.findings[0].found).startswith("approved by ")
 
 
 def test_names_and_keys_that_hang_together_are_one_person() -> None:

@@ -46,6 +46,11 @@ def test_each_promise_that_a_dataset_lacks_fails(changes: dict[str, Any], missin
     assert {one.place.dataset for one in verdict.findings} == {REVENUE}
 
 
+def test_a_fault_is_placed_in_the_contract_or_where_there_is_none_in_the_query() -> None:
+    files = [judge(made(dataset(contract=each))).findings[0].place.file for each in (contract(owner=None), None)]
+    assert files == [f"contracts/{REVENUE}.odcs.yaml", "pipelines/sales/daily_revenue.sql"]
+
+
 @pytest.mark.parametrize(
     ("changes", "missing"), [({"retry": ONCE}, "retries"), ({"owner": ""}, "owner"), ({"sla": None}, "sla")]
 )

@@ -42,6 +42,7 @@ def test_a_join_behind_declared_movement_is_only_noted() -> None:
     verdict = judge(review(story=declared, diffs=(MOVED,), multiplying=(join(),)))
     assert_passes(verdict)
     assert [one.severity for one in verdict.findings] == [Severity.NOTE]
+    assert verdict.findings[0].message.endswith("repeats rows up to 4 times")
     assert verdict.summary == "1 join with up to 4 rows for one key; nothing moved undeclared behind it."
 
 

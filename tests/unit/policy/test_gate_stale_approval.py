@@ -19,6 +19,7 @@ def test_an_approval_of_the_last_review_passes() -> None:
 def test_an_approval_of_another_review_fails() -> None:
     verdict = judge(deployment(OLD))
     assert_fails(verdict, "")
+    assert verdict.summary == "1 of 1 approval for another review; 0 files changed since it."
     assert (verdict.findings[0].found, verdict.findings[0].expected) == ("review bbbbbbbbbbbb", "review aaaaaaaaaaaa")
 
 

@@ -23,6 +23,7 @@ def test_an_altered_dataset_that_is_not_mentioned_fails() -> None:
     verdict = judge(design(story=story()))
     assert_fails(verdict, "")
     assert verdict.findings[0].message == f"{REVENUE} is altered by the change"
+    assert str(verdict.findings[0].remedy).startswith(f"add `{REVENUE}: none` ")
     assert verdict.findings[0].place.dataset == REVENUE
     assert verdict.findings[0].place.line == 12
 
@@ -44,7 +45,10 @@ def test_the_line_of_a_declaration_is_named_where_the_story_has_one() -> None:
 def test_a_new_dataset_must_be_declared_new() -> None:
     new = {"touched": (REVENUE,), "new": (REVENUE,)}
     assert_passes(judge(design(story=story(impact=impact(new=True)), **new)))
-    assert_fails(judge(design(story=story(), **new)), "")
+    unsaid = judge(design(story=story(), **new))
+    assert_fails(unsaid, "")
+    assert unsaid.findings[0].found == "not in the impact"
+    assert str(unsaid.findings[0].remedy).startswith(f"add `{REVENUE}: new` ")
     moving = judge(design(story=story(impact=impact(rows="any")), **new))
     assert_fails(moving, "")
     assert moving.findings[0].found == "declared as there already"

@@ -50,6 +50,11 @@ def test_lines_of_context_are_counted_and_not_added() -> None:
     assert list(added_lines(diff)) == [line("a", 2, "came"), line("a", 9, "later")]
 
 
+def test_the_remark_about_a_missing_line_end_is_no_line() -> None:
+    diff = "+++ b/a\n@@ -1,2 +1,2 @@\n-x\n-old\n\\ No newline at end of file\n+x\n+new\n\\ No newline at end of file\n"
+    assert list(added_lines(diff)) == [line("a", 1, "x"), line("a", 2, "new")]
+
+
 def test_a_deleted_file_adds_nothing() -> None:
     assert list(added_lines("--- a/x\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b")) == []
 

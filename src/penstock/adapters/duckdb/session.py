@@ -88,7 +88,7 @@ class DuckdbSession:
             if known is not None:
                 cursor.execute("ROLLBACK")
                 return int(known[0])
-            self._check_token(publication)
+            refuse_if_fenced(cursor, publication.token, publication.dataset)
             rows = self._apply(publication)
             cursor.execute(
                 "INSERT INTO _penstock.ledger VALUES (?, ?, ?, ?, ?, ?)",
@@ -110,18 +110,6 @@ class DuckdbSession:
             raise UnknownOutcomeError(str(error)) from error
         return rows
 
-    def _check_token(self, publication: Publication) -> None:
-        newest = self.fetch("SELECT max(token) FROM _penstock.fence")[0][0]
-        if newest is not None and int(newest) > publication.token:
-            raise TaskError(
-                Finding(
-                    code="engine.fenced",
-                    message=f"a newer executor (token {newest}) works on this warehouse; this one held {publication.token}",
-                    place=Place(dataset=publication.dataset),
-                    remedy="nothing: the newer one does the work",
-                )
-            )
-
     def _apply(self, publication: Publication) -> int:
         cursor, relation = self._cursor, publication.relation
         if publication.materialization is Materialization.VIEW:
@@ -142,3 +130,22 @@ class DuckdbSession:
                 list(bounds),
             )
         self._cursor.execute(f"INSERT INTO {publication.relation} BY NAME SELECT * FROM {STAGING}")
+
+
+def refuse_if_fenced(cursor: duckdb.DuckDBPyConnection, token: int, dataset: str | None) -> None:
+    """Within a transaction at the target: stop an executor that a newer one has replaced.
+
+    Raises:
+        TaskError: a larger token was shown here.
+    """
+    row = cursor.execute("SELECT max(token) FROM _penstock.fence").fetchone()
+    newest = row[0] if row else None
+    if newest is not None and int(newest) > token:
+        raise TaskError(
+            Finding(
+                code="engine.fenced",
+                message=f"a newer executor (token {newest}) works on this warehouse; this one held {token}",
+                place=Place(dataset=dataset),
+                remedy="nothing: the newer one does the work",
+            )
+        )

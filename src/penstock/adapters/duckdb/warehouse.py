@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.duckdb.errors import translated
-from penstock.adapters.duckdb.session import DuckdbSession
+from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.model.errors import InputError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
@@ -96,6 +96,7 @@ class DuckdbWarehouse:
                 cursor.execute("BEGIN TRANSACTION")
                 done = cursor.execute("SELECT 1 FROM _penstock.swaps WHERE promotion = ?", [swap.promotion]).fetchone()
                 if done is None:
+                    refuse_if_fenced(cursor, swap.token, None)
                     self._swap(cursor, swap)
                 cursor.execute("COMMIT")
             finally:

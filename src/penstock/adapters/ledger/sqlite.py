@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from penstock.ledger.journal import GENESIS, Entry, LeaseLostError, LedgerDamagedError, link, verify
+from penstock.ledger.journal import GENESIS, Entry, LeaseLostError, LedgerDamagedError, link, stale_lease, verify
 from penstock.ledger.state import TABLES, Drop, Put, fold, refold
 from penstock.model.findings import Finding, Place
 
@@ -149,7 +149,7 @@ class SqliteLedger:
                     entries.append(entry)
                 results.append((request, tuple(entries)))
             self._writer.execute("COMMIT")
-        except (apsw.Error, LedgerDamagedError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread's front door: whoever waits must be answered
             self._fail(group, error)
             return
         for request, result in results:
@@ -183,13 +183,7 @@ class SqliteLedger:
         newest = row[0] if row else None
         if newest == request.token:
             return None
-        return LeaseLostError(
-            Finding(
-                code="ledger.lease_lost",
-                message=f"this process holds executor token {request.token}, the newest is {newest}",
-                remedy="another process took over; follow it, or run the command again",
-            )
-        )
+        return stale_lease(request.token, newest)
 
     def _write(self, entry: Entry) -> None:
         values = (entry.seq, entry.at, entry.kind, entry.body, entry.previous, entry.hash)

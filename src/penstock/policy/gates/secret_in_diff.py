@@ -39,8 +39,6 @@ def judge(facts: ImplementationFacts) -> Verdict:
 
 def _findings(line: AddedLine) -> Iterator[Finding]:
     secrets = secrets_in(line.text)
-    if not secrets:
-        return
     excerpt = masked(line.text, secrets).strip()[:_LONGEST_EXCERPT]
     for secret in secrets:
         finding = Finding(
