@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.alerts import append_alert
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
 from penstock.adapters.python.runner import WorkerRunner
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.app.wiring import Workplace
+    from penstock.engine.executor import Failure
     from penstock.author.ports import RowEvaluator
     from penstock.model.pipelines import Dataset, Project, Slo
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
+    from penstock.plan.versions import Version
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
@@ -96,6 +99,7 @@ class EngineRuntime:
             python=WorkerRunner(root, self._place.spool),
         )
         report = execute(request, tools, self._place.clock, token, self._progress)
+        self._alert(project, purpose, report.failures)
         rows: dict[str, int] = {}
         checks: dict[str, tuple[CheckResult, ...]] = {}
         for published in report.published:
@@ -105,6 +109,22 @@ class EngineRuntime:
         return BuildOutcome(
             run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
         )
+
+    def _alert(self, project: Project, purpose: str, failures: Sequence[Failure]) -> None:
+        """Tell of failures where a pipeline asks for it."""
+        for failure in failures:
+            pipeline = project.pipeline_of(failure.dataset)
+            if any(alert["on"] == "failure" for alert in pipeline.alerts):
+                alert = {
+                    "at": self._place.clock.now().isoformat(),
+                    "on": "failure",
+                    "pipeline": pipeline.name,
+                    "owner": pipeline.owner,
+                    "slice": failure.slice,
+                    "purpose": purpose,
+                    "findings": [finding.to_json() for finding in failure.findings],
+                }
+                append_alert(self._place.state / "alerts.ndjson", alert)
 
     def versions(self, project: Project) -> Mapping[str, str]:
         """Each dataset's version."""
@@ -219,6 +239,9 @@ class EngineRuntime:
                 continue
             if slo.max_runtime is not None and seconds > slo.max_runtime.total_seconds():
                 findings.append(_too_slow(slo, seconds))
+            rate = self._success_rate(versions_of(project)[dataset.name])
+            if rate is not None and rate < slo.min_success_rate:
+                findings.append(_too_often_failed(slo, rate))
             volume = self._volume(project, dataset, slo, interval)
             if volume is not None:
                 findings.append(volume)
@@ -260,6 +283,12 @@ class EngineRuntime:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._place.warehouse.query(sql)[1]
+
+    def _success_rate(self, version: Version) -> float | None:
+        """The share of a version's slices that were published, retries included; None if none has ended."""
+        rows = self._place.ledger.rows("attempts", dataset=version.dataset, version=version.fingerprint)
+        last = {row["publish_id"]: row["state"] for row in rows if row["state"] in {"published", "failed"}}
+        return list(last.values()).count("published") / len(last) if last else None
 
     def _volume(self, project: Project, dataset: Dataset, slo: Slo, interval: Interval) -> Finding | None:
         if slo.volume_tolerance is None or dataset.interval is None:
@@ -321,6 +350,17 @@ def _closed_upstream(project: Project, dataset: Dataset, interval: Interval) -> 
         seen.update(fresh)
         todo.extend(fresh)
     return False
+
+
+def _too_often_failed(slo: Slo, rate: float) -> Finding:
+    return Finding(
+        code="slo.success_rate",
+        message=f"{rate:.1%} of the slices were published",
+        place=Place(file=slo.file, dataset=slo.dataset),
+        found=f"{rate:.4f}",
+        expected=f"at least {slo.min_success_rate}",
+        remedy="look at why attempts failed, or lower the objective by a change",
+    )
 
 
 def _too_slow(slo: Slo, seconds: float) -> Finding:

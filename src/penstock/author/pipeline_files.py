@@ -29,8 +29,6 @@ retries:
 alerts:
   - on: failure
     to: file
-  - on: late
-    to: file
 """
 _DATES = re.compile(r"[0-9-]+(/[0-9-]+)?")
 

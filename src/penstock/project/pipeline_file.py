@@ -109,7 +109,7 @@ def _retry(fields: Fields) -> Retry:
 def _alerts(fields: Fields) -> tuple[Mapping[str, str], ...]:
     alerts = []
     for item in fields.items("alerts"):
-        on, to = item.choice("on", ("failure", "late"), required=True), item.choice("to", ("file",), required=True)
+        on, to = item.choice("on", ("failure",), required=True), item.choice("to", ("file",), required=True)
         item.unknown()
         if on and to:
             alerts.append({"on": on, "to": to})
