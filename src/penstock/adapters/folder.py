@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.project.reading import is_project_file
+from penstock.project.reading import PROJECT_FOLDERS, is_project_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,12 +61,18 @@ def load_project(root: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
-    for path in _walk(root):
+    for path in _walk(root, links=True):
         name = path.relative_to(root).as_posix()
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode) and path.is_dir():
+            if path.relative_to(root).parts[0] in PROJECT_FOLDERS:
+                findings.append(_refused(name, "is a link to a folder", "a plain folder beneath the project"))
+            continue
         if not is_project_file(name):
             continue
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        if not name.isprintable():
+            findings.append(_refused(_printable(name), "has a name that cannot be printed", "a name of letters"))
+        elif not stat.S_ISREG(status.st_mode):
             findings.append(_refused(name, "is a link or no plain file", "a plain file beneath the project"))
         elif status.st_size > MAX_FILE_BYTES:
             findings.append(_refused(name, f"has {status.st_size:,} bytes", f"at most {MAX_FILE_BYTES:,}"))
@@ -90,11 +96,20 @@ def beneath(root: Path, path: str) -> Path:
     return target
 
 
-def _walk(start: Path) -> Iterator[Path]:
+def _walk(start: Path, *, links: bool = False) -> Iterator[Path]:
+    """Every file; with `links` also every link to a folder. Links are not followed."""
     for folder, names, files in os.walk(start):
         names[:] = sorted(name for name in names if name not in _SKIPPED)
-        for name in sorted(files):
+        linked = [name for name in names if links and (Path(folder) / name).is_symlink()]
+        for name in sorted([*files, *linked]):
             yield Path(folder) / name
+
+
+def _printable(name: str) -> str:
+    """A file's name with what a terminal or a JSON text cannot show as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name
+    )
 
 
 def _sync_folder(folder: Path) -> None:
@@ -112,5 +127,5 @@ def _refused(name: str, found: str, expected: str) -> Finding:
         place=Place(file=name),
         found=found,
         expected=expected,
-        remedy="replace it by a plain, small file",
+        remedy="replace it by a plain, small file with a plain name",
     )

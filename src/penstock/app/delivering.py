@@ -20,10 +20,11 @@ from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.review import review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
 from penstock.delivery.tools import Tools, policy_at
-from penstock.delivery.verification import verify_change
+from penstock.delivery.verification import Recorded, recorded, verify_change
 from penstock.ledger.facts import QuestionAnswered, StageStopped
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome, Place
+from penstock.model.intervals import parse_moment
 from penstock.project.answers import parse_answer
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Advanced:
         return Outcome.PASS if isinstance(self.step, End) else Outcome.NEEDS_PERSON
 
 
-def make_tools(place: Workplace, author: str | None, watcher: Watcher) -> Tools:
-    """The ports of delivery over a workplace."""
+def make_tools(place: Workplace, author: str | None, watcher: Watcher, arrived: datetime | None = None) -> Tools:
+    """The ports of delivery over a workplace; files of sources count as there up to `arrived` (None: now)."""
     repository = GitRepository(place.root)
     keys = OwnKeys(place)
     return Tools(
@@ -83,7 +84,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher) -> Tools:
         folder=ProjectFolder(),
         commands=OwnCommands(),
         keys=keys,
-        runtime=EngineRuntime(place, watcher.build),
+        runtime=EngineRuntime(place, watcher.build, arrived),
         clock=place.clock,
         root=place.root,
         author=author or author_name(repository, keys),
@@ -98,8 +99,10 @@ def deliver(place: Workplace, story: Path, *, author: str | None, until: datetim
     """
     text, path = _story_file(place, story)
     place.hold()
-    tools = make_tools(place, author, watcher)
+    tools = make_tools(place, author, watcher, until)
     change = open_change(Opening(path=path, text=text, until=until), tools)
+    if until is None:
+        tools = make_tools(place, author, watcher, parse_moment(change.until))
     return advance(place, change.id, tools, until, watcher)
 
 
@@ -107,7 +110,8 @@ def resume(place: Workplace, change_id: str, *, until: datetime | None, watcher:
     """Carry a change on from wherever it stands, also after a crash."""
     place.hold()
     change = find_change(place.ledger, change_id)
-    return advance(place, change_id, make_tools(place, change.author, watcher), until, watcher)
+    tools = make_tools(place, change.author, watcher, parse_moment(change.until))
+    return advance(place, change_id, tools, until, watcher)
 
 
 def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | None, watcher: Watcher) -> Advanced:
@@ -121,6 +125,8 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
             stopped = StageStopped(change=change.id, stage=step.stage, state="waiting", reason=step.what)
             place.ledger.append(stopped)
             change = find_change(place.ledger, change_id)
+        if isinstance(step, End) and step.state != "rejected":  # a crash may have left it open
+            tools.repository.close_worktree(place.root / ".penstock" / "worktrees" / change_id)
         if not isinstance(step, Work):
             break
         watcher.stage(change, step.stage)
@@ -197,7 +203,7 @@ def answer(place: Workplace, change_id: str, question_id: str, text: str, by: st
     """
     place.hold()
     change = find_change(place.ledger, change_id)
-    tools = make_tools(place, change.author, Watcher())
+    tools = make_tools(place, change.author, Watcher(), parse_moment(change.until))
     root = project_of(change, place)
     story = storybook.story_of(change, root, tools)
     facts, _, _ = tools.runtime.source_facts(story)
@@ -244,13 +250,14 @@ def roll_back(place: Workplace, change_id: str, reason: str, by: str | None) -> 
 
 
 def verify(place: Workplace, change_id: str) -> ChainReport:
-    """Check a change's evidence; needs the files, git and public keys, no ledger."""
+    """Check a change's evidence with files, git and public keys; a ledger, where there is one, knows the last link."""
     root = place.root
     worktree = root / ".penstock" / "worktrees" / change_id
     repository = GitRepository(root)
     if not (root / "changes" / change_id / "evidence").is_dir() and worktree.exists():
         root = worktree / repository.prefix
-    return verify_change(change_id, root, ProjectFolder(), repository, head=None)
+    ledger = recorded(change_id, place.ledger) if (place.state / "ledger.db").is_file() else Recorded()
+    return verify_change(change_id, root, ProjectFolder(), repository, ledger)
 
 
 def _story_file(place: Workplace, story: Path) -> tuple[str, str]:

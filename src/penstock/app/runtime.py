@@ -26,6 +26,7 @@ from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality
 from penstock.quality.comparison import compare_queries, digest_query, read_diff
 from penstock.quality.comparison_sql import Side
+from penstock.quality.masking import MASK
 from penstock.quality.volume import judge_volume
 from penstock.sql.identifiers import literal, quote
 from penstock.sql.joins import fanout_probe, joins
@@ -55,9 +56,16 @@ EXAMPLES = 3
 class EngineRuntime:
     """Runs, judges, compares and shows pipelines on one workplace."""
 
-    def __init__(self, place: Workplace, progress: Callable[[Work, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        place: Workplace,
+        progress: Callable[[Work, str], None] | None = None,
+        arrived: datetime | None = None,
+    ) -> None:
+        """`arrived` is up to when a story's files count as there (None: now)."""
         self._place = place
         self._progress = progress
+        self._arrived = arrived
         self._seen: dict[str, tuple[Any, Any, Any]] = {}
         self.evaluate: RowEvaluator = MemoryEvaluator()
 
@@ -67,8 +75,7 @@ class EngineRuntime:
         """What is known of a story's files; looked up once for each story of a command."""
         key = repr((story.id, story.start, story.end, sorted(story.sources.items())))
         if key not in self._seen:
-            now = self._place.clock.now()
-            since = Interval(parse_moment("2000-01-01"), now)
+            since = Interval(parse_moment("2000-01-01"), self._arrived or self._place.clock.now())
             self._seen[key] = look_at_sources(story, self._place.root, since)
         return self._seen[key]
 
@@ -87,6 +94,8 @@ class EngineRuntime:
     ) -> BuildOutcome:
         """Bring a project's versions up to `until`."""
         plan = self.plan(project, until, select)
+        if plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
+            plan = self.plan(project, until, select)
         request = Request(purpose=purpose, project=project, plan=plan)
         built = {step.dataset: 0 for step in plan.steps}
         if not plan.works:
@@ -170,19 +179,19 @@ class EngineRuntime:
     def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
         """Two relations of one dataset."""
         contract = dataset.contract
-        columns = contract.columns if contract else ()
         comparison = compare_queries(
             dataset.name,
             Side(relation=old, columns=self._place.warehouse.columns(old)),
             Side(relation=new, columns=self._place.warehouse.columns(new)),
             key=contract.key if contract else (),
-            masked=frozenset(column.name for column in columns if column.personal),
+            masked=_personal(dataset),
         )
         return read_diff(comparison, {name: self._rows(sql) for name, sql in comparison.queries.items()})
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""
         relations = {name: version.relation for name, version in versions_of(project).items()}
+        personal = frozenset(name for dataset in project.datasets.values() for name in _personal(dataset))
         results = []
         for criterion in (*story.criteria, *story.standing):
             if criterion.sql is None:
@@ -190,9 +199,7 @@ class EngineRuntime:
             sql = rewrite_adhoc(criterion.sql.strip().rstrip(";"), relations)
             offending = int(self._rows(f"SELECT count(*) FROM ({sql}) AS offending")[0][0])
             names, rows = self._place.warehouse.query(f"SELECT * FROM ({sql}) AS offending LIMIT {EXAMPLES}")
-            examples = tuple(
-                ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in rows
-            )
+            examples = tuple(_example(names, row, personal) for row in rows)
             results.append(CriterionResult(criterion=criterion, offending=offending, examples=examples))
         return tuple(results)
 
@@ -211,7 +218,7 @@ class EngineRuntime:
                     continue
                 rows = self._rows(fanout_probe(join, versions[join.right_dataset].relation))
                 if rows:
-                    found.append(_multiplying(dataset, join, rows))
+                    found.append(_multiplying(dataset, join, rows, _personal(new.datasets[join.right_dataset])))
         return tuple(found)
 
     def rehearse(self, change: str, old: Mapping[str, str], new: Mapping[str, str]) -> Rehearsal:
@@ -321,12 +328,23 @@ def _joins_of(dataset: Dataset) -> tuple[Join, ...]:
     return joins(parse_query(dataset.task.text, dataset.file, dataset=dataset.name))
 
 
-def _multiplying(dataset: Dataset, join: Join, rows: Sequence[tuple[Any, ...]]) -> Multiplying:
+def _personal(dataset: Dataset) -> frozenset[str]:
+    """The columns that the dataset's contract tags as personal."""
+    columns = dataset.contract.columns if dataset.contract else ()
+    return frozenset(column.name for column in columns if column.personal)
+
+
+def _example(names: Sequence[str], row: Sequence[object], personal: frozenset[str]) -> str:
+    """A row in words, without the values of personal columns."""
+    shown = (f"{name}={MASK if name in personal else value}" for name, value in zip(names, row, strict=True))
+    return ", ".join(shown)
+
+
+def _multiplying(
+    dataset: Dataset, join: Join, rows: Sequence[tuple[Any, ...]], personal: frozenset[str]
+) -> Multiplying:
     keys = [column for _, column in join.keys]
-    examples = tuple(
-        ", ".join(f"{key}={value}" for key, value in zip(keys, row[:-1], strict=True)) + f" ({row[-1]} rows)"
-        for row in rows[:EXAMPLES]
-    )
+    examples = tuple(f"{_example(keys, row[:-1], personal)} ({row[-1]} rows)" for row in rows[:EXAMPLES])
     return Multiplying(
         dataset=dataset.name,
         file=dataset.file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,14 @@ class Workplace:
             WaitingError: another one does.
         """
         self._open.enter_context(exclusive(self.state / "executor.lock"))
+        if self.spool.is_dir():  # what is there was landed by a process that died
+            for leftover in self.spool.iterdir():
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    def token_is_new(self) -> bool:
+        """Take the token if that was not done yet; whether it was taken, and open work settled, just now."""
+        before = self._token
+        return self.token() != before
 
     def token(self) -> int:
         """The executor lease's fencing token, taken on first need; what a dead executor left open is settled first."""

@@ -41,7 +41,7 @@ def trusted_keys(change: Change, root: Path, tools: Tools) -> dict[str, PublicKe
 
 
 def approve(change: Change, name: str, tools: Tools) -> str:
-    """Sign the newest review as `name`; returns the approval's digest.
+    """Sign the newest review as `name`; returns the approval's digest. Once is enough: a second time finds the first.
 
     Raises:
         InputError: nothing was reviewed yet, or the key is not an approver's of the base revision.
@@ -59,9 +59,13 @@ def approve(change: Change, name: str, tools: Tools) -> str:
     author_keys = {key.key_id for key in trusted_keys(change, root, tools).values() if key.name == change.author}
     if name == change.author or signer.key_id in author_keys:
         raise RefusedError(_own_change(change, name))
-    sealing = Sealing(files=(), things=(review_seen(review),))
-    _, sha256 = write_statement(change, Link.APPROVAL, sealing, root, tools, signer=name)
+    sha256 = _given(signer.key_id, envelope_sha256, change, root, tools)
+    if sha256 is None:
+        sealing = Sealing(files=(), things=(review_seen(review),))
+        _, sha256 = write_statement(change, Link.APPROVAL, sealing, root, tools, signer=name)
     tools.repository.commit(root, f"{change.id}: approved by {name}", [change.folder], name, at=tools.now())
+    if tools.journal.rows("approvals", change=change.id, approval_sha256=sha256):
+        return sha256
     approved = ChangeApproved(
         change=change.id,
         by=name,
@@ -71,6 +75,17 @@ def approve(change: Change, name: str, tools: Tools) -> str:
     )
     tools.journal.append(approved)
     return sha256
+
+
+def _given(key_id: str, envelope_sha256: str, change: Change, root: Path, tools: Tools) -> str | None:
+    """The digest of the approval of that review that the key has signed already, if it has."""
+    keys = trusted_keys(change, root, tools)
+    for name, data in envelopes(change, root, tools):
+        if f"-{Link.APPROVAL}-" in name:
+            facts = _approval(name, data, keys)
+            if facts.valid_signature and (facts.key_id, facts.envelope_sha256) == (key_id, envelope_sha256):
+                return digest(data)
+    return None
 
 
 def reject(change: Change, name: str, reason: str, tools: Tools) -> None:

@@ -12,13 +12,28 @@ from penstock.delivery.changes import find_change
 from penstock.delivery.design import Design, plan_change
 from penstock.delivery.pages.rollout import rollout_page
 from penstock.delivery.review import REVIEW_JSON, target_mapping
-from penstock.delivery.sealing import Sealing, StageReport, enter, envelopes, stop_stage, write_statement
-from penstock.delivery.stages import Stage
+from penstock.delivery.sealing import (
+    Sealing,
+    StageReport,
+    enter,
+    envelopes,
+    has_statement,
+    stop_stage,
+    write_statement,
+)
+from penstock.delivery.stages import ROLLING_BACK, Stage
 from penstock.delivery.tools import policy_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
 from penstock.evidence.statements import Link, Subject
-from penstock.ledger.facts import ChangeMerged, ChangePromoted, IntervalObserved, StagePassed, StageStopped
+from penstock.ledger.facts import (
+    ChangeMerged,
+    ChangePromoted,
+    IntervalObserved,
+    RollbackBegun,
+    StagePassed,
+    StageStopped,
+)
 from penstock.model.findings import Outcome
 from penstock.model.intervals import Grain, Interval, parse_moment, stamp
 from penstock.policy import gates
@@ -33,6 +48,8 @@ if TYPE_CHECKING:
     from penstock.model.findings import Verdict
 
 ROLLOUT = "rollout.md"
+ITSELF = "penstock"
+"""Who rolls back when nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +63,8 @@ class Observed:
 
 def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
     """Do the stage, or as much of it as the data that arrived allows."""
+    if change.state == ROLLING_BACK:
+        return _finish_going_back(change, tools)
     root = enter(change, Stage.DEPLOYMENT, tools)
     planned = plan_change(change, root, tools)
     verdicts = gates.judge_all(gates.DEPLOYMENT, _facts(change, planned, root, tools))
@@ -63,14 +82,14 @@ def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
         verdict = _observe(change, planned, interval, root, tools)
         change = find_change(tools.journal, change.id)
         if verdict.outcome is Outcome.FAIL:
-            return _go_back(change, interval, (*verdicts, verdict), tools)
+            return _go_back(change, (*verdicts, verdict), tools)
     return _finish(change, planned, window, verdicts, tools)
 
 
 def _facts(change: Change, planned: Design, root: Path, tools: Tools) -> DeploymentFacts:
     keys = trusted_keys(change, root, tools)
     author_ids = [key.key_id for key in keys.values() if key.name == change.author]
-    merged = change.merge_commit is not None
+    merged = change.merge_commit is not None or tools.repository.is_merged(change.branch)
     return DeploymentFacts(
         story=planned.story,
         policy=policy_at(tools, change.base_commit),
@@ -138,7 +157,7 @@ def _promote(change: Change, planned: Design, root: Path, tools: Tools) -> Chang
         )
         tools.journal.append(promoted)
         change = find_change(tools.journal, change.id)
-    if not _has(Link.DEPLOYMENT, change, tools):
+    if not has_statement(change, Link.DEPLOYMENT, tools.root, tools):
         facts = {"promotion": change.promotion, "merge": change.merge_commit, "environment": "prod"}
         mapping = tools.runtime.production()
         things = tuple(
@@ -147,6 +166,7 @@ def _promote(change: Change, planned: Design, root: Path, tools: Tools) -> Chang
         )
         sealing = Sealing(files=(), things=things, facts=facts)
         write_statement(change, Link.DEPLOYMENT, sealing, tools.root, tools, signer=change.author)
+    if not has_statement(change, Link.OBSERVATION, tools.root, tools):
         _commit(change, f"{change.id}: record the promotion", tools)
     return change
 
@@ -171,6 +191,19 @@ def window_of(change: Change, planned: Design) -> tuple[Interval, ...]:
 
 
 def _observe(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
+    """Judge one interval in production and record it; one that failed is where going back begins."""
+    verdict = _judge(change, planned, interval, root, tools)
+    held = verdict.outcome is not Outcome.FAIL
+    observed = IntervalObserved(
+        change=change.id, interval=str(interval), state="held" if held else "failed", detail=verdict.summary
+    )
+    reason = f"the observation window failed at {interval}: {verdict.summary}"
+    begun = () if held else (RollbackBegun(change=change.id, reason=reason, by=ITSELF),)
+    tools.journal.append(observed, *begun)
+    return verdict
+
+
+def _judge(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
     """One interval in production, and beside it the version before, so that going back loses no day."""
     runtime = tools.runtime
     outcome = runtime.build(planned.project, interval.end, f"observation of {change.id}", root=tools.root)
@@ -179,7 +212,7 @@ def _observe(change: Change, planned: Design, interval: Interval, root: Path, to
     touched = set(planned.difference.touched)
     checks = runtime.judge(planned.project, interval)
     objectives = runtime.objectives(planned.project, interval, outcome.seconds)
-    verdict = gates.judge_all(
+    return gates.judge_all(
         gates.OBSERVATION,
         ObservationFacts(
             story=planned.story,
@@ -190,12 +223,6 @@ def _observe(change: Change, planned: Design, interval: Interval, root: Path, to
             objectives=objectives,
         ),
     )[0]
-    held = verdict.outcome is not Outcome.FAIL
-    observed = IntervalObserved(
-        change=change.id, interval=str(interval), state="held" if held else "failed", detail=verdict.summary
-    )
-    tools.journal.append(observed)
-    return verdict
 
 
 def _wait(
@@ -211,10 +238,21 @@ def _wait(
     return _report(change, verdicts, reason.capitalize() + ".\n")
 
 
-def _go_back(change: Change, interval: Interval, verdicts: tuple[Verdict, ...], tools: Tools) -> StageReport:
-    reason = f"the observation window failed at {interval}: {verdicts[-1].summary}"
-    rollback.roll_back(change, by="penstock", reason=reason, tools=tools, verdicts=verdicts)
-    return _report(change, verdicts, f"Rolled back: {reason}\n")
+def _go_back(change: Change, verdicts: tuple[Verdict, ...], tools: Tools) -> StageReport:
+    begun = rollback.decision(change, tools)
+    rollback.roll_back(change, by=begun.by, reason=begun.reason, tools=tools, verdicts=verdicts)
+    return _report(change, verdicts, f"Rolled back: {begun.reason}\n")
+
+
+def _finish_going_back(change: Change, tools: Tools) -> StageReport:
+    """Finish a rollback that a crash broke off; where a failed interval began it, its findings are looked up again."""
+    failed = [interval for interval, state in change.observations.items() if state == "failed"]
+    if not failed:
+        return _go_back(change, (), tools)
+    root = enter(change, Stage.DEPLOYMENT, tools)
+    planned = plan_change(change, root, tools)
+    interval = next(interval for interval in window_of(change, planned) if str(interval) == failed[0])
+    return _go_back(change, (_judge(change, planned, interval, root, tools),), tools)
 
 
 def _finish(
@@ -223,7 +261,7 @@ def _finish(
     rows = {str(row["interval"]): str(row["detail"]) for row in tools.journal.rows("observations", change=change.id)}
     page = rollout_page(change, planned, [(str(interval), rows.get(str(interval), "")) for interval in window])
     path = f"{change.folder}/{ROLLOUT}"
-    if not _has(Link.OBSERVATION, change, tools):
+    if not has_statement(change, Link.OBSERVATION, tools.root, tools):
         tools.folder.write(tools.root, path, page.encode())
         facts = {"intervals": {str(interval): "held" for interval in window}}
         sealing = Sealing(files=(path,), verdicts=verdicts, facts=facts)
@@ -234,11 +272,6 @@ def _finish(
     tools.journal.append(passed)
     tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
     return _report(change, verdicts, page)
-
-
-def _has(link: Link, change: Change, tools: Tools) -> bool:
-    """Whether a statement of that kind was sealed before a crash; it is whole, for files are written at once."""
-    return any(name.endswith(f"-{link}.dsse.json") for name, _ in envelopes(change, tools.root, tools))
 
 
 def _commit(change: Change, message: str, tools: Tools) -> str:

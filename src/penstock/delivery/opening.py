@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.delivery.changes import Change, find_change
 from penstock.delivery.stages import ENDED
-from penstock.delivery.storybook import earlier_stories
+from penstock.delivery.storybook import earlier_stories, under_policy
 from penstock.delivery.tools import policy_at, project_at
 from penstock.evidence.canonical import digest
 from penstock.ledger.facts import ChangeOpened
@@ -43,6 +43,7 @@ def open_change(opening: Opening, tools: Tools) -> Change:
     """
     base = tools.repository.head()
     story = read_story(opening.text, opening.path, earlier=earlier_stories(base, tools))
+    story = under_policy(story, policy_at(tools, base))
     sha256 = digest(opening.text.encode())
     known = tools.journal.rows("changes", change=story.id)
     if known:
@@ -110,7 +111,7 @@ def _held_back(story: Story, project: Project, tools: Tools) -> datetime:
         return story.end
     grain = grains[0]
     whole = sum(1 for _ in Interval(story.start, story.end).split(grain))
-    count = min(story.observe_intervals or policy_at(tools, tools.repository.head()).observe_intervals, whole // 2)
+    count = min(story.observe_intervals, whole // 2)
     held_back = grain.step(grain.floor(story.end), -count)
     reached = tools.runtime.covered_until(project, story.pipeline)
     return max(held_back, reached) if reached else held_back

@@ -165,6 +165,8 @@ def _measure(
         rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
         multiplying=runtime.multiplying(planned.base, planned.project),
         files={name: planned.project.datasets[name].file for name in difference.touched},
+        reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
+        removed=difference.removed,
     )
 
 

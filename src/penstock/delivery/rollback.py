@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from penstock.delivery.sealing import Sealing, write_statement
+from penstock.delivery.sealing import Sealing, has_statement, write_statement
+from penstock.delivery.stages import ROLLING_BACK
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
-from penstock.ledger.facts import ChangeRolledBack
+from penstock.ledger.facts import ChangeRolledBack, RollbackBegun
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 
@@ -25,7 +26,7 @@ RESTORED = "git:restored/"
 def roll_back(
     change: Change, *, by: str, reason: str, tools: Tools, verdicts: tuple[Verdict, ...] = ()
 ) -> dict[str, str]:
-    """Undo a change's promotion; returns what production shows now.
+    """Undo a change's promotion; returns what production shows now. Begun and broken off, it is finished by doing it again.
 
     Raises:
         InputError: the change is not in production, or a later change builds on it.
@@ -33,20 +34,23 @@ def roll_back(
     if change.promotion is None or change.previous is None or change.state == "rolled_back":
         raise InputError(_not_promoted(change))
     mapping = mapping_before(change, tools)
+    if change.state != ROLLING_BACK:
+        tools.journal.append(RollbackBegun(change=change.id, reason=reason, by=by))
     promotion = tools.runtime.promote(mapping, f"roll back {change.id}")
     restored, removed = _restore_files(change, tools)
-    files = []
-    if verdicts:
-        path = f"{change.folder}/{INCIDENT}"
-        tools.folder.write(tools.root, path, incident_page(change, reason, verdicts).encode())
-        files.append(path)
-    facts = {"reason": reason, "by": by, "promotion": promotion, "removed": sorted(removed)}
-    things = tuple(
-        Subject(name=f"{RESTORED}{path}", sha256=digest(tools.folder.read(tools.root, path) or b""))
-        for path in restored
-    )
-    sealing = Sealing(files=tuple(files), things=things, verdicts=verdicts, facts=facts)
-    write_statement(change, Link.ROLLBACK, sealing, tools.root, tools, signer=change.author)
+    if not has_statement(change, Link.ROLLBACK, tools.root, tools):
+        files = []
+        if verdicts:
+            path = f"{change.folder}/{INCIDENT}"
+            tools.folder.write(tools.root, path, incident_page(change, reason, verdicts).encode())
+            files.append(path)
+        facts = {"reason": reason, "by": by, "promotion": promotion, "removed": sorted(removed)}
+        things = tuple(
+            Subject(name=f"{RESTORED}{path}", sha256=digest(tools.folder.read(tools.root, path) or b""))
+            for path in restored
+        )
+        sealing = Sealing(files=tuple(files), things=things, verdicts=verdicts, facts=facts)
+        write_statement(change, Link.ROLLBACK, sealing, tools.root, tools, signer=change.author)
     message = f"{change.id}: roll back\n\n{reason}\n\nPenstock-Change: {change.id}"
     paths = [change.folder, *restored, *removed]
     tools.repository.commit(tools.root, message, paths, change.author, at=tools.now())
@@ -54,6 +58,12 @@ def roll_back(
     tools.journal.append(rolled)
     tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
     return mapping
+
+
+def decision(change: Change, tools: Tools) -> RollbackBegun:
+    """Who decided that a change is rolled back, and why."""
+    begun = (entry.fact for entry in tools.journal.entries() if entry.kind == RollbackBegun.__name__)
+    return [fact for fact in begun if isinstance(fact, RollbackBegun) and fact.change == change.id][-1]
 
 
 def mapping_before(change: Change, tools: Tools) -> dict[str, str]:

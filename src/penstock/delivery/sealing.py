@@ -80,6 +80,11 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
     return tuple((name, tools.folder.read(root, name) or b"") for name in sorted(names))
 
 
+def has_statement(change: Change, link: Link, root: Path, tools: Tools) -> bool:
+    """Whether a statement of that kind was sealed before a crash; it is whole, for files are written at once."""
+    return any(name.endswith(f"-{link}{ENVELOPE_SUFFIX}") for name, _ in envelopes(change, root, tools))
+
+
 def write_statement(
     change: Change, link: Link, sealing: Sealing, root: Path, tools: Tools, *, signer: str
 ) -> tuple[str, str]:

@@ -30,6 +30,7 @@ class Stage(StrEnum):
 
 
 ENDED = frozenset({"done", "rejected", "rolled_back"})
+ROLLING_BACK = "rolling_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ def next_step(change: str, progress: Progress) -> Step:
     """What comes next for a change."""
     if progress.state in ENDED:
         return End(state=progress.state)
+    if progress.state == ROLLING_BACK:
+        return Work(stage=Stage.DEPLOYMENT)
     stage = next((stage for stage in Stage if stage not in progress.passed), None)
     if stage is None:
         return End(state="done")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from penstock.delivery.tools import policy_at
 from penstock.documents import read_yaml
 from penstock.project.story import read_story
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.model.stories import Story
+    from penstock.policy.rules import Policy
 
 STORY = "story.md"
 QUESTIONS = "questions.yaml"
@@ -29,7 +32,15 @@ def story_of(change: Change, root: Path, tools: Tools) -> Story:
 def story_from(text: str, file: str, change: Change, tools: Tools) -> Story:
     """A story's text with what came before it and the change's answers."""
     answers = {path: json.loads(answer) for path, answer in change.answers.items()}
-    return read_story(text, file, earlier=earlier_stories(change.base_commit, tools), answers=answers)
+    story = read_story(text, file, earlier=earlier_stories(change.base_commit, tools), answers=answers)
+    return under_policy(story, policy_at(tools, change.base_commit))
+
+
+def under_policy(story: Story, policy: Policy) -> Story:
+    """The story with what policy says where neither it nor a story beneath it says anything."""
+    if "observe_intervals" in story.front:
+        return story
+    return replace(story, observe_intervals=policy.observe_intervals)
 
 
 def earlier_stories(commit: str, tools: Tools) -> tuple[Story, ...]:

@@ -1,11 +1,17 @@
-"""Checks a change's evidence from story to observation with public keys alone: no ledger, no warehouse, no network."""
+"""Checks a change's evidence from story to observation with public keys alone: no warehouse, no network.
+
+A ledger is not needed; where there is one, it knows how far the chain must reach.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.delivery.approval import KEYS
+from penstock.delivery.changes import find_change
 from penstock.delivery.rollback import RESTORED
+from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.chain import ChainRules, verify_chain
 from penstock.evidence.envelope import read_envelope, read_statement
@@ -24,12 +30,40 @@ if TYPE_CHECKING:
     from penstock.evidence.chain import ChainReport
     from penstock.evidence.keys import PublicKey
     from penstock.evidence.statements import Statement
+    from penstock.ledger.journal import Journal
 
 
-def verify_change(change: str, root: Path, folder: Folder, repository: Repository, head: str | None) -> ChainReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a ledger knows of a chain: the statement that it reached, and the last one's digest once it is done."""
+
+    reach: Link | None = None
+    head: str | None = None
+
+
+def recorded(change: str, journal: Journal) -> Recorded:
+    """How far a change's statements must reach; nothing if the ledger does not know the change."""
+    if not journal.rows("changes", change=change):
+        return Recorded()
+    known = find_change(journal, change)
+    if known.state == "rolled_back":
+        return Recorded(reach=Link.ROLLBACK)
+    if Stage.DEPLOYMENT in known.passed:
+        return Recorded(reach=Link.OBSERVATION, head=known.passed[Stage.DEPLOYMENT])
+    if known.observations:
+        return Recorded(reach=Link.DEPLOYMENT)
+    review = known.passed.get(Stage.REVIEW)
+    if review is not None and journal.rows("approvals", change=change, envelope_sha256=review):
+        return Recorded(reach=Link.APPROVAL)
+    return Recorded(reach=next((Link(stage) for stage in reversed(Stage) if stage in known.passed), None))
+
+
+def verify_change(
+    change: str, root: Path, folder: Folder, repository: Repository, ledger: Recorded = Recorded()
+) -> ChainReport:
     """The report on a change's chain, as its files stand under `root`.
 
-    `head` is the newest envelope's digest where a ledger knows it: without it, missing last links cannot be told.
+    `ledger` is what a ledger recorded: without one, missing last links cannot be told.
 
     Raises:
         InputError: there is no evidence of that change.
@@ -41,7 +75,8 @@ def verify_change(change: str, root: Path, folder: Folder, repository: Repositor
     statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
     base = next((statement.base_commit for statement in statements if statement.base_commit), None)
     keys = _keys(root, base, folder, repository)
-    rules = ChainRules(change=change, approvals=_approvals_needed(base, repository), head=head)
+    approvals = _approvals_needed(base, repository)
+    rules = ChainRules(change=change, approvals=approvals, reach=ledger.reach, head=ledger.head)
     claims = _Claims(change, root, folder, repository, statements)
     return verify_chain(files, keys, claims.read, rules)
 

@@ -56,7 +56,7 @@ class Fields:
                 place=self.document.place(*steps),
                 found=found,
                 expected=expected,
-                remedy=remedy,
+                remedy=remedy or (f"correct `{at}`" if at is not None else f"correct {self._label()}"),
             )
         )
 

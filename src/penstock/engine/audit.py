@@ -60,7 +60,7 @@ def refuse_if_failed(
                 place=Place(file=dataset.contract.file, dataset=dataset.name, field=result.column),
                 found="; ".join(str(tuple(str(value) for value in row)) for row in rows)[:500] or None,
                 expected=f"no offending row ({result.name})",
-                remedy="correct the data or the query; if the rule is wrong, change the contract by a change of its own",
+                remedy="correct the data or the query; if the rule is wrong, change the contract by its own change",
             )
         )
     raise TaskError(tuple(findings))

@@ -239,6 +239,15 @@ class IntervalObserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackBegun:
+    """Someone decided to go back; until `ChangeRolledBack` follows, going back is all that happens to the change."""
+
+    change: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRolledBack:
     """Production shows again what it showed before the change."""
 
@@ -271,5 +280,6 @@ Fact = (
     | ChangeMerged
     | ChangePromoted
     | IntervalObserved
+    | RollbackBegun
     | ChangeRolledBack
 )

@@ -308,6 +308,12 @@ def _(fact: facts.IntervalObserved, entry: Entry) -> tuple[Operation, ...]:
 
 
 @_fold.register
+def _(fact: facts.RollbackBegun, entry: Entry) -> tuple[Operation, ...]:
+    reason = f"{fact.by} rolls it back: {fact.reason}"
+    return (_put("changes", change=fact.change, state="rolling_back", reason=reason, updated_at=entry.at),)
+
+
+@_fold.register
 def _(fact: facts.ChangeRolledBack, entry: Entry) -> tuple[Operation, ...]:
     reason = f"rolled back by {fact.by}: {fact.reason}"
     return (_put("changes", change=fact.change, state="rolled_back", reason=reason, updated_at=entry.at),)

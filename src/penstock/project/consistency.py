@@ -23,22 +23,29 @@ def cross_findings(
     tests: Sequence[DataTest],
     slos: Sequence[Slo],
     unreadable: set[str],
+    broken_contracts: set[str],
 ) -> Iterator[Finding]:
-    """Every mistake between files. Names in `unreadable` exist but could not be read: no second finding for them."""
+    """Every mistake between files, each said once.
+
+    Pipelines and datasets in `unreadable`, and the contracts of `broken_contracts`, are there but could not be read:
+    no second finding for them.
+    """
     known = set(datasets) | unreadable
+    for pipeline in sorted({dataset.pipeline for dataset in datasets.values()} - set(pipelines) - unreadable):
+        yield _no_pipeline(pipeline)
     for name, dataset in sorted(datasets.items()):
-        if dataset.pipeline not in pipelines and dataset.pipeline not in unreadable:
-            yield _no_pipeline(dataset)
         for upstream in dataset.reads:
             if upstream not in known:
                 yield _unknown(dataset, upstream, known)
-        if dataset.contract is None:
+        if dataset.contract is None and name not in broken_contracts:
             yield _no_contract(name, dataset)
     cycle = _cycle({name: tuple(up for up in dataset.reads if up in datasets) for name, dataset in datasets.items()})
     if cycle:
         yield _cyclic(cycle, datasets[cycle[0]])
+    for file, name in dict.fromkeys((test.file, test.dataset) for test in tests if test.dataset not in known):
+        yield _stranger("project.test_without_dataset", name, file, 1, known)
     for test in tests:
-        yield from _test_findings(test, datasets, known)
+        yield from _test_findings(test, datasets)
     for slo in slos:
         if slo.dataset not in known:
             yield _stranger("project.slo_without_dataset", slo.dataset, slo.file, 1, known)
@@ -53,10 +60,7 @@ def _cycle(reads: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return ()
 
 
-def _test_findings(test: DataTest, datasets: Mapping[str, Dataset], known: set[str]) -> Iterator[Finding]:
-    if test.dataset not in known:
-        yield _stranger("project.test_without_dataset", test.dataset, test.file, 1, known)
-        return
+def _test_findings(test: DataTest, datasets: Mapping[str, Dataset]) -> Iterator[Finding]:
     dataset = datasets.get(test.dataset)
     if dataset is None:
         return
@@ -97,12 +101,12 @@ def _unknown(dataset: Dataset, upstream: str, known: set[str]) -> Finding:
     )
 
 
-def _no_pipeline(dataset: Dataset) -> Finding:
+def _no_pipeline(pipeline: str) -> Finding:
     return Finding(
         code="project.no_pipeline",
-        message=f"{dataset.file} belongs to a pipeline without settings",
-        place=Place(file=f"pipelines/{dataset.pipeline}/pipeline.yaml", dataset=dataset.name),
-        expected=f"pipelines/{dataset.pipeline}/pipeline.yaml with owner, schedule and start",
+        message=f"the pipeline {pipeline} has datasets and no settings",
+        place=Place(file=f"pipelines/{pipeline}/pipeline.yaml"),
+        expected=f"pipelines/{pipeline}/pipeline.yaml with owner, schedule and start",
         remedy="add that file",
     )
 

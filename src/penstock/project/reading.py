@@ -33,6 +33,7 @@ SOURCE_SUFFIX = ".source.yaml"
 CONTRACT_SUFFIX = ".odcs.yaml"
 TEST_SUFFIX = ".test.yaml"
 SLO_SUFFIX = ".slo.yaml"
+PROJECT_FOLDERS = ("pipelines", "contracts", "tests", "monitoring")
 
 
 def is_project_file(path: str) -> bool:
@@ -82,6 +83,7 @@ class _Reader:
         self.tests: list[DataTest] = []
         self.slos: list[Slo] = []
         self.unreadable: set[str] = set()
+        self.broken_contracts: set[str] = set()
 
     def read(self) -> Project | None:
         for path, data in self.files.items():
@@ -89,6 +91,7 @@ class _Reader:
                 self.texts[path] = data.decode("utf-8-sig")
             except UnicodeDecodeError:
                 self.findings.append(_not_text(path))
+                self._note_unreadable(path)
         if SETTINGS_FILE not in self.files:
             self.findings.append(_no_settings())
         settings: Settings | None = None
@@ -98,7 +101,11 @@ class _Reader:
             else:
                 self._guarded(partial(self._read_file, path))
         self._attach_contracts()
-        self.findings.extend(cross_findings(self.pipelines, self.datasets, self.tests, self.slos, self.unreadable))
+        self.findings.extend(
+            cross_findings(
+                self.pipelines, self.datasets, self.tests, self.slos, self.unreadable, self.broken_contracts
+            )
+        )
         if settings is None:
             return None
         return Project(
@@ -117,11 +124,21 @@ class _Reader:
             self.findings.extend(error.findings)
             return None
 
+    def _note_unreadable(self, path: str) -> None:
+        """What a file speaks of exists, even if the file cannot be read: that is said once, where it is wrong."""
+        parts = PurePosixPath(path).parts
+        if path.endswith(CONTRACT_SUFFIX):
+            self.broken_contracts.add(parts[-1].removesuffix(CONTRACT_SUFFIX))
+        elif parts[0] == "pipelines" and len(parts) == 3:
+            named = parts[2].removesuffix(SOURCE_SUFFIX).partition(".")[0]
+            self.unreadable.add(parts[1] if parts[2] == "pipeline.yaml" else f"{parts[1]}.{named}")
+
     def _read_file(self, path: str) -> None:
         parts = PurePosixPath(path).parts
         if parts[0] == "pipelines":
             self._read_pipeline_file(path, parts)
         elif parts[0] == "contracts":
+            self._note_unreadable(path)
             contract = read_contract(self.texts[path], path)
             self.contracts[contract.dataset] = contract
         elif parts[0] == "tests":
@@ -134,12 +151,12 @@ class _Reader:
             return
         _, pipeline, file = parts
         if file == "pipeline.yaml":
+            self.unreadable.add(pipeline)
             if self._well_named(pipeline, path):
                 found = read_pipeline(pipeline, self.texts[path], path, self.findings)
                 if found:
                     self.pipelines[pipeline] = found
-                else:
-                    self.unreadable.add(pipeline)
+                    self.unreadable.discard(pipeline)
             return
         short = file.removesuffix(SOURCE_SUFFIX) if file.endswith(SOURCE_SUFFIX) else file.rpartition(".")[0]
         if file.endswith(".yaml") and not file.endswith(SOURCE_SUFFIX):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-class Crash(BaseException):  # noqa: N818 - not an error: the process is gone, and nothing may catch it
-    """The executor died here; nothing after this line ran."""
+class Crash(BaseException):
+    """The executor died here; nothing after this line ran. Not an error: nothing may catch it but the world outside."""
 
 
 class Fault(StrEnum):

@@ -52,7 +52,11 @@ class MemoryJournal:
         with self._lock:
             rows = [dict(row) for row in self.tables[table].values()]
         found = [row for row in rows if all(row[name] == value for name, value in equal.items())]
-        return tuple(sorted(found, key=lambda row: [str(row[name]) if isinstance(row[name], str) else row[name] for name in keys]))
+        return tuple(
+            sorted(
+                found, key=lambda row: [str(row[name]) if isinstance(row[name], str) else row[name] for name in keys]
+            )
+        )
 
     def _keep(self, fact: Fact) -> Entry:
         previous = self._entries[-1].hash if self._entries else GENESIS

@@ -59,7 +59,7 @@ def test_undeclared_movement_is_told_with_numbers_and_at_most_three_rows() -> No
     assert verdict.summary == "The declared impact is contradicted in 1 dataset (1 compared): 1 moved undeclared."
     found = verdict.findings[0]
     figures = "total 1,000.00 → 1,950.00 (+95.0000%), 40 of 100 rows changed"
-    assert found.message == f"net of {REVENUE} moved and the story does not say so: {figures}"
+    assert found.message == f"net of {REVENUE} moved and the story does not say so"
     rows = "day=2011-01-01: 1.50 → 2.00; day=2011-01-02: 2.50 → 4.00; day=2011-01-03: 3.50 → 6.00"
     assert found.found == f"{figures}; for instance {rows}"
     assert found.expected == "no movement, as the story's impact has it"
@@ -166,6 +166,8 @@ def test_a_join_explains_more_rows_and_never_fewer() -> None:
     more = judge(review(diffs=(diff(rows=(100, 110)),), multiplying=(join(),)))
     fewer = judge(review(diffs=(diff(rows=(100, 90)),), multiplying=(join(),)))
     assert (more.findings[0].place.line, fewer.findings[0].place.line) == (9, None)
+    others = judge(review(diffs=(diff(added=3, removed=3),), multiplying=(join(),)))
+    assert others.findings[0].place.line == 9
 
 
 def test_a_join_explains_no_movement_that_never_came() -> None:

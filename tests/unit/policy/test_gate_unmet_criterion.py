@@ -22,13 +22,13 @@ def test_a_criterion_that_rows_contradict_fails_with_their_number_and_examples()
     verdict = judge(review(story=story(criteria=(OWN,)), criteria=(met(OWN, 1200, rows),)))
     assert_fails(verdict, "")
     assert verdict.findings[0].message == "RETAIL-2.A1 is not met: A1 holds."
-    assert verdict.findings[0].found == "1,200 rows that contradict it, for instance day=1; day=2; day=3"
+    assert verdict.findings[0].found == "1,200 rows contradicting it, for instance day=1; day=2; day=3"
     assert verdict.findings[0].place.line == 20
     assert verdict.summary == "1 unmet and 0 unmeasured of 1 criterion: RETAIL-2.A1."
 
 
 def test_a_criterion_without_examples_says_only_how_many() -> None:
-    assert judge(review(criteria=(met(OWN, 1),))).findings[0].found == "1 row that contradict it"
+    assert judge(review(criteria=(met(OWN, 1),))).findings[0].found == "1 row contradicting it"
 
 
 def test_an_earlier_story_s_criterion_is_not_placed_in_this_story() -> None:

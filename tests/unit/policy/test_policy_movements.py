@@ -41,7 +41,7 @@ def test_rows_that_are_not_declared_to_move_must_not(rows: str | None) -> None:
     moved = diff(rows=(100, 101))
     assert found(moved, impact(rows=rows)) == [(Fault.UNDECLARED, None)]
     assert full(moved)[0].figures == "100 → 101 rows (+1.0000%), 1 added and 0 removed"
-    assert full(moved)[0].declared == "no movement"
+    assert full(moved, impact(rows=rows))[0].declared == "no movement"
 
 
 def test_rows_swapped_for_others_have_moved_though_their_count_stands() -> None:

@@ -81,6 +81,8 @@ def test_a_quoted_password_that_people_think_up_is_found(value: str) -> None:
         "password: '********'",
         "password: XXXXXXXXXX",
         "password: changeme",
+        "password: 'correcthorsebattery'",
+        "CREATE USER eve IDENTIFIED BY 'changeme'",
         "password: 'Must be changed every 30 days'",
         "password_file: /run/secrets/Db1-password",
         "token_url: https://auth.example.org/oauth2/token",
@@ -107,6 +109,11 @@ def test_placeholders_references_and_plain_words_are_no_secrets(line: str) -> No
 def test_every_place_of_a_secret_in_a_line_is_masked() -> None:
     line = f"password: {RANDOM} # {RANDOM}"
     assert masked(line, secrets_in(line)) == f"password: {MASK} # {MASK}"
+
+
+def test_a_secret_of_a_known_shape_under_a_telling_name_is_one() -> None:
+    token = SHAPED["a GitHub token"]
+    assert [(one.kind, one.text) for one in secrets_in(f"token = '{token}'")] == [("a GitHub token", token)]
 
 
 def test_two_secrets_of_a_line_are_two() -> None:

@@ -66,9 +66,7 @@ class SqliteLedger:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every entry after a number, in order."""
-        with self._read_lock:
-            sql = f"SELECT {_COLUMNS} FROM journal WHERE seq > ? ORDER BY seq"
-            rows: list[Any] = self._reader.execute(sql, (after,)).fetchall()
+        rows = self._read(f"SELECT {_COLUMNS} FROM journal WHERE seq > ? ORDER BY seq", (after,))
         return (_entry(row) for row in rows)
 
     def rows(self, table: str, **equal: Value) -> tuple[Mapping[str, Value], ...]:
@@ -82,9 +80,15 @@ class SqliteLedger:
         where = " AND ".join(f'"{name}" IS ?' for name in equal) or "1"
         order = ", ".join(f'"{name}"' for name in keys)
         sql = f'SELECT {names} FROM "{table}" WHERE {where} ORDER BY {order}'
-        with self._read_lock:
-            found: list[Any] = self._reader.execute(sql, tuple(equal.values())).fetchall()
+        found = self._read(sql, tuple(equal.values()))
         return tuple(dict(zip(columns, row, strict=True)) for row in found)
+
+    def _read(self, sql: str, values: tuple[Value, ...]) -> list[Any]:
+        try:
+            with self._read_lock:
+                return self._reader.execute(sql, values).fetchall()
+        except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, UnicodeDecodeError) as error:
+            raise LedgerDamagedError(_unreadable(self.path, error)) from error
 
     def check(self) -> tuple[Finding, ...]:
         """Verify the chain and fold the journal again; what differs from the tables is a finding."""
@@ -221,15 +225,7 @@ def _open(path: Path) -> apsw.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         _migrate(connection, path)
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise LedgerDamagedError(
-            Finding(
-                code="ledger.unreadable",
-                message=f"{path.name} is not a ledger that can be read: {error}",
-                place=Place(file=str(path)),
-                expected="a SQLite file written by Penstock",
-                remedy="move it aside and restore a backup; the warehouse is untouched",
-            )
-        ) from error
+        raise LedgerDamagedError(_unreadable(path, error)) from error
     return connection
 
 
@@ -249,6 +245,9 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     if _user_version(connection) == 0:
+        if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None:
+            connection.execute("ROLLBACK")
+            raise LedgerDamagedError(_foreign(path))
         schema = resources.files("penstock.adapters.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
         connection.execute(schema)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -259,6 +258,26 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
 def _user_version(connection: apsw.Connection) -> int:
     row: Any = connection.execute("PRAGMA user_version").fetchone()
     return int(row[0])
+
+
+def _unreadable(path: Path, error: Exception) -> Finding:
+    return Finding(
+        code="ledger.unreadable",
+        message=f"{path.name} is not a ledger that can be read: {error}",
+        place=Place(file=str(path)),
+        expected="a SQLite file written by Penstock",
+        remedy="move it aside and restore a backup; the warehouse is untouched",
+    )
+
+
+def _foreign(path: Path) -> Finding:
+    return Finding(
+        code="ledger.foreign",
+        message=f"{path.name} is a database of another program",
+        place=Place(file=str(path)),
+        expected="a SQLite file written by Penstock, or none",
+        remedy="move it aside; Penstock makes its own",
+    )
 
 
 def _state_differs(path: Path, table: str, count: int) -> Finding:

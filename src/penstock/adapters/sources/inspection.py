@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import FileSource
 
+MOST_LISTED = 5
+"""How many of several missing files are named, besides the first."""
+
 _BLOCK = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
@@ -54,6 +57,7 @@ def arrivals(
     """Every file that is there and what is wrong, file by file."""
     found: list[Arrival] = []
     findings: list[Finding] = []
+    missing: list[tuple[str, Interval | None]] = []
     for path, interval in expected_files(source, root, intervals):
         name = _relative(path, root)
         if not _beneath(path, root):
@@ -61,13 +65,15 @@ def arrivals(
         elif not path.is_file():
             closed = interval is not None and source.closed.holds(interval.start)
             if not closed and (source.missing == "fail" or interval is None):
-                findings.append(_missing(dataset, name, interval))
+                missing.append((name, interval))
         else:
             arrival = _read(path, name, interval, source, dataset)
             if isinstance(arrival, Finding):
                 findings.append(arrival)
             else:
                 found.append(arrival)
+    if missing:
+        findings.append(_missing(dataset, missing))
     findings.extend(_repeated(dataset, found))
     return tuple(found), tuple(findings)
 
@@ -151,14 +157,23 @@ def _outside(dataset: str, name: str) -> Finding:
     )
 
 
-def _missing(dataset: str, name: str, interval: Interval | None) -> Finding:
+def _missing(dataset: str, missing: Sequence[tuple[str, Interval | None]]) -> Finding:
+    """One finding for all files that are not there: a late sender is one mistake, not one for each day."""
+    name, interval = missing[0]
     day = f" for {interval}" if interval else ""
+    others = [other for other, _ in missing[1:]]
+    listed = "\n".join(others[:MOST_LISTED]) + (
+        f"\nand {len(others) - MOST_LISTED:,} more" if len(others) > MOST_LISTED else ""
+    )
     return Finding(
         code="source.missing_file",
-        message=f"the file{day} is not there: {name}",
+        message=f"{len(missing):,} files are not there, the first{day}: {name}"
+        if others
+        else f"the file{day} is not there: {name}",
         place=Place(file=name, dataset=dataset),
+        found=f"missing as well:\n{listed}" if others else None,
         expected="one file for every interval that is not closed",
-        remedy="deliver the file; or list the day under `closed`, or set `missing: empty`, in the source",
+        remedy="deliver what is missing; or list the day under `closed`, or set `missing: empty`, in the source",
     )
 
 

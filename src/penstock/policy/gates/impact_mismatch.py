@@ -59,7 +59,7 @@ def _finding(one: Contradiction, diff: DatasetDiff, facts: ReviewFacts) -> Findi
     examples = "; ".join(map(_example, _examples(one, diff)))
     return Finding(
         code=f"gate.{GATE}.{one.fault}",
-        message=f"{_thing(one)} {_MESSAGES[one.fault]}: {one.figures}",
+        message=f"{_thing(one)} {_MESSAGES[one.fault]}",
         place=_place(one, join, facts),
         found=one.figures + (f"; for instance {examples}" if examples else ""),
         expected=f"{one.declared}, as the story's impact has it",

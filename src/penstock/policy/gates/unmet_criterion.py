@@ -51,7 +51,7 @@ def _unmet(result: CriterionResult, story: Story) -> Finding:
         code=f"gate.{GATE}",
         message=f"{_name(result.criterion, story)} is not met: {result.criterion.text}",
         place=_place(result.criterion, story),
-        found=f"{rows} that contradict it" + (f", for instance {examples}" if examples else ""),
+        found=f"{rows} contradicting it" + (f", for instance {examples}" if examples else ""),
         expected="no row",
         remedy="mend the change; a criterion of an earlier story that no longer holds is named under `retire`",
     )

@@ -1,0 +1,97 @@
+"""Small projects made of a line each, in the shape that the simulated warehouse understands.
+
+Everything lives in the pipeline `sim`, is cut by day of the column `moment`, and begins at the clock's epoch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.model.intervals import Grain
+from penstock.model.pipelines import (
+    Dataset,
+    FileSource,
+    IntervalBy,
+    Materialization,
+    Pipeline,
+    Project,
+    PythonTask,
+    Retry,
+    Settings,
+    SqlTask,
+)
+from penstock.model.schedule import parse_schedule
+from penstock.sim.clock import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RETRY = Retry(attempts=3, delay=1.0, factor=2.0, cap=5.0)
+_BOUNDS = frozenset({"interval_start", "interval_end"})
+
+
+def project_of(datasets: Iterable[Dataset], *, parallel: int = 1, **pipeline: Any) -> Project:
+    """The project of these datasets; other arguments are the pipeline's."""
+    values: dict[str, Any] = {
+        "name": "sim",
+        "file": "pipelines/sim/pipeline.yaml",
+        "owner": "sim",
+        "schedule": parse_schedule("@daily", "UTC"),
+        "start": EPOCH,
+        "retry": RETRY,
+        **pipeline,
+    }
+    return Project(
+        settings=Settings(name="simulated", parallel=parallel),
+        pipelines={"sim": Pipeline(**values)},
+        datasets={dataset.name: dataset for dataset in datasets},
+    )
+
+
+def by_day(batch: int) -> IntervalBy:
+    """Days of `moment`, up to `batch` of them in one task."""
+    return IntervalBy(grain=Grain.DAY, column="moment", batch=batch)
+
+
+def landed(name: str, *, batch: int = 1, **changes: Any) -> Dataset:
+    """A source with a file a day."""
+    task = FileSource(path="raw/{interval_start:%Y-%m-%d}.csv", columns=("moment", "value"))
+    return _dataset(name, task=task, materialization=Materialization.INCREMENTAL, interval=by_day(batch), **changes)
+
+
+def sliced(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:
+    """An incremental query over datasets that have a moment."""
+    column = f"{reads[0]}.moment"
+    text = (
+        f"SELECT {column} AS moment FROM {' CROSS JOIN '.join(reads)}"
+        f" WHERE {column} >= $interval_start AND {column} < $interval_end"
+    )
+    task = SqlTask(text=text, reads=reads, params=_BOUNDS)
+    return _dataset(name, task=task, materialization=Materialization.INCREMENTAL, interval=by_day(batch), **changes)
+
+
+def whole(name: str, *reads: str, **changes: Any) -> Dataset:
+    """A table over all rows of what it reads."""
+    task = SqlTask(text=f"SELECT count(*) AS value FROM {' CROSS JOIN '.join(reads)}", reads=reads)
+    return _dataset(name, task=task, materialization=Materialization.TABLE, **changes)
+
+
+def view(name: str, reads: str, **changes: Any) -> Dataset:
+    """A view that hands on another dataset's rows."""
+    task = SqlTask(text=f"SELECT * FROM {reads}", reads=(reads,))
+    return _dataset(name, task=task, materialization=Materialization.VIEW, **changes)
+
+
+def coded(name: str, *reads: str, batch: int | None = None, **changes: Any) -> Dataset:
+    """A Python task; incremental if it has a batch, else a table."""
+    task = PythonTask(
+        function="make", reads_by_parameter={f"p{n}": read for n, read in enumerate(reads)}, code_digest=name
+    )
+    kept = Materialization.TABLE if batch is None else Materialization.INCREMENTAL
+    interval = None if batch is None else by_day(batch)
+    return _dataset(name, task=task, materialization=kept, interval=interval, **changes)
+
+
+def _dataset(name: str, **values: Any) -> Dataset:
+    file = f"pipelines/{name.replace('.', '/')}"
+    return Dataset(**{"name": name, "file": file, **values})
