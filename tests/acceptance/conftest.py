@@ -6,7 +6,8 @@ import fcntl
 from typing import TYPE_CHECKING
 
 import pytest
-from penstock_places import AUTHOR, REVIEWER, Place, retail
+from orders_shop import shop
+from penstock_places import AUTHOR, REVIEWER, Place, copy_retail, retail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,17 +82,18 @@ def nested(once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
 
 
 def _deliver_nested(folder: Path) -> None:
-    top = Place(folder / "larger", folder / "keys")
-    top.root.mkdir()
-    (top.root / "README.md").write_text("# Everything we have\n")
-    top.git("init", "--quiet", "--initial-branch", "main")
-    retail(folder / "apart").root.rename(folder / "moved")
-    (folder / "moved").joinpath(".git").rename(folder / "unused-git")
-    (folder / "larger" / "shops").mkdir()
-    (folder / "moved").rename(top.root / "shops" / "retail")
-    (folder / "apart" / "keys").rename(top.keys)
-    top.commit()
-    place = Place(top.root / "shops" / "retail", top.keys)
+    place = Place(folder / "larger" / "shops" / "retail", folder / "keys")
+    copy_retail(place.root)
+    larger = Place(folder / "larger", place.keys)
+    (larger.root / "README.md").write_text("# Everything we have\n")
+    place.repository(top=larger.root)
     place.penstock("deliver", "stories/RETAIL-1.md", "--as", AUTHOR, "--until", "2010-12-11", exits=4)
     place.penstock("change", "approve", "RETAIL-1", "--as", REVIEWER)
-    place.penstock("change", "resume", "RETAIL-1", "--until", "2010-12-20")
+    place.penstock("change", "resume", "RETAIL-1", "--until", "2010-12-18")
+
+
+@pytest.fixture(scope="session")
+def running_shop(once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
+    """The small shop with SHOP-1 in production. Do not change it."""
+    folder = once("running_shop", shop)
+    return Place(folder / "project", folder / "keys")

@@ -96,12 +96,12 @@ class Place:
         return done.stdout
 
     def commit(self, message: str = "Start") -> None:
-        self.git("add", "--all")
+        self.git("add", "--all", ":/")
         self.git("commit", "--quiet", "--message", message)
 
-    def repository(self) -> Place:
-        """Make this folder a repository with two people's keys and one commit."""
-        self.git("init", "--quiet", "--initial-branch", "main")
+    def repository(self, top: Path | None = None) -> Place:
+        """Make this folder, or one above it, a repository with two people's keys and one commit."""
+        self.git("init", "--quiet", "--initial-branch", "main", str(top or self.root))
         (self.root / ".gitignore").write_text(".penstock/\ndata/\n")
         self.penstock("key", "new", AUTHOR, "--role", "author")
         self.penstock("key", "new", REVIEWER, "--role", "approver")
@@ -167,7 +167,12 @@ def _digest(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
     return hashlib.sha256(repr((columns, rows)).encode()).hexdigest()
 
 
+def copy_retail(folder: Path) -> None:
+    """The retail example's files."""
+    shutil.copytree(RETAIL, folder, ignore=shutil.ignore_patterns(".penstock"))
+
+
 def retail(target: Path) -> Place:
     """The retail example in a fresh repository."""
-    shutil.copytree(RETAIL, target / "project", ignore=shutil.ignore_patterns(".penstock"))
+    copy_retail(target / "project")
     return Place(target / "project", target / "keys").repository()

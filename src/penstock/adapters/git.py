@@ -1,17 +1,27 @@
-"""Git, through its own command: branches, worktrees, commits and merges of a change."""
+"""Git, through its own command: branches, worktrees, commits and merges of a change.
+
+Invariant: whatever changes the repository runs under the executor's lock and under a note of its own, so that what a
+git left behind that died with its caller (locks, half a worktree) is known as ours and is taken away.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+
+ORPHAN_SECONDS = 60.0
+"""How long a git whose caller was killed may take to end."""
 
 
 class GitRepository:
@@ -24,6 +34,8 @@ class GitRepository:
         except InputError as error:
             raise InputError(_not_a_repository(project)) from error
         self.prefix = project.resolve().relative_to(self.top.resolve())
+        self._note = project / ".penstock" / "git-at-work"
+        self._settled = False
 
     def head(self, folder: Path | None = None) -> str:
         """The commit that is checked out.
@@ -46,26 +58,30 @@ class GitRepository:
 
     def open_worktree(self, folder: Path, branch: str, base: str) -> Path:
         """Check `branch` out in `folder`, made from `base` if it is new; returns the project within it."""
-        if not (folder / ".git").exists():
-            _git(self.project, "worktree", "prune")
+        self._settle()
+        if not _is_whole(folder):
+            self._discard(folder)
             known = self._succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
             arguments = [str(folder), branch] if known else ["-b", branch, str(folder), base]
-            _git(self.project, "worktree", "add", "--force", "--quiet", *arguments)
+            self._change(self.project, "worktree", "add", "--force", "--quiet", *arguments)
         return folder / self.prefix
 
     def close_worktree(self, folder: Path) -> None:
         """Remove a worktree; its branch stays."""
-        if folder.exists():
-            _git(self.project, "worktree", "remove", "--force", str(folder))
+        self._settle()
+        if _is_whole(folder):
+            self._change(self.project, "worktree", "remove", "--force", str(folder))
+        elif folder.exists():
+            self._discard(folder)
 
     def reset(self, folder: Path, commit: str) -> None:
         """Bring a worktree back to a commit, dropping everything after it and everything not committed."""
-        _git(folder, "reset", "--hard", "--quiet", commit)
-        _git(folder, "clean", "-fdq", ".")
+        self._change(folder, "reset", "--hard", "--quiet", commit)
+        self._change(folder, "clean", "-fdq", ".")
 
     def commit(self, folder: Path, message: str, paths: Sequence[str], author: str, *, at: str) -> str:
         """Commit these paths (relative to `folder`) if they differ; returns the commit checked out afterwards."""
-        _git(folder, "add", "--force", "--", *paths)
+        self._change(folder, "add", "--force", "--", *paths)
         if self._succeeds("diff", "--cached", "--quiet", folder=folder):
             return self.head(folder)
         identity = {
@@ -76,7 +92,7 @@ class GitRepository:
             "GIT_AUTHOR_DATE": at,
             "GIT_COMMITTER_DATE": at,
         }
-        _git(folder, "commit", "--quiet", "--no-verify", "--message", message, env=identity)
+        self._change(folder, "commit", "--quiet", "--no-verify", "--message", message, env=identity)
         return self.head(folder)
 
     def is_merged(self, branch: str) -> bool:
@@ -96,10 +112,11 @@ class GitRepository:
             "GIT_COMMITTER_EMAIL": "penstock@penstock.invalid",
         }
         try:
-            _git(self.top, "merge", "--no-ff", "--no-verify", "--quiet", "--message", message, branch, env=identity)
+            arguments = ("--no-ff", "--no-verify", "--quiet", "--message", message, branch)
+            self._change(self.top, "merge", *arguments, env=identity)
         except InputError:
             if self._succeeds("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
-                _git(self.top, "merge", "--abort")
+                self._change(self.top, "merge", "--abort")
             raise
         return self.head()
 
@@ -161,15 +178,90 @@ class GitRepository:
         number = 1
         while self._succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/retired/{branch}-{number}"):
             number += 1
-        _git(self.project, "branch", "--move", branch, f"retired/{branch}-{number}")
+        self._change(self.project, "branch", "--move", branch, f"retired/{branch}-{number}")
 
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""
         listed = _git(self.project, "status", "--porcelain", "--untracked-files=no", "-z", "--", ".")
         return tuple(entry[3:] for entry in listed.split("\0") if len(entry) > 3)
 
+    def _change(self, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+        """Run a git that changes something, under a note that says where."""
+        self._settle()
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(str(folder), encoding="utf-8")
+        try:
+            _git(folder, *arguments, env=env)
+        except InputError:  # it said no and ended; any other ending leaves the note to whoever comes next
+            self._note.unlink()
+            raise
+        self._note.unlink()
+
+    def _settle(self) -> None:
+        """If an earlier command died while its git was at work: let that git end, then take its locks away."""
+        if self._settled:
+            return
+        self._settled = True
+        with suppress(FileNotFoundError):
+            folder, began = Path(self._note.read_text(encoding="utf-8")), self._note.stat().st_mtime
+            _wait_for_git(folder)
+            for lock in self._locks(folder):
+                if lock.stat().st_mtime >= began:
+                    lock.unlink()
+            self._note.unlink()
+
+    def _locks(self, folder: Path) -> Iterator[Path]:
+        """Lock files of the repository and of the checkout in which a git was at work."""
+        common = self._common_folder()
+        yield from common.glob("*.lock")
+        yield from (common / "refs").rglob("*.lock")
+        admin = _admin_folder(folder)
+        if admin is not None:
+            yield from admin.glob("*.lock")
+
+    def _common_folder(self) -> Path:
+        """Where branches and the list of worktrees are kept."""
+        return (self.top / _git(self.top, "rev-parse", "--git-common-dir").strip()).resolve()
+
+    def _discard(self, folder: Path) -> None:
+        """Take away what is left of a worktree that was only half made or half removed."""
+        if folder.exists():
+            shutil.rmtree(folder)
+        for pointer in (self._common_folder() / "worktrees").glob("*/gitdir"):
+            if pointer.read_text(encoding="utf-8").strip() == str(folder / ".git"):
+                shutil.rmtree(pointer.parent)
+
     def _succeeds(self, *arguments: str, folder: Path | None = None) -> bool:
         return _run(folder or self.project, list(arguments)).returncode == 0
+
+
+def _admin_folder(folder: Path) -> Path | None:
+    """Where git keeps a worktree's head and index."""
+    pointer = folder / ".git"
+    return Path(pointer.read_text(encoding="utf-8").removeprefix("gitdir:").strip()) if pointer.is_file() else None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a worktree was made to its end: git writes `locked` first and takes it away last."""
+    admin = _admin_folder(folder)
+    if admin is None or not (admin / "HEAD").is_file():
+        return False
+    locked = admin / "locked"
+    return not (locked.is_file() and locked.read_text(encoding="utf-8").strip() == "initializing")
+
+
+def _wait_for_git(folder: Path) -> None:
+    """Wait until no git of ours is at work in a folder; a system that does not list its processes is not waited for."""
+    ours = b"\0".join((b"git", b"-C", os.fsencode(folder), b""))
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while time.monotonic() < deadline and any(line.startswith(ours) for line in _command_lines()):
+        time.sleep(0.02)
+
+
+def _command_lines() -> Iterator[bytes]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_bytes()
 
 
 def _run(

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.adapters.folder import ProjectFolder, load_project
-from penstock.model.findings import Severity, blocking
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Severity, blocking
 from penstock.project.reading import examine
 
 if TYPE_CHECKING:
     from penstock.adapters.duckdb.scratch import TestOutcome
     from penstock.app.wiring import Workplace
-    from penstock.model.findings import Finding
+    from penstock.model.pipelines import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,17 @@ class Tested:
 
 
 def test(place: Workplace, select: str | None = None) -> Tested:
-    """Run the project's unit tests on data, all or one dataset's."""
+    """Run the project's unit tests on data, all or one dataset's.
+
+    Raises:
+        InputError: the project cannot be read, or has no dataset of that name.
+    """
     from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - DuckDB is not needed for `check`
     from penstock.adapters.python.runner import WorkerRunner  # noqa: PLC0415 - as above
 
     project = place.project
+    if select is not None and select not in project.datasets:
+        raise InputError(_unknown(select, project))
     runner = WorkerRunner(place.root, place.spool)
     chosen = [case for case in project.tests if select in {None, case.dataset}]
     outcomes = tuple(run_datatest(case, project, runner) for case in chosen)
@@ -76,6 +83,16 @@ def test(place: Workplace, select: str | None = None) -> Tested:
         name for name, dataset in project.datasets.items() if dataset.task.kind != "source" and name not in tested
     )
     return Tested(outcomes=outcomes, untested=untested)
+
+
+def _unknown(dataset: str, project: Project) -> Finding:
+    return Finding(
+        code="project.unknown_dataset",
+        message=f"there is no dataset {dataset}",
+        found=dataset,
+        expected=", ".join(project.datasets) or "a dataset of this project",
+        remedy="correct the name",
+    )
 
 
 def write_docs(place: Workplace) -> tuple[str, ...]:

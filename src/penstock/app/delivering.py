@@ -290,6 +290,7 @@ def _story_file(place: Workplace, story: Path) -> tuple[str, str]:
             code="story.not_text",
             message=f"{story} is not UTF-8 text",
             place=Place(file=str(story)),
+            expected="UTF-8",
             remedy="save it as UTF-8",
         )
         raise InputError(finding) from error

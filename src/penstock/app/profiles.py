@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.sources.inspection import arrivals, expected_files, read_header
-from penstock.adapters.sources.local import landing_query
+from penstock.adapters.sources.local import landing_query, unreadable_rows
+from penstock.model.errors import InputError
 from penstock.model.intervals import Interval, stamp
 from penstock.model.pipelines import Closed, FileSource
 from penstock.project.source_file import WEEKDAYS, date_range
@@ -39,7 +40,7 @@ def look_at_sources(
         found, wrong, gaps = _arrived(story, source, root, now)
         findings.extend(wrong)
         sample = _sample(found)
-        profile = _profile(source, sample) if sample else None
+        profile = _profile(story, source, sample, root) if sample else None
         facts[source.name] = _facts(found, profile)
         profiles[source.name] = _profile_json(found, profile, facts[source.name], gaps)
     return facts, tuple(findings), {"story": story.id, "sources": profiles}
@@ -102,13 +103,15 @@ def _sample(found: Sequence[Arrival]) -> tuple[Arrival, ...]:
     return tuple(found[::step])
 
 
-def _profile(source: StorySource, sample: Sequence[Arrival]) -> Profile:
+def _profile(story: Story, source: StorySource, sample: Sequence[Arrival], root: Path) -> Profile:
     header = sample[0].header
     plain = as_file_source(source, header)
     connection = duckdb.connect(":memory:", config={"threads": 2})
     try:
         relation = f"({landing_query(plain, sample, dated=False)})"
         row = connection.execute(profile_query(relation, header)).fetchall()[0]
+    except duckdb.Error as error:
+        raise InputError(unreadable_rows(f"{story.pipeline}.{source.name}", error, root)) from error
     finally:
         connection.close()
     return read_profile(header, row)

@@ -17,6 +17,7 @@ from penstock.delivery.ports import BuildOutcome
 from penstock.engine.attempt import Tools
 from penstock.engine.executor import Request, execute
 from penstock.engine.promotion import mapping_of, promote
+from penstock.engine.recovery import ABANDONED
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, parse_moment
 from penstock.model.pipelines import FileSource, SqlTask
@@ -292,9 +293,10 @@ class EngineRuntime:
         return self._place.warehouse.query(sql)[1]
 
     def _success_rate(self, version: Version) -> float | None:
-        """The share of a version's slices that were published, retries included; None if none has ended."""
+        """The share of a version's slices that were published, retries included and crashes not; None if none has ended."""
         rows = self._place.ledger.rows("attempts", dataset=version.dataset, version=version.fingerprint)
-        last = {row["publish_id"]: row["state"] for row in rows if row["state"] in {"published", "failed"}}
+        ended = [row for row in rows if row["state"] in {"published", "failed"} and row["code"] != ABANDONED]
+        last = {row["publish_id"]: row["state"] for row in ended}
         return list(last.values()).count("published") / len(last) if last else None
 
     def _volume(self, project: Project, dataset: Dataset, slo: Slo, interval: Interval) -> Finding | None:

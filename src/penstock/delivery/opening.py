@@ -14,7 +14,7 @@ from penstock.ledger.facts import ChangeOpened
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, stamp
-from penstock.project.story import read_story
+from penstock.project.story import read_story, story_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +42,13 @@ def open_change(opening: Opening, tools: Tools) -> Change:
             ledger is then as it was.
     """
     base = tools.repository.head()
+    _refuse_ended(opening, tools)
     story = read_story(opening.text, opening.path, earlier=earlier_stories(base, tools))
     story = under_policy(story, policy_at(tools, base))
     sha256 = digest(opening.text.encode())
     known = tools.journal.rows("changes", change=story.id)
     if known:
         change = find_change(tools.journal, story.id)
-        if change.state in ENDED:
-            raise InputError(_ended(change, opening.path))
         if change.story_sha256 == sha256 and change.state != "refused":
             return change
         if change.merge_commit is not None:
@@ -75,6 +74,15 @@ def open_change(opening: Opening, tools: Tools) -> Change:
     )
     tools.journal.append(opened)
     return find_change(tools.journal, story.id)
+
+
+def _refuse_ended(opening: Opening, tools: Tools) -> None:
+    """Say that an id is taken before anything else that is odd about a story that takes it."""
+    identity = story_id(opening.text, opening.path)
+    if identity is not None and tools.journal.rows("changes", change=identity):
+        change = find_change(tools.journal, identity)
+        if change.state in ENDED:
+            raise InputError(_ended(change, opening.path))
 
 
 def _until(opening: Opening, story: Story, project: Project, tools: Tools) -> datetime:

@@ -26,7 +26,7 @@ RESTORED = "git:restored/"
 def roll_back(
     change: Change, *, by: str, reason: str, tools: Tools, verdicts: tuple[Verdict, ...] = ()
 ) -> dict[str, str]:
-    """Undo a change's promotion; returns what production shows now. Begun and broken off, it is finished by doing it again.
+    """Undo a change's promotion; returns what production shows now. One that was broken off is finished by a second.
 
     Raises:
         InputError: the change is not in production, or a later change builds on it.

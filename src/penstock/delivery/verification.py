@@ -49,7 +49,8 @@ def recorded(change: str, journal: Journal) -> Recorded:
     if known.state == "rolled_back":
         return Recorded(reach=Link.ROLLBACK)
     if Stage.DEPLOYMENT in known.passed:
-        return Recorded(reach=Link.OBSERVATION, head=known.passed[Stage.DEPLOYMENT])
+        head = known.passed[Stage.DEPLOYMENT] if known.state == "done" else None
+        return Recorded(reach=Link.OBSERVATION, head=head)
     if known.observations:
         return Recorded(reach=Link.DEPLOYMENT)
     review = known.passed.get(Stage.REVIEW)

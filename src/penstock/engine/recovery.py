@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Journal, Value
 
 OPEN_STATES = ("running", "audited")
+ABANDONED = "engine.abandoned"
+"""The code of an attempt whose executor stopped: no failure of the dataset."""
 
 
 def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ...]:
@@ -49,7 +51,7 @@ def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublis
         return AttemptFailed(
             publish_id=publish_id,
             attempt=attempt,
-            code="engine.abandoned",
+            code=ABANDONED,
             message="the executor stopped before the target had published",
             transient=True,
         )

@@ -27,7 +27,10 @@ def read_python(name: str, file: str, sources: Mapping[str, str], findings: list
         tree = ast.parse(text, filename=file)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        findings.append(_finding("project.python_syntax", f"{file} is not Python: {error}", file, line, text, name))
+        message = f"{file} is not Python: {getattr(error, 'msg', None) or error}"
+        findings.append(
+            _finding("project.python_syntax", message, file, line, text, name, expected="Python that can be parsed")
+        )
         return None
     marked = [(node, call) for node in tree.body if isinstance(node, ast.FunctionDef) and (call := _task_call(node))]
     if not marked:

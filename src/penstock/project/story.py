@@ -70,6 +70,16 @@ def read_story(
     return replace(result, lines=MappingProxyType(_lines(document)))
 
 
+def story_id(text: str, file: str) -> str | None:
+    """The id that a story gives itself, before anything else in it is read.
+
+    Raises:
+        InputError: there is no front matter, or it is not YAML.
+    """
+    data = split_front_matter(text, file)[0].data
+    return str(data["id"]) if isinstance(data, dict) and "id" in data else None
+
+
 def _criteria_spelled_out(data: dict[str, Any]) -> dict[str, Any]:
     """The front matter with each criterion that is a bare sentence as a mapping, so that an answer can add its SQL."""
     criteria = data.get("acceptance")
@@ -80,8 +90,11 @@ def _criteria_spelled_out(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beneath(own: Mapping[str, Any], earlier: Sequence[Story]) -> tuple[Story, ...]:
-    """The earlier stories whose work a change goes on from, oldest first."""
-    if own.get("kind") != "change":
+    """The earlier stories whose work a change goes on from, oldest first.
+
+    A misspelt kind is said once; read as a change, it does not also make everything seem missing.
+    """
+    if own.get("kind") in {None, "new"}:
         return ()
     return tuple(
         story

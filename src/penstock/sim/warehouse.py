@@ -111,6 +111,10 @@ class MemoryWarehouse:
             raise TaskError(Finding(code="warehouse.refused", message=f"there is no relation {relation}"))
         return evaluate(held, {}, self.rows) if isinstance(held, str) else held
 
+    def relations(self) -> tuple[str, ...]:
+        """The relations that exist, in the order of their making."""
+        return tuple(self._target.relations)
+
     def shown(self, environment: str, dataset: str) -> tuple[Row, ...]:
         """The rows that an environment's readers see of a dataset."""
         return self.rows(self._target.environments[environment][dataset][1])

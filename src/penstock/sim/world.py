@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -202,12 +203,18 @@ class World:
     def differences(self, calm: World) -> tuple[str, ...]:
         """What this life holds otherwise than one without faults."""
         mine, theirs = self.rows(), calm.rows()
-        return tuple(f"{name} holds other rows than without faults" for name in mine if mine[name] != theirs[name])
+        names = sorted({*mine, *theirs})
+        return tuple(
+            f"{name} holds other rows than without faults" for name in names if mine.get(name) != theirs.get(name)
+        )
 
     def rows(self) -> dict[str, tuple[Row, ...]]:
-        """What production's readers see, dataset by dataset, sorted."""
-        names = self.warehouse.environment(ENVIRONMENT)
-        return {name: tuple(sorted(self.warehouse.shown(ENVIRONMENT, name), key=str)) for name in names}
+        """What production's readers see, dataset by dataset, sorted; what they cannot read is left out."""
+        seen = {}
+        for name in self.warehouse.environment(ENVIRONMENT):
+            with suppress(TaskError):
+                seen[name] = tuple(sorted(self.warehouse.shown(ENVIRONMENT, name), key=str))
+        return seen
 
 
 def _draw_dataset(number: int, before: list[Dataset], chance: random.Random) -> Dataset:

@@ -101,6 +101,9 @@ class DuckdbSession:
                     publication.token,
                 ],
             )
+        except duckdb.ConstraintException as error:  # only our own ledger has a key: somebody was first with this id
+            cursor.execute("ROLLBACK")
+            raise duckdb.TransactionException(str(error)) from error
         except (duckdb.Error, TaskError):
             cursor.execute("ROLLBACK")
             raise

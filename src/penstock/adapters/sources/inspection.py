@@ -5,12 +5,13 @@ Every mistake of every file is reported at once; nothing is written.
 
 from __future__ import annotations
 
+import csv
 import gzip
-import hashlib
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.adapters.sources.scanning import Fault, opened, scan
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 MOST_LISTED = 5
 """How many of several missing files are named, besides the first."""
 
-_BLOCK = 1 << 20
-_BOM = b"\xef\xbb\xbf"
+_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,8 @@ def arrivals(
         name = _relative(path, root)
         if not _beneath(path, root):
             findings.append(_outside(dataset, name))
+        elif path.exists() and not path.is_file():
+            findings.append(_broken(dataset, name, "is a folder or no plain file", "a plain file"))
         elif not path.is_file():
             closed = interval is not None and source.closed.holds(interval.start)
             if not closed and (source.missing == "fail" or interval is None):
@@ -81,46 +83,33 @@ def arrivals(
 def read_header(path: Path, delimiter: str) -> tuple[str, ...] | None:
     """The columns that a file's first line names, or None if the file cannot be read that far."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            return _cells(stream.readline(_BLOCK), delimiter)
-    except (EOFError, OSError, zlib.error, UnicodeDecodeError):
+        with opened(path) as stream:
+            line = stream.readline(_LONGEST_HEADER).decode("utf-8-sig")
+            return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
+    except (EOFError, OSError, zlib.error, UnicodeDecodeError, csv.Error):
         return None
-
-
-def _cells(line: bytes, delimiter: str) -> tuple[str, ...]:
-    text = line.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r").decode()
-    return tuple(cell.strip().strip('"') for cell in text.split(delimiter)) if text else ()
 
 
 def _read(path: Path, name: str, interval: Interval | None, source: FileSource, dataset: str) -> Arrival | Finding:
     try:
-        first, lines, sha256 = _scan(path)
-        header = _cells(first, source.delimiter)
+        found = scan(path, source.delimiter)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole gzip file")
-    except UnicodeDecodeError:
-        return _broken(dataset, name, "is not UTF-8 text", "UTF-8")
     except OSError as error:
         return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
-    if not header:
+    if found.fault and not found.header:
+        return _faulty(dataset, name, found.fault)
+    if not found.header:
         return _broken(dataset, name, "is empty", "a header line and at least one line of data")
-    if header != source.columns:
-        return _other_header(dataset, name, header, source.columns)
-    if lines < 1:
+    if found.header != source.columns:
+        return _other_header(dataset, name, found.header, source.columns)
+    if found.fault:
+        return _faulty(dataset, name, found.fault)
+    if found.rows < 1:
         return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
-    return Arrival(path=path, name=name, interval=interval, header=header, lines=lines, sha256=sha256)
-
-
-def _scan(path: Path) -> tuple[bytes, int, str]:
-    """A file's beginning, how many lines follow its header, and the SHA-256 of its unpacked bytes."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        digest, breaks, last, first = hashlib.sha256(), 0, b"", b""
-        for block in iter(lambda: stream.read(_BLOCK), b""):
-            digest.update(block)
-            breaks += block.count(b"\n")
-            last = block[-1:]
-            first = first if b"\n" in first else first + block[:65536]
-    return first, breaks - 1 + (0 if last == b"\n" else 1), digest.hexdigest()
+    return Arrival(
+        path=path, name=name, interval=interval, header=found.header, lines=found.rows, sha256=found.sha256
+    )
 
 
 def _repeated(dataset: str, found: Iterable[Arrival]) -> Iterator[Finding]:
@@ -177,11 +166,15 @@ def _missing(dataset: str, missing: Sequence[tuple[str, Interval | None]]) -> Fi
     )
 
 
-def _broken(dataset: str, name: str, what: str, expected: str) -> Finding:
+def _faulty(dataset: str, name: str, fault: Fault) -> Finding:
+    return _broken(dataset, name, fault.what, fault.expected, line=fault.line)
+
+
+def _broken(dataset: str, name: str, what: str, expected: str, *, line: int | None = None) -> Finding:
     return Finding(
         code="source.broken_file",
         message=f"{name} {what}",
-        place=Place(file=name, dataset=dataset),
+        place=Place(file=name, line=line, dataset=dataset),
         expected=expected,
         remedy="ask the sender for the file again; nothing of it was read in",
     )

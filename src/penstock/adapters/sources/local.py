@@ -44,7 +44,7 @@ class LocalFiles:
                 sql = landing_query(source, found, dated=intervals is not None)
                 connection.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)")
             except duckdb.Error as error:
-                raise TaskError(_unreadable(dataset, error, self._root)) from error
+                raise TaskError(unreadable_rows(dataset, error, self._root)) from error
             finally:
                 connection.close()
             yield Landing(path=path, files=tuple(arrival.name for arrival in found))
@@ -80,7 +80,8 @@ def _arrived(found: Sequence[Arrival]) -> str:
     return f"SELECT * FROM (VALUES {rows}) AS listed(path, name, start)"
 
 
-def _unreadable(dataset: str, error: duckdb.Error, root: Path) -> Finding:
+def unreadable_rows(dataset: str, error: duckdb.Error, root: Path) -> Finding:
+    """What DuckDB says of files it cannot read as CSV."""
     lines = [line.replace(f"{root}/", "") for line in str(error).splitlines() if line.strip()]
     return Finding(
         code="source.unreadable_rows",

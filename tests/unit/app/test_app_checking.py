@@ -1,0 +1,32 @@
+"""`penstock test` runs what it is asked for, and says so when there is no such thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from penstock.app import checking
+from penstock.app.starting import start
+from penstock.app.wiring import workplace
+from penstock.model.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_tests_of_one_dataset_are_run_alone(tmp_path: Path) -> None:
+    start(tmp_path)
+    with workplace(tmp_path) as place:
+        tested = checking.test(place, "shop.daily_revenue")
+    assert tested.ok
+    assert {outcome.dataset for outcome in tested.outcomes} == {"shop.daily_revenue"}
+
+
+def test_testing_a_dataset_that_is_not_there_is_wrong_input_and_not_a_pass_without_cases(tmp_path: Path) -> None:
+    start(tmp_path)
+    with workplace(tmp_path) as place, pytest.raises(InputError) as refused:
+        checking.test(place, "shop.daily_revenu")
+    (finding,) = refused.value.findings
+    assert finding.code == "project.unknown_dataset"
+    assert "shop.daily_revenue" in (finding.expected or "")

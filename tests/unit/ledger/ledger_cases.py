@@ -1,0 +1,48 @@
+"""Facts for the ledger's tests: one of every kind, and a Hypothesis strategy for any fact."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, get_args
+
+from hypothesis import strategies as st
+
+from penstock.ledger.facts import Fact, QuestionsAsked, RunStarted
+
+KINDS: tuple[type[Any], ...] = get_args(Fact)
+AT = "2011-01-04T06:30:00+00:00"
+
+_words = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["", "prod", "sales.daily", 'it\'s "so"'])
+_names = st.sampled_from(["a", "b", "c"])
+_by_type: dict[str, st.SearchStrategy[Any]] = {
+    "str": _words,
+    "int": st.integers(-(2**53), 2**53),
+    "bool": st.booleans(),
+    "Mapping[str, str]": st.dictionaries(_names, _words, max_size=3),
+    "Mapping[str, int]": st.dictionaries(_words, st.integers(0, 2**31), max_size=3),
+}
+_KEYS = {"run", "publish_id", "dataset", "version", "environment", "promotion", "change", "stage", "question", "key_id"}
+
+
+def example(kind: type[Any]) -> Fact:
+    """A fact of a kind, with a telling value in every field."""
+    plain: dict[str, Any] = {"str": "größer 'x'", "int": 7, "bool": True}
+    maps: dict[str, Any] = {"Mapping[str, str]": {"b": "2", "a": "1"}, "Mapping[str, int]": {"b": 2, "a": 1}}
+    fact: Fact = kind(**{field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)})
+    return fact
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> Fact:
+    """Any fact; what names things is drawn from few names, so that facts meet."""
+    kind = draw(st.sampled_from(KINDS))
+    values = {field.name: draw(_names if field.name in _KEYS else _by_type[str(field.type)]) for field in fields(kind)}
+    if kind is QuestionsAsked:
+        values["paths"] = dict.fromkeys(values["questions"], "owner")
+    fact: Fact = kind(**values)
+    return fact
+
+
+def run_started(name: str) -> RunStarted:
+    """A small fact."""
+    return RunStarted(run=name, purpose="test", plan="0" * 8, tasks=1)

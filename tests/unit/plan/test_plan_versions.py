@@ -1,0 +1,128 @@
+"""A version's name changes with everything that decides its rows, and with nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from penstock.model.contracts import ColumnSpec, Contract
+from penstock.model.pipelines import Closed, Dataset, FileSource, Materialization, Project, PythonTask, Retry, SqlTask
+from penstock.plan.order import topological
+from penstock.plan.versions import relation_of, versions_of
+from penstock.sim.projects import by_day, coded, landed, project_of, sliced, whole
+
+RAW, DAILY, BEST = landed("sim.raw"), sliced("sim.daily", "sim.raw"), whole("sim.best", "sim.daily")
+SCORED = coded("sim.scored", "sim.daily", batch=1)
+
+
+def _fingerprints(*datasets: Dataset) -> dict[str, str]:
+    return {name: version.fingerprint for name, version in versions_of(_project(*datasets)).items()}
+
+
+def _project(*datasets: Dataset) -> Project:
+    return project_of(datasets or (RAW, DAILY, BEST, SCORED))
+
+
+def _changed(new: Dataset) -> set[str]:
+    """The datasets whose version moves when one of them is replaced."""
+    before = _fingerprints()
+    after = _fingerprints(*(new if new.name == old.name else old for old in (RAW, DAILY, BEST, SCORED)))
+    return {name for name in before if before[name] != after[name]}
+
+
+def _query(dataset: Dataset, text: str) -> Dataset:
+    assert isinstance(dataset.task, SqlTask)
+    return replace(dataset, task=replace(dataset.task, text=text))
+
+
+def _text(dataset: Dataset) -> str:
+    assert isinstance(dataset.task, SqlTask)
+    return dataset.task.text
+
+
+def _source(**changes: Any) -> Dataset:
+    assert isinstance(RAW.task, FileSource)
+    return replace(RAW, task=replace(RAW.task, **changes))
+
+
+CONTRACT = Contract(dataset="sim.daily", file="c.yaml", version="1", columns=(ColumnSpec(name="moment", type="DATE"),))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        pytest.param(replace(DAILY, description="Rows by day."), id="description"),
+        pytest.param(replace(DAILY, file="pipelines/sim/moved.sql"), id="file"),
+        pytest.param(replace(DAILY, contract=CONTRACT), id="contract"),
+        pytest.param(replace(DAILY, retry=Retry(attempts=9)), id="retry"),
+        pytest.param(replace(DAILY, timeout=timedelta(seconds=5)), id="timeout"),
+        pytest.param(replace(DAILY, interval=by_day(batch=7)), id="batch"),
+        pytest.param(_query(DAILY, "/* why */\n" + _text(DAILY).replace(" FROM", "\n  from")), id="layout"),
+        pytest.param(
+            _query(DAILY, _text(DAILY).replace("sim.raw.", "r.").replace("FROM sim.raw", "FROM sim.raw AS r")),
+            id="alias",
+        ),
+        pytest.param(_source(missing="empty"), id="missing files"),
+        pytest.param(_source(closed=Closed(weekdays=frozenset({5}))), id="closed days"),
+    ],
+)
+def test_what_does_not_decide_the_rows_leaves_the_version_alone(same: Dataset) -> None:
+    assert _changed(same) == set()
+
+
+@pytest.mark.parametrize(
+    ("other", "moves"),
+    [
+        pytest.param(_query(BEST, f"{_text(BEST)} WHERE true"), {"sim.best"}, id="a last query"),
+        pytest.param(
+            _query(DAILY, f"{_text(DAILY)} AND 1 = 1"), {"sim.daily", "sim.best", "sim.scored"}, id="a query in between"
+        ),
+        pytest.param(
+            replace(DAILY, interval=replace(by_day(1), column="value")), {"sim.daily", "sim.best", "sim.scored"},
+            id="interval column",
+        ),
+        pytest.param(replace(BEST, materialization=Materialization.VIEW), {"sim.best"}, id="materialization"),
+        pytest.param(
+            _source(path="other/{interval_start:%Y-%m-%d}.csv"), {"sim.raw", "sim.daily", "sim.best", "sim.scored"},
+            id="path",
+        ),
+        pytest.param(_source(delimiter=";"), {"sim.raw", "sim.daily", "sim.best", "sim.scored"}, id="delimiter"),
+        pytest.param(_source(columns=("moment",)), {"sim.raw", "sim.daily", "sim.best", "sim.scored"}, id="columns"),
+        pytest.param(
+            replace(SCORED, task=PythonTask(function="make", reads_by_parameter={"p0": "sim.daily"}, code_digest="x")),
+            {"sim.scored"}, id="code",
+        ),
+    ],
+)  # fmt: skip
+def test_what_decides_the_rows_moves_the_version_and_all_that_read_it(other: Dataset, moves: set[str]) -> None:
+    assert _changed(other) == moves
+
+
+def test_a_parameter_that_reads_another_dataset_is_another_version() -> None:
+    one, other = (
+        replace(SCORED, task=PythonTask(function="make", reads_by_parameter=reads, code_digest="x"))
+        for reads in ({"a": "sim.raw", "b": "sim.daily"}, {"b": "sim.raw", "a": "sim.daily"})
+    )
+    assert _fingerprints(RAW, DAILY, one)["sim.scored"] != _fingerprints(RAW, DAILY, other)["sim.scored"]
+
+
+def test_versions_do_not_depend_on_the_order_of_the_files() -> None:
+    assert _fingerprints(BEST, DAILY, RAW) == _fingerprints(RAW, DAILY, BEST)
+
+
+def test_two_datasets_alike_in_all_but_name_share_a_fingerprint_and_no_relation() -> None:
+    a, b = (versions_of(_project(RAW, sliced(name, "sim.raw")))[name] for name in ("sim.a", "sim.b"))
+    assert a.fingerprint == b.fingerprint
+    assert a.relation != b.relation
+
+
+def test_a_relation_is_named_by_dataset_and_version() -> None:
+    assert relation_of("sim.daily", "0f") == '"_versions"."sim__daily__0f"'
+
+
+def test_datasets_come_after_what_they_read_and_ties_by_name() -> None:
+    datasets = [whole("sim.z", "sim.raw"), whole("sim.a", "sim.z"), whole("sim.b", "sim.raw"), RAW]
+    assert topological(_project(*datasets)) == ("sim.raw", "sim.b", "sim.z", "sim.a")
