@@ -20,7 +20,10 @@ from penstock.model.intervals import parse_moment
 ROWS = 10_000_000
 TASKS = 300
 ROUNDS = 3
-WIDE = "SELECT i, i % 1000 AS bucket, i * 3 % 101 AS value, 'customer ' || (i % 5000) AS customer FROM range({rows}) AS t(i)"
+WIDE = (
+    "SELECT i, i % 1000 AS bucket, i * 3 % 101 AS value, 'customer ' || (i % 5000) AS customer "
+    "FROM range({rows}) AS t(i)"
+)
 
 
 def project(folder: Path, files: dict[str, str]) -> Workplace:

@@ -92,6 +92,11 @@ def fences(text: str, language: str) -> list[str]:
     return [body for word, body in _FENCE.findall(text) if word == language]
 
 
+def without_fences(text: str) -> str:
+    """A page's text without its code blocks."""
+    return _FENCE.sub("", text)
+
+
 def variables() -> set[str]:
     """Every environment variable that Penstock reads for its own sake: literal names, and constants `*_VARIABLE`."""
     found: set[str] = set()
@@ -110,7 +115,7 @@ def pages() -> list[Path]:
 
 def links(page: Path) -> Iterator[tuple[str, Path, str]]:
     """The page's relative links: as written, the file meant, and the heading meant (or nothing)."""
-    prose = _FENCE.sub("", page.read_text())
+    prose = without_fences(page.read_text())
     for target in _LINK.findall(re.sub(r"`[^`\n]*`", "", prose)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -120,7 +125,7 @@ def links(page: Path) -> Iterator[tuple[str, Path, str]]:
 
 def anchors(page: Path) -> set[str]:
     """The names under which a page's headings can be linked to."""
-    return {_anchor(title) for _, title in _HEADING.findall(_FENCE.sub("", page.read_text()))}
+    return {_anchor(title) for _, title in _HEADING.findall(without_fences(page.read_text()))}
 
 
 def _anchor(title: str) -> str:

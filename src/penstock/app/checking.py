@@ -63,7 +63,7 @@ class Tested:
         return all(outcome.passed for outcome in self.outcomes)
 
 
-def test(place: Workplace, select: str | None = None) -> Tested:
+def run_tests(place: Workplace, select: str | None = None) -> Tested:
     """Run the project's unit tests on data, all or one dataset's.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +17,8 @@ from penstock.model.errors import PenstockError
 from penstock.model.findings import Finding, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from rich.status import Status
 
 BUG = 5

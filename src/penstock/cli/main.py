@@ -1,6 +1,6 @@
 """The entry point: finds the command, imports only what it needs, and turns every ending into an exit code.
 
-Exit codes: 0 done · 1 a verdict of no · 2 the input is wrong · 3 a run failed · 4 waiting for a person · 5 a bug of ours.
+Exit codes: 0 done · 1 a verdict of no · 2 the input is wrong · 3 a run failed · 4 waiting for a person · 5 a bug.
 """
 
 from __future__ import annotations

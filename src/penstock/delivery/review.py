@@ -93,7 +93,8 @@ def _headline(seen: Review) -> str:
     rehearsal = seen.facts.rehearsal
     way_back = f"; rolled back in {rehearsal.rollback_ms} ms when rehearsed" if rehearsal else ""
     moved = sum(1 for diff in seen.facts.diffs if not diff.empty)
-    compared = f"{moved} of {len(seen.facts.diffs)} compared datasets moved" if seen.facts.diffs else "nothing to compare"
+    count = len(seen.facts.diffs)
+    compared = f"{moved} of {count} compared datasets moved" if count else "nothing to compare"
     return f"{sum(seen.shadow.built.values())} slices built, {checks} checks, {compared}{way_back}"
 
 

@@ -54,7 +54,7 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
-    """What a stage's statement is about. `files` are subjects by path; `things` are other subjects by name and digest."""
+    """What a stage's statement is about: `files` are subjects by path, `things` others by name and digest."""
 
     files: tuple[str, ...]
     verdicts: tuple[Verdict, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.findings import Finding, Severity
@@ -29,7 +30,8 @@ class Fields:
             value = value[step]
         self.values: dict[str, Any] = value if isinstance(value, dict) else {}
         self.asked: set[str] = set()
-        if value is not None and not isinstance(value, dict):
+        self._no_mapping = value is not None and not isinstance(value, dict)
+        if self._no_mapping:
             self.note("kind", f"{self._label()} is {_kind(value)}", expected="a mapping of keys to values")
 
     def _label(self, *steps: str | int) -> str:
@@ -67,7 +69,7 @@ class Fields:
         self.asked.add(key)
         value = self.values.get(key)
         if value is None:
-            if required:
+            if required and not self._no_mapping:  # what is no mapping is said once
                 self.note(
                     "missing_key",
                     f"{self._label(key)} is missing",
@@ -100,8 +102,11 @@ class Fields:
         return None if value is None else int(value)
 
     def number(self, key: str, *, low: float | None = None, required: bool = False) -> float | None:
-        """A number, at least `low`."""
+        """A number, at least `low`; neither infinite nor `.nan`, which would compare as it likes."""
         value = self._get(key, (int, float), "a number", required=required)
+        if value is not None and not math.isfinite(value):
+            self.note("range", f"{self._label(key)} is {value}", at=key, expected="a finite number")
+            return None
         if value is not None and low is not None and value < low:
             self.note("range", f"{self._label(key)} is {value}", at=key, expected=f"at least {low}")
             return None

@@ -99,7 +99,10 @@ def parse_moment(text: str | date | datetime) -> datetime:
         moment = datetime(text.year, text.month, text.day, tzinfo=UTC)
     else:
         moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} lies outside the years 1 to 9999 in UTC") from error
 
 
 def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -165,8 +165,8 @@ class Pipeline:
 class Slo:
     """What monitoring holds a dataset to, read from `monitoring/*.slo.yaml`.
 
-    `min_success_rate` is a share of slices, retries included; `max_runtime` is per run; volume is judged against the median of
-    `volume_history` earlier intervals of the same weekday, within `volume_tolerance` (0.9 allows ±90 %).
+    `min_success_rate` is a share of slices, retries included; `max_runtime` is per run; volume is judged against the
+    median of `volume_history` earlier intervals of the same weekday, within `volume_tolerance` (0.9 allows ±90 %).
     """
 
     dataset: str

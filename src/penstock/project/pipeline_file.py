@@ -85,8 +85,10 @@ def _sla(fields: Fields) -> Sla | None:
     if text is None:
         return None
     try:
-        return Sla(ready_by=time.fromisoformat(text))
+        ready_by = time.fromisoformat(text)
     except ValueError:
+        ready_by = None
+    if ready_by is None or ready_by.tzinfo is not None:
         child.note("project.bad_time", f"ready_by is {text!r}", at="ready_by", expected='a local time such as "06:30"')
     return None
 

@@ -15,7 +15,7 @@ from penstock.sql.query import parse_query
 if TYPE_CHECKING:
     from datetime import timedelta
 
-HEADER = re.compile(r"\A\s*/\*\s*penstock\b[ \t]*\n(?P<yaml>.*?)\*/", re.DOTALL)
+HEADER = re.compile(r"\A\s*/\*\s*penstock\b[ \t]*\r?\n(?P<yaml>.*?)\*/", re.DOTALL)
 INTERVAL = re.compile(r"(?P<grain>[a-z]+)\((?P<column>[A-Za-z_][A-Za-z0-9_]*)\)")
 
 

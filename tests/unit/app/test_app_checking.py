@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_the_tests_of_one_dataset_are_run_alone(tmp_path: Path) -> None:
     start(tmp_path)
     with workplace(tmp_path) as place:
-        tested = checking.test(place, "shop.daily_revenue")
+        tested = checking.run_tests(place, "shop.daily_revenue")
     assert tested.ok
     assert {outcome.dataset for outcome in tested.outcomes} == {"shop.daily_revenue"}
 
@@ -26,7 +26,7 @@ def test_the_tests_of_one_dataset_are_run_alone(tmp_path: Path) -> None:
 def test_testing_a_dataset_that_is_not_there_is_wrong_input_and_not_a_pass_without_cases(tmp_path: Path) -> None:
     start(tmp_path)
     with workplace(tmp_path) as place, pytest.raises(InputError) as refused:
-        checking.test(place, "shop.daily_revenu")
+        checking.run_tests(place, "shop.daily_revenu")
     (finding,) = refused.value.findings
     assert finding.code == "project.unknown_dataset"
     assert "shop.daily_revenue" in (finding.expected or "")

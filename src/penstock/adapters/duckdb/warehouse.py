@@ -221,5 +221,5 @@ def _nothing_built(path: Path) -> Finding:
         message="nothing has been built in this project yet",
         place=Place(file=str(path)),
         expected="a warehouse that a run or a delivery has filled",
-        remedy="`penstock run` builds the working tree into the environment dev; `penstock deliver STORY` ships a change",
+        remedy="`penstock run` builds the working tree into dev; `penstock deliver STORY` ships a change",
     )

@@ -63,7 +63,8 @@ def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) 
         f"read_csv([{paths}], header = true, all_varchar = true, auto_detect = false, quote = '\"', escape = '\"', "
         f"delim = {literal(source.delimiter)}, filename = '_path', columns = {{{_csv_columns(source)}}})"
     )
-    return f"SELECT {columns}, arrived.name AS _file{start} FROM {read} AS lines JOIN ({_arrived(found)}) AS arrived ON lines._path = arrived.path"
+    joined = f"{read} AS lines JOIN ({_arrived(found)}) AS arrived ON lines._path = arrived.path"
+    return f"SELECT {columns}, arrived.name AS _file{start} FROM {joined}"
 
 
 def _csv_columns(source: FileSource) -> str:

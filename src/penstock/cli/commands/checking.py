@@ -42,7 +42,7 @@ def test(door: Door, dataset: str | None, project: str | None) -> Answer:
     """Run the unit tests on data: given rows in, expected rows out."""
     del door
     with opened(project) as place:
-        tested = checking.test(place, dataset)
+        tested = checking.run_tests(place, dataset)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
     lines = [
         f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes

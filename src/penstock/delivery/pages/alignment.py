@@ -65,6 +65,8 @@ def _impact(story: Story) -> Iterator[str]:
         moves += [f"`{column}` {bound}" for column, bound in impact.columns.items()]
         moves += [f"every column {impact.every_column}"] if impact.every_column else []
         yield f"- `{name}`: {', '.join(moves) or 'nothing may move'}."
+    if story.kind == "new":
+        yield f"- Every dataset that this story makes in `{story.pipeline}` is new."
     yield "- Nothing else may move."
 
 
@@ -94,4 +96,4 @@ def _questions(change: Change, asked: tuple[Question, ...]) -> Iterator[str]:
         yield f"- **{question.id}** {question.text}{line} Expected: {question.expects}."
         yield f'  Answer with `penstock change answer {change.id} {question.id} "…"`'
     if not asked:
-        yield "- None."
+        yield "- None is open."

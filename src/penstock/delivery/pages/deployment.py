@@ -15,10 +15,11 @@ def deployment_notes(change: Change, seen: Review) -> str:
     story = seen.planned.story
     return f"""# Deploying {change.id}
 
-1. Approve: `penstock change approve {change.id} --as NAME`; {seen.facts.policy.approvals} approval(s), not the author's.
+1. Approve: `penstock change approve {change.id} --as NAME`; {seen.facts.policy.approvals} needed, not the author's.
 2. Go on: `penstock change resume {change.id}`. It merges `{change.branch}` into `{change.base_branch}` and promotes
    {touched} to production in one transaction.
-3. The observation window follows: {story.observe_intervals} interval(s) run in production and in the version before it.
+3. The observation window follows: up to {story.observe_intervals} interval(s) run in production and in the version
+   before it.
    If a check or an objective fails there, the change rolls itself back and leaves `{change.folder}/incident.md`.
 
 Data up to {seen.until} was reviewed. Feature flags: none. Environment variables: none. Schedule:

@@ -83,8 +83,8 @@ def _movement(change: Change, seen: Review) -> Iterator[str]:
     chunk = seen.outputs["difference"].chunk
     if not facts.diffs:
         yield (
-            f"Nothing that readers use today moves: {len(facts.new_datasets)} dataset(s) are new, and there is no earlier "
-            f"version to compare them with (output {chunk})."
+            f"Nothing that readers use today moves: {len(facts.new_datasets)} dataset(s) are new, and there is no "
+            f"earlier version to compare them with (output {chunk})."
         )
         for name in facts.new_datasets[:MOST_COLUMNS]:
             yield f"- `{name}`: {seen.content[name][0]:,} rows" if name in seen.content else f"- `{name}`"
@@ -136,9 +136,9 @@ def _quality(seen: Review) -> Iterator[str]:
     results = [result for rows in seen.facts.checks.values() for result in rows]
     failed = [result for result in results if not result.passed]
     yield (
-        f"{len(results)} checks of the contracts ran over all rows of the new versions; {len(results) - len(failed)} hold. "
-        f"The quality score is {seen.facts.score} of 100 (goal: {seen.facts.policy.quality_score}; output "
-        f"{seen.outputs['checks'].chunk})."
+        f"{len(results)} checks of the contracts ran over all rows of the new versions; "
+        f"{len(results) - len(failed)} hold. The quality score is {seen.facts.score} of 100 "
+        f"(goal: {seen.facts.policy.quality_score}; output {seen.outputs['checks'].chunk})."
     )
     for result in failed[:MOST_FINDINGS]:
         yield f"- does not hold: {result.message}"
@@ -155,16 +155,16 @@ def _criteria(seen: Review) -> Iterator[str]:
 
 def _blind_spots(seen: Review) -> Iterator[str]:
     yield (
-        "An empty difference is not proof of safety. Rows of a kind that the reviewed data does not hold were seen only "
-        "by the unit tests with boundary rows, not by this comparison. Late files and restated days were not replayed, "
-        "and no load other than this machine's was tried."
+        "An empty difference is not proof of safety. Rows of a kind that the reviewed data does not hold were seen "
+        "only by the unit tests with boundary rows, not by this comparison. Late files and restated days were "
+        "not replayed, and no load other than this machine's was tried."
     )
     if seen.facts.multiplying:
         yield ""
         for join in seen.facts.multiplying[:MOST_EXAMPLES]:
             yield (
-                f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows of "
-                f"`{join.joined}` for one key."
+                f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows "
+                f"of `{join.joined}` for one key."
             )
 
 
@@ -178,9 +178,10 @@ def _cost(change: Change, seen: Review) -> Iterator[str]:
     if rehearsal:
         same = "exactly as before" if rehearsal.before == rehearsal.after else "**different from before**"
         yield (
-            f"The way back was rehearsed: promoted in {rehearsal.promote_ms} ms, rolled back in {rehearsal.rollback_ms} "
-            f"ms, and what readers see was then {same} (output {seen.outputs['rehearsal'].chunk}; "
-            f"F:{change.folder}/rollback.md:1). Nothing in this change is irreversible."
+            f"The way back was rehearsed: promoted in {rehearsal.promote_ms} ms, rolled back in "
+            f"{rehearsal.rollback_ms} ms, and what readers see was then {same} "
+            f"(output {seen.outputs['rehearsal'].chunk}; F:{change.folder}/rollback.md:1). "
+            "Nothing in this change is irreversible."
         )
     else:
         yield "The way back was **not** rehearsed."
@@ -210,4 +211,7 @@ def _checklist(change: Change, seen: Review) -> Iterator[str]:
     yield "- [ ] Everyone named under *Who is downstream* knows of it."
     yield f"- [ ] You read the queries that change; the evidence verifies: `penstock change verify {change.id}`."
     yield f"- [ ] You accept the observation window of {seen.planned.story.observe_intervals} interval(s)."
-    yield f"- Yes: `penstock change approve {change.id} --as NAME`. No: `penstock change reject {change.id} --as NAME --reason …`."
+    yield (
+        f"- Yes: `penstock change approve {change.id} --as NAME`. "
+        f"No: `penstock change reject {change.id} --as NAME --reason …`."
+    )

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def plan_page(change: Change, planned: Design, plan: Mapping[str, Any]) -> str:
     """The page as Markdown."""
+    over = f"over commit `{change.base_commit[:12]}`; for programs: `{change.folder}/plan.json`"
     parts = [
         f"# Plan of {change.id}: {planned.story.title}",
-        f"Drawn from `{change.folder}/story.md` over commit `{change.base_commit[:12]}`; "
-        f"the same plan for programs is `{change.folder}/plan.json`.",
+        f"Drawn from `{change.folder}/story.md` {over}.",
         "## Steps\n\n" + "\n".join(_steps(plan)),
         "## The DAG afterwards\n\n" + flowchart(planned.project),
         "## What moves\n\n" + "\n".join(_impact(planned)),
