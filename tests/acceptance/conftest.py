@@ -44,7 +44,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 
 @pytest.fixture(scope="session")
 def delivered(once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
-    """The retail example with RETAIL-1 and RETAIL-2 delivered over all 305 days, as `make demo` does. Do not change it."""
+    """The retail example with RETAIL-1 and RETAIL-2 delivered over all 305 days. Do not change it."""
     folder = once("delivered", _deliver_both)
     return Place(folder / "project", folder / "keys")
 

@@ -545,13 +545,13 @@ STORIES = (
     ),
     Case(
         name="no commit",
-        breaks=lambda place: (shutil.rmtree(place.root / ".git"), place.git("init", "--quiet")),
+        breaks=also(lambda place: shutil.rmtree(place.root / ".git"), lambda place: place.git("init", "--quiet")),
         code="git.no_commit",
         file=".",
     ),
     Case(
         name="broken project in the base",
-        breaks=lambda place: (replace(PIPELINE, "0 6 * * *", "0 25 * * *")(place), place.commit("Broken")),
+        breaks=also(replace(PIPELINE, "0 6 * * *", "0 25 * * *"), lambda place: place.commit("Broken")),
         code="project.bad_schedule",
         file=PIPELINE,
         line=3,

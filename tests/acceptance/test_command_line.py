@@ -59,7 +59,7 @@ def place(started: Place, tmp_path: Path) -> Place:
     return started.copied(tmp_path)
 
 
-# -- help -----------------------------------------------------------------------------------------------------------
+# -- help ------------------------------------------------------------------------------------------------------------
 
 
 def test_help_lists_every_command_with_a_line(place: Place) -> None:
@@ -100,7 +100,7 @@ def test_a_mistyped_command_is_wrong_input_and_offers_the_nearest(place: Place) 
     assert "perhaps deliver" in said.err
 
 
-# -- what is imported ---------------------------------------------------------------------------------------------------
+# -- what is imported ------------------------------------------------------------------------------------------------
 
 
 def imported(place: Place, *arguments: str) -> set[str]:
@@ -143,7 +143,7 @@ def test_a_query_does_import_the_database(place: Place) -> None:
     assert {"duckdb", "apsw"} <= imported(place, "query", "SELECT 1 AS one", "--env", "dev")
 
 
-# -- the envelope and the exit codes ------------------------------------------------------------------------------------
+# -- the envelope and the exit codes ---------------------------------------------------------------------------------
 
 
 JSON_FORMS = (
@@ -226,7 +226,7 @@ def test_a_project_is_found_upwards_and_by_option(place: Place, tmp_path: Path) 
     assert inside.result == outside.result == {"pipelines": 1, "datasets": 4, "contracts": 4, "tests": 2}
 
 
-# -- the project that init makes ----------------------------------------------------------------------------------------
+# -- the project that init makes -------------------------------------------------------------------------------------
 
 
 def test_the_starter_checks_and_tests(place: Place) -> None:
@@ -307,7 +307,7 @@ def test_a_query_only_reads_datasets(place: Place, sql: str) -> None:
     assert place.state() == before
 
 
-# -- production and the lock --------------------------------------------------------------------------------------------
+# -- production and the lock -----------------------------------------------------------------------------------------
 
 
 def test_run_does_not_touch_production_when_versions_differ(running_shop: Place, tmp_path: Path) -> None:

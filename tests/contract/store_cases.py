@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, view_of
+from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, schema_of, view_of
 from penstock.engine.ports import Publication, Swap
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import Materialization
@@ -74,6 +74,7 @@ class Place(Protocol):
     def read(self, relation: str) -> list[tuple[int | None, str]]: ...
     def shown(self, environment: str) -> dict[str, str]: ...
     def seen(self, environment: str, dataset: str) -> list[tuple[int | None, str]]: ...
+    def visible(self, environment: str) -> list[str]: ...
     def reopen(self) -> None: ...
 
 
@@ -108,6 +109,9 @@ class MemoryPlace:
     def seen(self, environment: str, dataset: str) -> list[tuple[int | None, str]]:
         rows = self.warehouse.shown(environment, dataset)
         return sorted(((_number(moment), value) for moment, value in rows), key=str)
+
+    def visible(self, environment: str) -> list[str]:
+        return list(self.warehouse.environment(environment))
 
     def reopen(self) -> None:
         """Memory outlives its executors as it is."""
@@ -145,6 +149,12 @@ class DuckdbPlace:
 
     def seen(self, environment: str, dataset: str) -> list[tuple[int | None, str]]:
         return self.read(view_of(dataset, environment))
+
+    def visible(self, environment: str) -> list[str]:
+        """The views that stand in the schema of `sim`, whatever the warehouse's own table of them says."""
+        schema = schema_of(DATASET, environment)
+        sql = f"SELECT view_name FROM duckdb_views() WHERE schema_name = '{schema}' ORDER BY view_name"
+        return [f"sim.{name}" for (name,) in self.warehouse.query(sql)[1]]
 
     def reopen(self) -> None:
         self.warehouse.close()

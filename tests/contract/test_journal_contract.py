@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +13,10 @@ from penstock.ledger.facts import LeaseTaken, Promoted, RunFinished, RunStarted
 from penstock.ledger.journal import GENESIS, Journal, LeaseLostError, verify
 from penstock.ledger.state import TABLES, refold
 from penstock.sim.journal import MemoryJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def _ticking() -> Callable[[], str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from store_cases import DATASET, Place, days, opened, publication, publish, swap
@@ -13,6 +12,10 @@ from store_cases import DATASET, Place, days, opened, publication, publish, swap
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RELATION = relation_of(DATASET, "1")
 
@@ -153,8 +156,7 @@ def test_an_environment_shows_exactly_the_mapping(place: Place) -> None:
     place.warehouse.swap(swap("t", daily="2"))
     assert place.shown("prod") == {"sim.daily": "2"}
     assert place.seen("prod", "sim.daily") == [(0, "new")]
-    with pytest.raises((TaskError, KeyError, Exception)):  # noqa: B017, PT011 - each store says it in its own way
-        place.seen("prod", "sim.more")
+    assert place.visible("prod") == ["sim.daily"]
 
 
 def test_a_swap_is_done_once_whatever_was_shown_since(place: Place) -> None:
@@ -183,7 +185,7 @@ def test_an_environment_can_be_emptied(place: Place) -> None:
     _two_versions(place)
     place.warehouse.swap(swap("s", daily="1"))
     place.warehouse.swap(swap("t"))
-    assert place.shown("prod") == {}
+    assert (place.shown("prod"), place.visible("prod")) == ({}, [])
 
 
 def test_a_shown_version_grows_before_its_readers_eyes(place: Place) -> None:

@@ -6,17 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from picture import complaints, differences, picture_of
 from small_shop import APPROVER, AUTHOR, Shop, break_day, copy_shop, make_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SIGKILL = 9
 DRIVER = Path(__file__).with_name("killing.py")
@@ -269,7 +270,39 @@ def trial(rehearsed: Rehearsed, at: Sequence[int], folder: Path, runner: Driver)
         wrong.append(f"recovery ended with {ending.exit}: {ending.output[-600:]}")
     wrong += _judged(rehearsed, shop)
     shutil.rmtree(folder)
-    return Trial(step=step.name, at=tuple(at[: max(len(fired), 1)]), fired=tuple(fired), wrong=tuple(wrong))
+    return Trial(step=step.name, at=tuple(at), fired=tuple(fired), wrong=tuple(wrong))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to try: a step, and at which of its durable steps it dies, then its recovery, then that one's recovery."""
+
+    step: str
+    at: tuple[int, ...]
+
+
+def attempt_all(
+    plans: Sequence[Plan], rehearsed: Mapping[str, Rehearsed], drivers: Sequence[Driver], folder: Path
+) -> Tally:
+    """Every plan in a shop of its own, as many at once as there are drivers."""
+    free: SimpleQueue[Driver] = SimpleQueue()
+    for runner in drivers:
+        free.put(runner)
+
+    def attempt(number: int, plan: Plan) -> Trial:
+        runner = free.get()
+        try:
+            return trial(rehearsed[plan.step], plan.at, folder / f"trial-{number}", runner)
+        finally:
+            free.put(runner)
+
+    with ThreadPoolExecutor(len(drivers)) as pool:
+        return Tally(list(pool.map(attempt, range(len(plans)), plans)))
+
+
+def spread(length: int, count: int) -> list[int]:
+    """`count` numbers from 1 to `length`, evenly apart."""
+    return [int((position + 0.5) * length / count) + 1 for position in range(count)]
 
 
 def _judged(rehearsed: Rehearsed, shop: Shop) -> list[str]:

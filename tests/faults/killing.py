@@ -28,12 +28,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
 CHANGING_GIT = {"add", "commit", "merge", "reset", "clean", "branch"}
 
 
 @dataclass(slots=True)
 class Steps:
-    """Counts the durable steps of this process and brings the fault about when `at` is reached."""
+    """Counts the durable steps of this process and brings the fault about when `at` is reached.
+
+    `fault` is `kill`, or the name of the error that a write ends with (`ENOSPC`, `EIO`).
+    """
 
     at: int = 0
     fault: str = "kill"
@@ -45,9 +49,10 @@ class Steps:
         self.names.append(name)
         if len(self.names) != self.at:
             return
-        if self.fault == "full":
+        if self.fault != "kill":
             self._tell(name)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            code = getattr(errno, self.fault)
+            raise OSError(code, os.strerror(code))
         if tear is not None:
             tear()
         self._tell(name)
@@ -59,7 +64,10 @@ class Steps:
 
 
 def watch(steps: Steps) -> None:
-    """Put the steps around the adapters of this process."""
+    """Put the steps around the adapters of this process; where a write is to fail, around every fsync instead."""
+    if steps.fault != "kill":
+        _around(os, "fsync", steps, lambda _descriptor: "fsync", after=False)
+        return
     from penstock.adapters import git
     from penstock.adapters.duckdb import warehouse
     from penstock.adapters.duckdb.session import DuckdbSession
@@ -86,6 +94,7 @@ def _around(
     label: Callable[..., str | None],
     *,
     before: bool = True,
+    after: bool = True,
     tear: Callable[..., Callable[[], None] | None] | None = None,
 ) -> None:
     original = getattr(owner, name)
@@ -95,13 +104,13 @@ def _around(
         step = label(*args, **options)
         if step is None:
             return original(*args, **options)
-        if before and steps.fault != "full":
+        if before:
             steps.passed(f"before {step}")
         torn = tear(*args, **options) if tear else None
-        if torn is not None or steps.fault == "full":
+        if torn is not None:
             steps.passed(f"within {step}", torn)
         result = original(*args, **options)
-        if steps.fault != "full":
+        if after:
             steps.passed(f"after {step}")
         return result
 
@@ -163,14 +172,54 @@ def _ask_git(folder: Path, *arguments: str) -> str:
 
 def run(arguments: Sequence[str], steps: Steps) -> int:
     """Run one command in this process; its exit code, if it lives to have one."""
+    watch(steps)
+    return _command(arguments)
+
+
+def _command(arguments: Sequence[str]) -> int:
     from penstock.cli.main import penstock
 
-    watch(steps)
     try:
         penstock(list(arguments), standalone_mode=True)
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 0
     return 0
+
+
+def spare_the_start(kept: Sequence[str]) -> None:
+    """Let the two commands that the implementation stage runs (`check`, `test`) begin in a fork, where all is imported."""
+    from penstock.adapters.commands import OwnCommands
+    from penstock.delivery.ports import CommandRun
+
+    def forked(_self: object, arguments: Sequence[str], root: Path) -> CommandRun:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.chdir(root)
+            for name in set(os.environ) - set(kept):
+                del os.environ[name]
+            os.dup2(writing, 1)
+            os.dup2(writing, 2)
+            _leave_with(lambda: _command([*arguments, "--project", "."]))
+        os.close(writing)
+        with os.fdopen(reading) as output:
+            said = output.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return CommandRun(argv=("penstock", *arguments), exit_code=code, output=said, duration_ms=1)
+
+    setattr(OwnCommands, "penstock", forked)  # noqa: B010 - mypy: a method is replaced on purpose
+
+
+def _leave_with(act: Callable[[], int]) -> NoReturn:
+    """End this process with what `act` returns, without the manners of an interpreter that ends."""
+    code = 5
+    try:
+        code = act()
+        sys.stdout.flush()
+    finally:
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def serve() -> None:
@@ -206,24 +255,22 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _obey(request: dict[str, Any], fired: int, names: int) -> NoReturn:
-    code = 5
-    try:
+    def act() -> int:
         os.chdir(request["folder"])
         os.environ.update(request["environment"])
         output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
-        steps = Steps(at=request.get("at", 0), fault=request.get("fault", "kill"), report=fired)
-        if request.get("file_limit"):
+        steps = Steps(at=request["at"], fault=request["fault"], report=fired)
+        spare_the_start(KEPT_VARIABLES)
+        if request["file_limit"]:
             limit_files(request["file_limit"])
         code = run(request["arguments"], steps)
-        sys.stdout.flush()
         os.write(names, "".join(f"{name}\n" for name in steps.names).encode())
-    finally:
-        with suppress(Exception):
-            sys.stderr.flush()
-        os._exit(code)
+        return code
+
+    _leave_with(act)
 
 
 def limit_files(size: int) -> None:
@@ -247,6 +294,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at", type=int, default=0, help="the step to die at, counted from 1")
+    parser.add_argument("--fault", default="kill", choices=("kill", "ENOSPC", "EIO"), help="what happens there")
     parser.add_argument("--count", action="store_true", help="print the steps a run passes")
     parser.add_argument("--serve", action="store_true", help="answer requests on standard input")
     parser.add_argument("arguments", nargs="*", help="what penstock is given")
@@ -254,7 +302,7 @@ def main() -> int:
     if given.serve:
         serve()
         return 0
-    steps = Steps(at=given.at, report=sys.stderr.fileno())
+    steps = Steps(at=given.at, fault=given.fault, report=sys.stderr.fileno())
     code = run(given.arguments, steps)
     if given.count:
         for number, name in enumerate(steps.names, 1):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from penstock.model.errors import InputError
+from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding, Place
 from penstock.project.reading import PROJECT_FOLDERS, is_project_file
 
@@ -27,16 +28,25 @@ class ProjectFolder:
         return target.read_bytes() if target.is_file() else None
 
     def write(self, root: Path, path: str, data: bytes) -> None:
-        """Write a file so that a crash leaves the old bytes or the new, and the new ones are on disk on return."""
+        """Write a file so that a crash leaves the old bytes or the new, and the new ones are on disk on return.
+
+        Raises:
+            RunError: the disk refuses; what stood there before still stands there, or the new bytes do.
+        """
         target = beneath(root, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f".{target.name}.new")
-        with fresh.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(target)
-        _sync_folder(target.parent)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise RunError(_not_written(path, error)) from error
 
     def remove(self, root: Path, path: str) -> None:
         """Remove a file, and the folders that this empties."""
@@ -107,9 +117,7 @@ def _walk(start: Path, *, links: bool = False) -> Iterator[Path]:
 
 def _printable(name: str) -> str:
     """A file's name with what a terminal or a JSON text cannot show as escapes."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name
-    )
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -118,6 +126,16 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _not_written(name: str, error: OSError) -> Finding:
+    return Finding(
+        code="project.not_written",
+        message=f"{name} cannot be written: {error.strerror}",
+        place=Place(file=name),
+        expected="room on the disk and a folder that can be written",
+        remedy="free space or fix the disk, then go on: penstock change resume ID, or the same command again",
+    )
 
 
 def _refused(name: str, found: str, expected: str) -> Finding:

@@ -66,6 +66,14 @@ class GitRepository:
             self._change(self.project, "worktree", "add", "--force", "--quiet", *arguments)
         return folder / self.prefix
 
+    def open_detached(self, folder: Path, commit: str) -> Path:
+        """Check a commit out in `folder` without a branch; returns the project within it."""
+        self._settle()
+        if not _is_whole(folder):
+            self._discard(folder)
+            self._change(self.project, "worktree", "add", "--force", "--quiet", "--detach", str(folder), commit)
+        return folder / self.prefix
+
     def close_worktree(self, folder: Path) -> None:
         """Remove a worktree; its branch stays."""
         self._settle()
@@ -82,7 +90,7 @@ class GitRepository:
     def commit(self, folder: Path, message: str, paths: Sequence[str], author: str, *, at: str) -> str:
         """Commit these paths (relative to `folder`) if they differ; returns the commit checked out afterwards."""
         self._change(folder, "add", "--force", "--", *paths)
-        if self._succeeds("diff", "--cached", "--quiet", folder=folder):
+        if self._succeeds("diff", "--cached", "--quiet", "--", *paths, folder=folder):
             return self.head(folder)
         identity = {
             "GIT_AUTHOR_NAME": author,
@@ -92,7 +100,9 @@ class GitRepository:
             "GIT_AUTHOR_DATE": at,
             "GIT_COMMITTER_DATE": at,
         }
-        self._change(folder, "commit", "--quiet", "--no-verify", "--message", message, env=identity)
+        # these paths alone: what a person has staged beside them stays staged and uncommitted
+        only = ("--only", "--", *paths)
+        self._change(folder, "commit", "--quiet", "--no-verify", "--message", message, *only, env=identity)
         return self.head(folder)
 
     def is_merged(self, branch: str) -> bool:
@@ -128,6 +138,9 @@ class GitRepository:
 
     def contents(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Several project files at a commit, in one go; those that were not there are left out."""
+        odd = [path for path in paths if "\n" in path]
+        if odd:
+            raise InputError(_odd_name(odd[0]))
         names = [f"{commit}:{(self.prefix / path).as_posix()}" for path in paths]
         data = "".join(f"{name}\n" for name in names).encode()
         done = _run(self.project, ["cat-file", "--batch"], given=data)
@@ -152,8 +165,12 @@ class GitRepository:
         return tuple(name for name in listed.split("\0") if name)
 
     def added_text(self, base: str, folder: Path) -> str:
-        """The diff of a worktree's commits against `base`, without context."""
-        return _git(folder, "diff", "--unified=0", "--relative", base, "HEAD", "--", ".")
+        """The diffs of a worktree's commits since `base`, one by one and without context.
+
+        As text whatever attributes say, and through nobody's filters: what is searched is what was committed.
+        """
+        plain = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--relative")
+        return _git(folder, "log", "--patch", "--format=", "--reverse", *plain, f"{base}..HEAD", "--", ".")
 
     def changed_between(self, older: str, newer: str) -> tuple[str, ...]:
         """Project files that differ between two commits."""
@@ -297,6 +314,15 @@ def _not_a_repository(project: Path) -> Finding:
         place=Place(file=str(project)),
         expected="a git repository with at least one commit: a change is a branch of it",
         remedy="git init && git add . && git commit -m 'Start'",
+    )
+
+
+def _odd_name(path: str) -> Finding:
+    return Finding(
+        code="git.odd_name",
+        message=f"the repository holds a file whose name has a line break: {path!r}",
+        expected="file names in one line",
+        remedy="rename the file",
     )
 
 

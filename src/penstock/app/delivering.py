@@ -19,7 +19,7 @@ from penstock.delivery.implementation import implement
 from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.review import review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
-from penstock.delivery.tools import Tools, policy_at
+from penstock.delivery.tools import Tools, close_trees, policy_at
 from penstock.delivery.verification import Recorded, recorded, verify_change
 from penstock.ledger.facts import QuestionAnswered, StageStopped
 from penstock.model.errors import InputError
@@ -126,7 +126,7 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
             place.ledger.append(stopped)
             change = find_change(place.ledger, change_id)
         if isinstance(step, End) and step.state != "rejected":  # a crash may have left it open
-            tools.repository.close_worktree(place.root / ".penstock" / "worktrees" / change_id)
+            close_trees(change, tools)
         if not isinstance(step, Work):
             break
         watcher.stage(change, step.stage)

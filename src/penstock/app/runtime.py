@@ -11,6 +11,7 @@ from penstock.adapters.alerts import append_alert
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
 from penstock.adapters.python.runner import WorkerRunner
+from penstock.adapters.sources.inspection import arrivals
 from penstock.adapters.sources.local import LocalFiles
 from penstock.app.profiles import look_at_sources
 from penstock.delivery.ports import BuildOutcome
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.app.wiring import Workplace
-    from penstock.engine.executor import Failure
     from penstock.author.ports import RowEvaluator
+    from penstock.engine.executor import Failure
     from penstock.model.pipelines import Dataset, Project, Slo
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
@@ -87,8 +88,18 @@ class EngineRuntime:
         return coverage_of(self._place.ledger.rows("coverage"))
 
     def plan(self, project: Project, until: datetime, select: frozenset[str] | None = None) -> BuildPlan:
-        """What is missing up to a moment."""
-        return plan_build(project, self.coverage(), until, select)
+        """What is missing up to a moment, as the sources' files are now."""
+        return plan_build(project, self.coverage(), until, select, arrived=self._arrived_whole(project))
+
+    def _arrived_whole(self, project: Project) -> dict[str, str]:
+        """For each source without intervals, a digest of its files."""
+        digests = {}
+        for name, dataset in project.datasets.items():
+            if isinstance(dataset.task, FileSource) and dataset.interval is None:
+                found, _ = arrivals(dataset.task, name, self._place.root, None)
+                parts = json.dumps([(arrival.name, arrival.sha256) for arrival in found])
+                digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
+        return digests
 
     def build(
         self, project: Project, until: datetime, purpose: str, *, root: Path, select: frozenset[str] | None = None
@@ -243,16 +254,16 @@ class EngineRuntime:
         findings = []
         for slo in project.slos:
             dataset = project.datasets.get(slo.dataset)
-            if dataset is None or dataset.interval is None or _closed_upstream(project, dataset, interval):
+            if dataset is None:
                 continue
             if slo.max_runtime is not None and seconds > slo.max_runtime.total_seconds():
                 findings.append(_too_slow(slo, seconds))
             rate = self._success_rate(versions_of(project)[dataset.name])
             if rate is not None and rate < slo.min_success_rate:
                 findings.append(_too_often_failed(slo, rate))
-            volume = self._volume(project, dataset, slo, interval)
-            if volume is not None:
-                findings.append(volume)
+            if not _closed_upstream(project, dataset, interval):
+                volume = self._volume(project, dataset, slo, interval)
+                findings += [volume] if volume is not None else []
         return tuple(findings)
 
     # -- showing --------------------------------------------------------------------------------------------------
@@ -280,8 +291,9 @@ class EngineRuntime:
         return int((time.monotonic() - began) * 1000)
 
     def _state(self, environment: str, mapping: Mapping[str, str]) -> str:
-        """A digest of everything an environment's readers see."""
-        seen = {name: self._content(view_of(name, environment)) for name in sorted(mapping)}
+        """A digest of everything an environment's readers see: what the mapping shows, and which views there are."""
+        seen: dict[str, object] = {name: self._content(view_of(name, environment)) for name in sorted(mapping)}
+        seen[""] = self._place.warehouse.views(environment)
         return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
     def _content(self, relation: str) -> tuple[int, str]:

@@ -59,11 +59,11 @@ def approve(change: Change, name: str, tools: Tools) -> str:
     author_keys = {key.key_id for key in trusted_keys(change, root, tools).values() if key.name == change.author}
     if name == change.author or signer.key_id in author_keys:
         raise RefusedError(_own_change(change, name))
-    sha256 = _given(signer.key_id, envelope_sha256, change, root, tools)
-    if sha256 is None:
-        sealing = Sealing(files=(), things=(review_seen(review),))
-        _, sha256 = write_statement(change, Link.APPROVAL, sealing, root, tools, signer=name)
-    tools.repository.commit(root, f"{change.id}: approved by {name}", [change.folder], name, at=tools.now())
+    sealing = Sealing(files=(), things=(review_seen(review),))
+    path, sha256 = _given(signer.key_id, envelope_sha256, change, root, tools) or write_statement(
+        change, Link.APPROVAL, sealing, root, tools, signer=name
+    )
+    tools.repository.commit(root, f"{change.id}: approved by {name}", [path], name, at=tools.now())
     if tools.journal.rows("approvals", change=change.id, approval_sha256=sha256):
         return sha256
     approved = ChangeApproved(
@@ -77,14 +77,14 @@ def approve(change: Change, name: str, tools: Tools) -> str:
     return sha256
 
 
-def _given(key_id: str, envelope_sha256: str, change: Change, root: Path, tools: Tools) -> str | None:
-    """The digest of the approval of that review that the key has signed already, if it has."""
+def _given(key_id: str, envelope_sha256: str, change: Change, root: Path, tools: Tools) -> tuple[str, str] | None:
+    """Path and digest of the approval of that review that the key has signed already, if it has."""
     keys = trusted_keys(change, root, tools)
     for name, data in envelopes(change, root, tools):
         if f"-{Link.APPROVAL}-" in name:
             facts = _approval(name, data, keys)
             if facts.valid_signature and (facts.key_id, facts.envelope_sha256) == (key_id, envelope_sha256):
-                return digest(data)
+                return name, digest(data)
     return None
 
 

@@ -27,6 +27,7 @@ _GROUP_OF = {
     "tests": TESTS,
     "monitoring": MONITORING_AND_DOCS,
     "docs": MONITORING_AND_DOCS,
+    "architecture.md": MONITORING_AND_DOCS,
 }
 
 
@@ -67,10 +68,27 @@ def _files_of(story: Story, change: Change, tools: Tools) -> tuple[AuthoredFile,
     found = []
     for name in names:
         path = name.removeprefix(f"{folder}/")
-        group = _GROUP_OF.get(path.split("/", 1)[0], PIPELINES)
-        text = (tools.folder.read(tools.root, name) or b"").decode()
-        found.append(AuthoredFile(path=path, text=text, group=group))
+        try:
+            text = (tools.folder.read(tools.root, name) or b"").decode()
+        except UnicodeDecodeError as error:
+            raise InputError(_not_text(name)) from error
+        found.append(AuthoredFile(path=path, text=text, group=group_of(path)))
     return tuple(found)
+
+
+def group_of(path: str) -> str:
+    """The commit that a project file belongs to, by the folder it lies in."""
+    return _GROUP_OF.get(path.split("/", 1)[0], PIPELINES)
+
+
+def _not_text(name: str) -> Finding:
+    return Finding(
+        code="change.not_text",
+        message=f"{name} is not UTF-8 text",
+        place=Place(file=name),
+        expected="text files: a change is read by people",
+        remedy="take the file out of the story's folder, or save it as UTF-8",
+    )
 
 
 def _folder(story: str) -> str:

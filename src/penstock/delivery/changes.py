@@ -50,6 +50,7 @@ class Change:
     observe_from: str | None
     opened_at: str
     passed: Mapping[Stage, str]
+    commits: Mapping[Stage, str]
     entered: Mapping[str, str]
     outcomes: Mapping[str, Mapping[str, str]]
     questions: tuple[Question, ...]
@@ -122,6 +123,7 @@ def _change(row: Mapping[str, Value], journal: Journal) -> Change:
         observe_from=_text(row["observe_from"]),
         previous=json.loads(str(previous)) if previous is not None else None,
         passed={Stage(str(s["stage"])): str(s["envelope_sha256"]) for s in stages if s["state"] == "passed"},
+        commits={Stage(str(s["stage"])): str(s["commit"]) for s in stages if s["state"] == "passed"},
         entered={str(s["stage"]): str(s["entered_commit"]) for s in stages if s["entered_commit"] is not None},
         outcomes={str(s["stage"]): json.loads(str(s["outcomes"])) for s in stages if s["outcomes"] is not None},
         questions=_questions(journal, change),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery import rollback
 from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
-from penstock.delivery.design import Design, plan_change
+from penstock.delivery.design import branch_design
 from penstock.delivery.pages.rollout import rollout_page
 from penstock.delivery.review import REVIEW_JSON, target_mapping
 from penstock.delivery.sealing import (
@@ -17,12 +17,12 @@ from penstock.delivery.sealing import (
     StageReport,
     enter,
     envelopes,
-    has_statement,
+    find_statement,
     stop_stage,
     write_statement,
 )
 from penstock.delivery.stages import ROLLING_BACK, Stage
-from penstock.delivery.tools import policy_at
+from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
 from penstock.evidence.statements import Link, Subject
@@ -36,14 +36,17 @@ from penstock.ledger.facts import (
 )
 from penstock.model.findings import Outcome
 from penstock.model.intervals import Grain, Interval, parse_moment, stamp
+from penstock.plan.changes import compare_projects
 from penstock.policy import gates
 from penstock.policy.facts import DeploymentFacts, ObservationFacts
+from penstock.project.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.design import Design
     from penstock.delivery.tools import Tools
     from penstock.model.findings import Verdict
 
@@ -52,21 +55,13 @@ ITSELF = "penstock"
 """Who rolls back when nobody was asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """One interval of the window: whether production held, and one sentence."""
-
-    interval: Interval
-    held: bool
-    detail: str
-
-
 def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
     """Do the stage, or as much of it as the data that arrived allows."""
     if change.state == ROLLING_BACK:
         return _finish_going_back(change, tools)
+    on_base_branch(change, tools)
     root = enter(change, Stage.DEPLOYMENT, tools)
-    planned = plan_change(change, root, tools)
+    planned = branch_design(change, root, tools)
     verdicts = gates.judge_all(gates.DEPLOYMENT, _facts(change, planned, root, tools))
     if gates.combined(verdicts) is not Outcome.PASS:
         stop_stage(change, Stage.DEPLOYMENT, verdicts, root, tools, message=f"{change.id}: not deployed")
@@ -115,19 +110,25 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
 
 
 def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:
-    """Project files that moved on the base since the change began and that it writes or its datasets depend on."""
+    """What moved on the base since the change began, and stands in its way.
+
+    Files that it writes; policy; and every dataset upstream or downstream of what it touches, however far: their
+    versions would not be those that were reviewed.
+    """
     head = tools.repository.head()
     moved = set(tools.repository.changed_between(change.base_commit, head))
     if not moved:
         return ()
-    project = planned.project
-    touched = planned.difference.touched
-    near = {*touched, *project.downstream(*touched)}
-    for name in touched:
-        near.update(project.datasets[name].reads)
-    files = {file.path for file in planned.files}
-    files |= {project.datasets[name].file for name in near if name in project.datasets}
-    return tuple(sorted(moved & files))
+    conflicts = moved & {*(file.path for file in planned.files), SETTINGS_FILE}
+    now = project_at(tools, head)
+    since = compare_projects(planned.base, now)
+    near = set(planned.difference.touched)
+    for project in (planned.project, now):
+        near |= {*project.upstream(*near), *project.downstream(*near)}
+    for name in near & {*since.touched, *since.removed}:
+        dataset = now.datasets.get(name) or planned.base.datasets[name]
+        conflicts.add(dataset.file)
+    return tuple(sorted(conflicts))
 
 
 def _merge(change: Change, planned: Design, tools: Tools) -> Change:
@@ -157,7 +158,8 @@ def _promote(change: Change, planned: Design, root: Path, tools: Tools) -> Chang
         )
         tools.journal.append(promoted)
         change = find_change(tools.journal, change.id)
-    if not has_statement(change, Link.DEPLOYMENT, tools.root, tools):
+    path = find_statement(change, Link.DEPLOYMENT, tools.root, tools)
+    if path is None:
         facts = {"promotion": change.promotion, "merge": change.merge_commit, "environment": "prod"}
         mapping = tools.runtime.production()
         things = tuple(
@@ -165,9 +167,8 @@ def _promote(change: Change, planned: Design, root: Path, tools: Tools) -> Chang
             for name in planned.difference.touched
         )
         sealing = Sealing(files=(), things=things, facts=facts)
-        write_statement(change, Link.DEPLOYMENT, sealing, tools.root, tools, signer=change.author)
-    if not has_statement(change, Link.OBSERVATION, tools.root, tools):
-        _commit(change, f"{change.id}: record the promotion", tools)
+        path, _ = write_statement(change, Link.DEPLOYMENT, sealing, tools.root, tools, signer=change.author)
+    _commit(change, f"{change.id}: record the promotion", path, tools)
     return change
 
 
@@ -206,9 +207,11 @@ def _observe(change: Change, planned: Design, interval: Interval, root: Path, to
 def _judge(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
     """One interval in production, and beside it the version before, so that going back loses no day."""
     runtime = tools.runtime
-    outcome = runtime.build(planned.project, interval.end, f"observation of {change.id}", root=tools.root)
+    outcome = runtime.build(planned.project, interval.end, f"observation of {change.id}", root=root)
     if change.previous:
-        runtime.build(planned.base, interval.end, f"standby for {change.id}", root=root)
+        tree = base_tree(change, planned.base, tools)
+        standby = runtime.build(planned.base, interval.end, f"standby for {change.id}", root=tree)
+        outcome = replace(outcome, findings=(*outcome.findings, *standby.findings))
     touched = set(planned.difference.touched)
     checks = runtime.judge(planned.project, interval)
     objectives = runtime.objectives(planned.project, interval, outcome.seconds)
@@ -250,7 +253,7 @@ def _finish_going_back(change: Change, tools: Tools) -> StageReport:
     if not failed:
         return _go_back(change, (), tools)
     root = enter(change, Stage.DEPLOYMENT, tools)
-    planned = plan_change(change, root, tools)
+    planned = branch_design(change, root, tools)
     interval = next(interval for interval in window_of(change, planned) if str(interval) == failed[0])
     return _go_back(change, (_judge(change, planned, interval, root, tools),), tools)
 
@@ -261,21 +264,21 @@ def _finish(
     rows = {str(row["interval"]): str(row["detail"]) for row in tools.journal.rows("observations", change=change.id)}
     page = rollout_page(change, planned, [(str(interval), rows.get(str(interval), "")) for interval in window])
     path = f"{change.folder}/{ROLLOUT}"
-    if not has_statement(change, Link.OBSERVATION, tools.root, tools):
+    if find_statement(change, Link.OBSERVATION, tools.root, tools) is None:
         tools.folder.write(tools.root, path, page.encode())
         facts = {"intervals": {str(interval): "held" for interval in window}}
         sealing = Sealing(files=(path,), verdicts=verdicts, facts=facts)
         write_statement(change, Link.OBSERVATION, sealing, tools.root, tools, signer=change.author)
-    commit = _commit(change, f"{change.id}: close the observation window", tools)
+    commit = _commit(change, f"{change.id}: close the observation window", change.folder, tools)
     sha256 = digest(envelopes(change, tools.root, tools)[-1][1])
     passed = StagePassed(change=change.id, stage=Stage.DEPLOYMENT, commit=commit, envelope_sha256=sha256)
     tools.journal.append(passed)
-    tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
+    close_trees(change, tools)
     return _report(change, verdicts, page)
 
 
-def _commit(change: Change, message: str, tools: Tools) -> str:
-    return tools.repository.commit(tools.root, message, [change.folder], change.author, at=tools.now())
+def _commit(change: Change, message: str, path: str, tools: Tools) -> str:
+    return tools.repository.commit(tools.root, message, [path], change.author, at=tools.now())
 
 
 def _report(change: Change, verdicts: tuple[Verdict, ...], message: str) -> StageReport:

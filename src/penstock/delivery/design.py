@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.authored import AuthoredFile
 from penstock.author.change import overwritten
-from penstock.delivery.authoring import authored_files, edited_by_hand, overlaid
+from penstock.delivery.authoring import authored_files, edited_by_hand, group_of, overlaid
 from penstock.delivery.pages.plan import plan_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.storybook import story_of
-from penstock.delivery.tools import model_files_at, policy_at
+from penstock.delivery.tools import model_files_at, policy_at, project_at, project_in
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.model.findings import Outcome
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from penstock.author.authored import AuthoredFile
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.model.pipelines import Project
@@ -114,6 +114,26 @@ def plan_change(change: Change, root: Path, tools: Tools) -> Design:
         files=files,
         replaced=overwritten(files, standing),
         kept=tuple(file.path for file in files if standing.get(file.path) == file.text.encode()),
+        base=before,
+        project=project,
+        difference=compare_projects(before, project),
+    )
+
+
+def branch_design(change: Change, root: Path, tools: Tools) -> Design:
+    """What the branch itself holds: from implementation on, nothing else is built, compared or promoted."""
+    paths = [p for p in tools.repository.changed(change.base_commit, root) if not p.startswith(f"{change.folder}/")]
+    standing = tools.repository.contents(change.base_commit, paths)
+    written = {path: data for path in paths if (data := tools.folder.read(root, path)) is not None}
+    before, project = project_at(tools, change.base_commit), project_in(tools, root)
+    return Design(
+        story=story_of(change, root, tools),
+        files=tuple(
+            AuthoredFile(path=path, text=data.decode(errors="replace"), group=group_of(path))
+            for path, data in written.items()
+        ),
+        replaced=tuple(path for path in written if path in standing),
+        kept=(),
         base=before,
         project=project,
         difference=compare_projects(before, project),

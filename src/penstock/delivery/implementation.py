@@ -54,6 +54,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         planned_files=(*(file.path for file in planned.files), f"{KEYS}/{change.author}.yaml"),
         added_text=tools.repository.added_text(change.base_commit, root),
         exposed=exposed_columns(planned.project, planned.difference.touched),
+        author=change.author,
         documented=counted[0],
         documentable=counted[1],
     )

@@ -42,6 +42,10 @@ class Repository(Protocol):
         """Check a branch out in a folder, made from `base` if it is new; the project within it."""
         ...
 
+    def open_detached(self, folder: Path, commit: str) -> Path:
+        """Check a commit out in a folder without a branch; the project within it."""
+        ...
+
     def close_worktree(self, folder: Path) -> None:
         """Remove a worktree; its branch stays."""
         ...
@@ -52,6 +56,10 @@ class Repository(Protocol):
 
     def commit(self, folder: Path, message: str, paths: Sequence[str], author: str, *, at: str) -> str:
         """Commit these paths if they differ; the commit checked out afterwards."""
+        ...
+
+    def dirty(self) -> tuple[str, ...]:
+        """Tracked project files with changes that are not committed."""
         ...
 
     def is_merged(self, branch: str) -> bool:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.delivery import records
-from penstock.delivery.design import Design, plan_change
+from penstock.delivery.design import branch_design
 from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
 from penstock.delivery.pages.dossier import dossier_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
-from penstock.delivery.tools import policy_at
+from penstock.delivery.tools import base_tree, policy_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.model.findings import Outcome
+from penstock.model.intervals import stamp
 from penstock.policy import gates
 from penstock.policy.facts import ReviewFacts
 from penstock.project.settings import SETTINGS_FILE
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.design import Design
     from penstock.delivery.ports import BuildOutcome
     from penstock.delivery.records import Output
     from penstock.delivery.tools import Tools
@@ -53,7 +55,7 @@ def review(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
     root = enter(change, Stage.REVIEW, tools)
     policy = policy_at(tools, change.base_commit)
-    seen = _look(change, plan_change(change, root, tools), root, policy, tools)
+    seen = _look(change, branch_design(change, root, tools), root, policy, tools)
     verdicts = gates.judge_all(gates.REVIEW, seen.facts)
     page = dossier_page(change, seen, verdicts)
     contents = {
@@ -105,7 +107,9 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
     until = tools.until(change)
     reached = runtime.covered_until(planned.base, planned.story.pipeline) if production else None
     until = max(until, reached) if reached else until
-    standing = runtime.build(planned.base, until, "production", root=tools.root) if production else None
+    standing = None
+    if production:
+        standing = runtime.build(planned.base, until, "production", root=base_tree(change, planned.base, tools))
     shadow = runtime.build(planned.project, until, f"shadow of {change.id}", root=root)
     if shadow.findings or (standing and standing.findings):
         findings = (*(standing.findings if standing else ()), *shadow.findings)
@@ -129,7 +133,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         facts=facts,
         content=content,
         outputs=outputs,
-        until=until.date().isoformat(),
+        until=stamp(until),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from penstock.delivery.sealing import Sealing, has_statement, write_statement
+from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.delivery.sealing import Sealing, find_statement, write_statement
 from penstock.delivery.stages import ROLLING_BACK
+from penstock.delivery.tools import close_trees, on_base_branch, project_at, project_in
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.ledger.facts import ChangeRolledBack, RollbackBegun
 from penstock.model.errors import InputError
-from penstock.model.findings import Finding
+from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from penstock.delivery.changes import Change
@@ -33,12 +35,14 @@ def roll_back(
     """
     if change.promotion is None or change.previous is None or change.state == "rolled_back":
         raise InputError(_not_promoted(change))
+    on_base_branch(change, tools)
     mapping = mapping_before(change, tools)
     if change.state != ROLLING_BACK:
+        _refuse_lost_work(change, tools)
         tools.journal.append(RollbackBegun(change=change.id, reason=reason, by=by))
     promotion = tools.runtime.promote(mapping, f"roll back {change.id}")
     restored, removed = _restore_files(change, tools)
-    if not has_statement(change, Link.ROLLBACK, tools.root, tools):
+    if find_statement(change, Link.ROLLBACK, tools.root, tools) is None:
         files = []
         if verdicts:
             path = f"{change.folder}/{INCIDENT}"
@@ -56,7 +60,7 @@ def roll_back(
     tools.repository.commit(tools.root, message, paths, change.author, at=tools.now())
     rolled = ChangeRolledBack(change=change.id, promotion=promotion, reason=reason, by=by)
     tools.journal.append(rolled)
-    tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
+    close_trees(change, tools)
     return mapping
 
 
@@ -67,33 +71,70 @@ def decision(change: Change, tools: Tools) -> RollbackBegun:
 
 
 def mapping_before(change: Change, tools: Tools) -> dict[str, str]:
-    """What production must show for the change to be gone, with later changes elsewhere left alone."""
+    """What production must show for the change to be gone, with later changes elsewhere left alone.
+
+    Raises:
+        InputError: a later change moved the same datasets, or reads them.
+    """
     previous = change.previous or {}
     row = tools.journal.rows("promotions", promotion=change.promotion)[0]
     promoted = json.loads(str(row["mapping"]))
     touched = {name for name in {*promoted, *previous} if promoted.get(name) != previous.get(name)}
     now = tools.runtime.production()
-    later = sorted(name for name in touched if now.get(name) not in {promoted.get(name), previous.get(name)})
+    later = {name for name in touched if now.get(name) not in {promoted.get(name), previous.get(name)}}
+    if change.state != ROLLING_BACK:
+        readers = project_at(tools, tools.repository.head()).downstream(*touched)
+        later |= {name for name in readers if name in now and name not in touched}
     if later:
-        raise InputError(_built_upon(change, later))
+        raise InputError(_built_upon(change, sorted(later)))
     kept = {name: version for name, version in now.items() if name not in touched}
     return {**kept, **{name: previous[name] for name in touched if name in previous}}
+
+
+def _refuse_lost_work(change: Change, tools: Tools) -> None:
+    """Stop before a rollback would overwrite what somebody has edited since, committed or not.
+
+    Raises:
+        InputError: naming the files.
+    """
+    merge = change.merge_commit or "HEAD"
+    written = {path for path in _written(change, tools) if path != ARCHITECTURE_FILE}
+    edited = written & {*tools.repository.dirty(), *tools.repository.changed_between(merge, "HEAD")}
+    if edited:
+        raise InputError(
+            Finding(
+                code="change.edited_since",
+                message=f"{change.id} wrote files that were edited since: {', '.join(sorted(edited))}",
+                place=Place(file=min(edited)),
+                expected="the files as the change left them",
+                remedy="commit and undo those edits first, or roll back the change that made them",
+            )
+        )
+
+
+def _written(change: Change, tools: Tools) -> tuple[str, ...]:
+    """The project files that the change's merge brought; artefacts and keys apart."""
+    merge = change.merge_commit or "HEAD"
+    paths = tools.repository.changed_between(f"{merge}^1", merge)
+    return tuple(path for path in paths if not path.startswith(("changes/", "keys/")))
 
 
 def _restore_files(change: Change, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Bring the files the change wrote back to what they were before its merge; artefacts under changes/ stay."""
     merge = change.merge_commit or "HEAD"
     restored, removed = [], []
-    for path in tools.repository.changed_between(f"{merge}^1", merge):
-        if path.startswith(("changes/", "keys/")):
-            continue
+    for path in _written(change, tools):
         before = tools.repository.show(f"{merge}^1", path)
         if before is None:
             tools.folder.remove(tools.root, path)
             removed.append(path)
-        else:
+        elif path != ARCHITECTURE_FILE:
             tools.folder.write(tools.root, path, before)
             restored.append(path)
+    if ARCHITECTURE_FILE in _written(change, tools) and ARCHITECTURE_FILE not in removed:
+        page = architecture_page(project_in(tools, tools.root))
+        tools.folder.write(tools.root, ARCHITECTURE_FILE, page.encode())
+        restored.append(ARCHITECTURE_FILE)
     return tuple(restored), tuple(removed)
 
 
@@ -112,7 +153,7 @@ def incident_page(change: Change, reason: str, verdicts: tuple[Verdict, ...]) ->
             lines.append(f"- `{finding.code}` {finding.message}")
             lines += [f"  - found: {finding.found}"] if finding.found else []
             lines += [f"  - to clear it: {finding.remedy}"] if finding.remedy else []
-    lines += ["", "Production shows what it showed before the change; no row was lost.", ""]
+    lines += ["", "Production shows what it showed before the change.", ""]
     return "\n".join(lines)
 
 

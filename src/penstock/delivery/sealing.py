@@ -14,7 +14,8 @@ from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import seal
 from penstock.evidence.statements import Link, Statement, Subject
 from penstock.ledger.facts import GatesJudged, StageEntered, StagePassed, StageStopped
-from penstock.model.findings import Outcome
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Outcome
 from penstock.policy.gates import combined
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.evidence.statements import CommandRecord
-    from penstock.model.findings import Finding, Verdict
+    from penstock.model.findings import Verdict
 
 ENVELOPE_SUFFIX = ".dsse.json"
 
@@ -64,11 +65,20 @@ class Sealing:
 
 
 def enter(change: Change, stage: Stage, tools: Tools) -> Path:
-    """The worktree as it was when the stage was first entered."""
+    """The worktree as it was when the stage was first entered.
+
+    Raises:
+        InputError: somebody committed to the change's branch since the last stage passed; no gate has seen that.
+    """
     root = tools.worktree(change)
     commit = change.entered.get(stage)
     if commit is None:
         commit = tools.repository.head(root)
+        if stage is not Stage.DEPLOYMENT:  # approvals are commits after the review, and deployment looks at the bytes
+            before = list(Stage)[: stage.number - 1]
+            expected = change.commits[before[-1]] if before else change.base_commit
+            if commit != expected:
+                raise InputError(_foreign_commits(change, commit, expected))
         tools.journal.append(StageEntered(change=change.id, stage=stage, commit=commit))
     tools.repository.reset(root, commit)
     return root
@@ -80,9 +90,10 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
     return tuple((name, tools.folder.read(root, name) or b"") for name in sorted(names))
 
 
-def has_statement(change: Change, link: Link, root: Path, tools: Tools) -> bool:
-    """Whether a statement of that kind was sealed before a crash; it is whole, for files are written at once."""
-    return any(name.endswith(f"-{link}{ENVELOPE_SUFFIX}") for name, _ in envelopes(change, root, tools))
+def find_statement(change: Change, link: Link, root: Path, tools: Tools) -> str | None:
+    """The path of the statement of that kind, if one was sealed before a crash; it is whole, for files come at once."""
+    names = (name for name, _ in envelopes(change, root, tools))
+    return next((name for name in names if name.endswith(f"-{link}{ENVELOPE_SUFFIX}")), None)
 
 
 def write_statement(
@@ -139,6 +150,17 @@ def stop_stage(
     tools.repository.commit(root, message, [change.folder], change.author, at=tools.now())
     stopped = StageStopped(change=change.id, stage=stage, state=state, reason="; ".join(reasons))
     tools.journal.append(_judged(change, stage, verdicts), stopped)
+
+
+def _foreign_commits(change: Change, found: str, expected: str) -> Finding:
+    return Finding(
+        code="change.foreign_commits",
+        message=f"somebody committed to {change.branch} beside Penstock",
+        found=f"the branch is at {found[:12]}",
+        expected=f"{expected[:12]}, where the last stage left it",
+        remedy=f"git -C .penstock/worktrees/{change.id} reset --hard {expected[:12]}; "
+        "hand-written files come in by a story with `author: {kind: files, …}`",
+    )
 
 
 def _judged(change: Change, stage: Stage, verdicts: Sequence[Verdict]) -> GatesJudged:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding
 from penstock.model.intervals import parse_moment, stamp
+from penstock.model.pipelines import PythonTask
 from penstock.policy.rules import Policy
 from penstock.project.reading import is_project_file, read_project
 from penstock.project.settings import SETTINGS_FILE, read_settings
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.ports import Clock, Commands, Folder, Keys, Repository, Runtime
     from penstock.ledger.journal import Journal
-    from penstock.model.findings import Finding
     from penstock.model.pipelines import Project
 
 
@@ -69,6 +71,42 @@ def project_files(tools: Tools, root: Path) -> dict[str, bytes]:
     """The model's files in a folder: path to bytes."""
     names = [name for name in tools.folder.list(root, "") if is_project_file(name)]
     return {name: tools.folder.read(root, name) or b"" for name in names}
+
+
+def on_base_branch(change: Change, tools: Tools) -> None:
+    """Refuse to merge into, or to commit on, another branch than the change began from.
+
+    Raises:
+        InputError: another branch is checked out.
+    """
+    branch = tools.repository.branch()
+    if branch != change.base_branch:
+        raise InputError(
+            Finding(
+                code="change.other_branch",
+                message=f"{branch} is checked out; {change.id} began from {change.base_branch} and goes back there",
+                found=branch,
+                expected=change.base_branch,
+                remedy=f"git switch {change.base_branch}, then run this again",
+            )
+        )
+
+
+def base_tree(change: Change, base: Project, tools: Tools) -> Path:
+    """Where the Python code of the base revision stands: a checkout of its own if it has any."""
+    if not any(isinstance(dataset.task, PythonTask) for dataset in base.datasets.values()):
+        return tools.root
+    return tools.repository.open_detached(_base_folder(change, tools), change.base_commit)
+
+
+def close_trees(change: Change, tools: Tools) -> None:
+    """Remove the checkouts that a change has worked in; its branch stays."""
+    tools.repository.close_worktree(tools.root / ".penstock" / "worktrees" / change.id)
+    tools.repository.close_worktree(_base_folder(change, tools))
+
+
+def _base_folder(change: Change, tools: Tools) -> Path:
+    return tools.root / ".penstock" / "worktrees" / f"{change.id}.base"
 
 
 def policy_at(tools: Tools, commit: str) -> Policy:

@@ -69,10 +69,9 @@ def verify_change(
     Raises:
         InputError: there is no evidence of that change.
     """
-    names = sorted(name for name in folder.list(root, f"changes/{change}/evidence") if name.endswith(".dsse.json"))
-    if not names:
+    files = _envelopes(change, root, folder)
+    if not files:
         raise InputError(_no_evidence(change))
-    files = [(name, folder.read(root, name) or b"") for name in names]
     statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
     base = next((statement.base_commit for statement in statements if statement.base_commit), None)
     keys = _keys(root, base, folder, repository)
@@ -95,24 +94,24 @@ class _Claims:
         moments = [statement.at for statement in statements if statement.stage is not Link.ROLLBACK]
         latest = max(moments, default="")
         self._commit = next((s.commit for s in reversed(statements) if s.stage is Link.REVIEW and s.commit), None)
-        self._read_claims(change, latest)
+        self._read_claims(change, statements, latest)
 
-    def _read_claims(self, change: str, latest: str) -> None:
-        """What later statements say of files: other changes' after this one's last, and any rollback."""
-        for name in self._folder.list(self._root, "changes"):
-            if not name.endswith(".dsse.json"):
-                continue
-            statement = _peek(name, self._folder.read(self._root, name) or b"")
-            if statement is None or (statement.change == change and statement.stage is not Link.ROLLBACK):
-                continue
-            if statement.at < latest:
-                continue
+    def _read_claims(self, change: str, own: list[Statement], latest: str) -> None:
+        """What answers for files now: this change's own rollback, and later changes that were approved and deployed."""
+        claims = [statement for statement in own if statement.stage is Link.ROLLBACK]
+        for other in self._others(change):
+            claims += [s for s in _deployed(other, self._root, self._folder, self._repository) if s.at >= latest]
+        for statement in claims:
             for subject in statement.subjects:
                 path = subject.file or subject.name.removeprefix(RESTORED)
                 if ":" not in path:
                     self._claimed.setdefault(path, set()).add(subject.sha256)
             for path in statement.facts.get("removed", ()) if statement.stage is Link.ROLLBACK else ():
                 self._claimed.setdefault(str(path), set()).add(None)
+
+    def _others(self, change: str) -> list[str]:
+        names = {name.split("/")[1] for name in self._folder.list(self._root, "changes") if name.count("/") > 1}
+        return sorted(names - {change})
 
     def read(self, path: str) -> bytes | None:
         """The bytes this change's statements are held against."""
@@ -123,6 +122,26 @@ class _Claims:
         if standing not in self._claimed[path] or self._commit is None:
             return now
         return self._repository.show(self._commit, path) or now
+
+
+def _deployed(change: str, root: Path, folder: Folder, repository: Repository) -> list[Statement]:
+    """Another change's statements, if its own chain stands: signed, in order, approved and deployed.
+
+    Whether the files still are what it vouches for is its own verification's question.
+    """
+    files = _envelopes(change, root, folder)
+    statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
+    if Link.DEPLOYMENT not in {statement.stage for statement in statements}:
+        return []
+    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
+    rules = ChainRules(change=change, approvals=_approvals_needed(base, repository))
+    report = verify_chain(files, _keys(root, base, folder, repository), lambda _path: None, rules)
+    return statements if all(link.ok for link in report.links if link.name != "subjects") else []
+
+
+def _envelopes(change: str, root: Path, folder: Folder) -> list[tuple[str, bytes]]:
+    names = sorted(name for name in folder.list(root, f"changes/{change}/evidence") if name.endswith(".dsse.json"))
+    return [(name, folder.read(root, name) or b"") for name in names]
 
 
 def _peek(name: str, data: bytes) -> Statement | None:

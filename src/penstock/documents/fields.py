@@ -188,7 +188,7 @@ class Fields:
                     f"{self._label(key)} is not a known key",
                     at=key,
                     found=key,
-                    expected=" | ".join(sorted(self.asked)),
+                    expected=" | ".join(sorted(self.asked)) or "no key here",
                     remedy="correct the word or remove the key",
                 )
 

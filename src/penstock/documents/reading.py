@@ -185,7 +185,7 @@ class _Builder:
         try:
             value = _SCALARS[kind](node)
         except (ValueError, OverflowError, KeyError) as error:
-            raise self._error(f"{event.value!r}", f"a valid {kind}", event) from error
+            raise self._error(f"{event.value[:80]!r}", f"a valid {kind}", event) from error
         return value
 
 

@@ -7,7 +7,7 @@ commit is read back, never guessed; every step is in the ledger before the next 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.engine import audit
@@ -32,15 +32,23 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
 
 
+AGAIN = "#"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A run's constants: whose work it is and what the names mean."""
+    """A run's constants: whose work it is and what the names mean.
+
+    `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
+    they once were is the same work again, and must not be taken for what was done then.
+    """
 
     run: str
     purpose: str
     project: Project
     versions: Mapping[str, Version]
     token: int
+    spent: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,9 @@ class Published:
 
 def publish_id_of(job: Job, work: Work) -> str:
     """The id under which this work is published, the same for every attempt of the run."""
-    return f"{job.run}/{work.version.fingerprint}/{work.slice}"
+    name = f"{job.run}/{work.version.fingerprint}/{work.slice}"
+    before = job.spent.get(name, 0)
+    return f"{name}{AGAIN}{before + 1}" if before else name
 
 
 def carry_out(work: Work, attempt: int, job: Job, tools: Tools) -> Published:

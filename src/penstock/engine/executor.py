@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.engine.attempt import Job, Published, Tools, carry_out, publish_id_of
+from penstock.engine.attempt import AGAIN, Job, Published, Tools, carry_out, publish_id_of
 from penstock.engine.frontier import Frontier
 from penstock.engine.retry import delay_before
 from penstock.ledger.facts import AttemptFailed, RunFinished, RunStarted, VersionDefined
@@ -86,6 +87,7 @@ def execute(
         project=request.project,
         versions=request.plan.versions,
         token=token,
+        spent=_spent(request.run, tools),
     )
     _open(request, tools, token)
     loop = _Loop(job, tools, clock, progress or (lambda _work, _state: None))
@@ -100,6 +102,12 @@ def execute(
         skipped=tuple(str(work.slice) for work in loop.frontier.skipped()) if loop.frontier else (),
         seconds=clock.monotonic() - began,
     )
+
+
+def _spent(run: str, tools: Tools) -> Counter[str]:
+    """How often each slice was published when the same was asked before."""
+    published = tools.journal.rows("attempts", run=run, state="published")
+    return Counter(publish_id.partition(AGAIN)[0] for publish_id in {str(row["publish_id"]) for row in published})
 
 
 def _open(request: Request, tools: Tools, token: int) -> None:

@@ -206,6 +206,17 @@ class Project:
         """The datasets that read this one directly, sorted."""
         return tuple(sorted(name for name, other in self.datasets.items() if dataset in other.reads))
 
+    def upstream(self, *datasets: str) -> tuple[str, ...]:
+        """Every dataset that these read, directly or not, sorted, without these themselves."""
+        seen: set[str] = set()
+        todo = [name for name in datasets if name in self.datasets]
+        while todo:
+            for name in self.datasets[todo.pop()].reads:
+                if name not in seen and name in self.datasets:
+                    seen.add(name)
+                    todo.append(name)
+        return tuple(sorted(seen - set(datasets)))
+
     def downstream(self, *datasets: str) -> tuple[str, ...]:
         """Every dataset that reads one of these, directly or not, sorted, without these themselves."""
         seen: set[str] = set()

@@ -106,9 +106,17 @@ class BuildPlan:
 
 
 def plan_build(
-    project: Project, coverage: Coverage, until: datetime, select: frozenset[str] | None = None
+    project: Project,
+    coverage: Coverage,
+    until: datetime,
+    select: frozenset[str] | None = None,
+    *,
+    arrived: Mapping[str, str] | None = None,
 ) -> BuildPlan:
-    """The plan that makes every dataset of `project` (or of `select`) complete up to `until`."""
+    """The plan that makes every dataset of `project` (or of `select`) complete up to `until`.
+
+    `arrived` says for each source without intervals what its files are now (a digest): another one means reading anew.
+    """
     versions = versions_of(project)
     steps: list[Step] = []
     works: list[Work] = []
@@ -116,7 +124,7 @@ def plan_build(
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
-        inputs = _inputs(dataset, versions, state)
+        inputs = _inputs(dataset, versions, state, (arrived or {}).get(name, ""))
         if select is not None and name not in select:
             state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span) or inputs}"
             continue
@@ -150,9 +158,12 @@ def _is_table(dataset: Dataset) -> bool:
     return dataset.materialization is Materialization.TABLE
 
 
-def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[str, str]) -> str:
-    """What a dataset without intervals shows: the versions it reads and how far each reaches, through views too."""
-    parts = [versions[dataset.name].fingerprint, *(state[name] for name in sorted(set(dataset.reads)))]
+def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[str, str], arrived: str) -> str:
+    """What a dataset without intervals shows: the versions it reads and how far each reaches, through views too.
+
+    For a source that is what arrived: the digest of its files.
+    """
+    parts = [versions[dataset.name].fingerprint, arrived, *(state[name] for name in sorted(set(dataset.reads)))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

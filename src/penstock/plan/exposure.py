@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def schema_of(project: Project) -> dict[str, tuple[str, ...]]:
-    """Each dataset's columns as its contract (or, for a source without one, its header) lists them."""
+    """The columns of each dataset that has a contract."""
     columns: dict[str, tuple[str, ...]] = {}
     for name, dataset in project.datasets.items():
         if dataset.contract is not None:

@@ -82,6 +82,7 @@ class ImplementationFacts:
     planned_files: tuple[str, ...]
     added_text: str
     exposed: tuple[ExposedColumn, ...] = ()
+    author: str = ""
     documented: int = 0
     documentable: int = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import parse_moment
@@ -86,10 +86,11 @@ def _sla(fields: Fields) -> Sla | None:
         return None
     try:
         ready_by = time.fromisoformat(text)
+        if ready_by.tzinfo is None:
+            return Sla(ready_by=ready_by)
     except ValueError:
-        ready_by = None
-    if ready_by is None or ready_by.tzinfo is not None:
-        child.note("project.bad_time", f"ready_by is {text!r}", at="ready_by", expected='a local time such as "06:30"')
+        pass
+    child.note("project.bad_time", f"ready_by is {text!r}", at="ready_by", expected='a local time such as "06:30"')
     return None
 
 
@@ -97,15 +98,15 @@ def _retry(fields: Fields) -> Retry:
     child = fields.child("retries")
     if child is None:
         return Retry()
-    plain = Retry()
-    retry = Retry(
-        attempts=child.integer("attempts", low=1) or plain.attempts,
-        delay=child.number("delay", low=0) or plain.delay,
-        factor=child.number("factor", low=1) or plain.factor,
-        cap=child.number("cap", low=0) or plain.cap,
-    )
+    given = {
+        "attempts": child.integer("attempts", low=1),
+        "delay": child.number("delay", low=0),
+        "factor": child.number("factor", low=1),
+        "cap": child.number("cap", low=0),
+    }
     child.unknown()
-    return retry
+    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return Retry(**said)
 
 
 def _alerts(fields: Fields) -> tuple[Mapping[str, str], ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MODES = (Materialization.TABLE, Materialization.INCREMENTAL)
+_ARGUMENTS = ("reads", "materialize", "interval")
 
 
 def read_python(name: str, file: str, sources: Mapping[str, str], findings: list[Finding]) -> Dataset | None:
@@ -25,13 +26,19 @@ def read_python(name: str, file: str, sources: Mapping[str, str], findings: list
     text = sources[file]
     try:
         tree = ast.parse(text, filename=file)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deep
         line = getattr(error, "lineno", None)
-        message = f"{file} is not Python: {getattr(error, 'msg', None) or error}"
+        message = f"{file} is not Python: {getattr(error, 'msg', None) or str(error) or 'nested too deep'}"
         findings.append(
             _finding("project.python_syntax", message, file, line, text, name, expected="Python that can be parsed")
         )
         return None
+    for node in tree.body:
+        if _is_half_marked(node):
+            message = "@task marks no plain function, or has no arguments"
+            expected = '@task(reads={"parameter": "pipeline.dataset"}) over a `def`'
+            findings.append(_finding("project.bad_task", message, file, node.lineno, text, name, expected=expected))
+            return None
     marked = [(node, call) for node in tree.body if isinstance(node, ast.FunctionDef) and (call := _task_call(node))]
     if not marked:
         return None
@@ -92,20 +99,38 @@ def _dataset(
 
 def _task_call(node: ast.FunctionDef) -> ast.Call | None:
     for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call):
-            target = decorator.func
-            word = target.id if isinstance(target, ast.Name) else getattr(target, "attr", None)
-            if word == "task":
-                return decorator
+        if isinstance(decorator, ast.Call) and _word(decorator.func) == "task":
+            return decorator
     return None
+
+
+def _is_half_marked(node: ast.stmt) -> bool:
+    """Whether a statement is under `@task` in a way that makes no dataset: without a call, or over another thing."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    bare = any(_word(decorator) == "task" for decorator in node.decorator_list)
+    called = any(isinstance(each, ast.Call) and _word(each.func) == "task" for each in node.decorator_list)
+    return bare or (called and not isinstance(node, ast.FunctionDef))
+
+
+def _word(node: ast.expr) -> str | None:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
 
 
 def _arguments(call: ast.Call, name: str, file: str, text: str, findings: list[Finding]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for keyword in call.keywords:
+        if keyword.arg not in _ARGUMENTS:
+            message = f"@task has no argument {keyword.arg or '**'}"
+            findings.append(
+                _finding(
+                    "project.bad_task", message, file, keyword.value.lineno, text, name, expected=" | ".join(_ARGUMENTS)
+                )
+            )
+            continue
         try:
             values[str(keyword.arg)] = ast.literal_eval(keyword.value)
-        except ValueError:
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             message = f"@task's {keyword.arg} is computed"
             findings.append(
                 _finding(
@@ -125,7 +150,7 @@ def code_digest(file: str, sources: Mapping[str, str]) -> str:
             continue
         try:
             tree = ast.parse(sources[path])
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             seen[path] = sources[path]
             continue
         todo.extend(_imported(tree, path, sources))

@@ -102,9 +102,7 @@ class _Reader:
                 self._guarded(partial(self._read_file, path))
         self._attach_contracts()
         self.findings.extend(
-            cross_findings(
-                self.pipelines, self.datasets, self.tests, self.slos, self.unreadable, self.broken_contracts
-            )
+            cross_findings(self.pipelines, self.datasets, self.tests, self.slos, self.unreadable, self.broken_contracts)
         )
         if settings is None:
             return None
@@ -148,6 +146,8 @@ class _Reader:
 
     def _read_pipeline_file(self, path: str, parts: tuple[str, ...]) -> None:
         if len(parts) != 3:
+            if not path.endswith(".py"):  # a folder below may hold Python that tasks import
+                self.findings.append(_misplaced(path))
             return
         _, pipeline, file = parts
         if file == "pipeline.yaml":
@@ -244,6 +244,16 @@ def _stray(path: str) -> Finding:
         place=Place(file=path, line=1),
         expected="pipeline.yaml, NAME.sql, NAME.py or NAME.source.yaml",
         remedy="rename or move the file",
+    )
+
+
+def _misplaced(path: str) -> Finding:
+    return Finding(
+        code="project.stray_file",
+        message=f"{path} is in no pipeline's folder",
+        place=Place(file=path),
+        expected="pipelines/PIPELINE/NAME.sql, .py or .source.yaml",
+        remedy="move the file into its pipeline's folder",
     )
 
 

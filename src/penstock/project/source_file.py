@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 INTERVAL_COLUMN = "_interval_start"
 FILE_COLUMN = "_file"
+_DELIMITER = re.compile(r"[\t !#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]")
+_FORMAT = re.compile(r"(?:%[YymdHMSj]|[-_./T])*")
 
 
 def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
@@ -35,11 +38,11 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     closed = _closed(fields)
     batch = fields.integer("batch", low=1) or 31
     fields.unknown()
-    _check_path(fields, path, grain)
-    if len(delimiter) != 1:
-        fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected="one character")
-    if len(set(columns)) != len(columns):
-        fields.note("project.repeated_column", "a column is listed twice", at="columns", expected="each column once")
+    _check_path(fields, path, dated="interval" in fields)
+    _check_columns(fields, columns)
+    if not _DELIMITER.fullmatch(delimiter):
+        expected = "one sign such as , ; | or tab"
+        fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected=expected)
     if len(findings) > before or path is None:
         return None
     source = FileSource(path=path, columns=columns, delimiter=delimiter, missing=missing, closed=closed)
@@ -48,7 +51,32 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     return Dataset(name=name, file=file, task=source, materialization=kept, interval=by, description=description)
 
 
-def _check_path(fields: Fields, path: str | None, grain: str | None) -> None:
+def _check_columns(fields: Fields, columns: tuple[str, ...]) -> None:
+    """Names as the database compares them: whatever their case, and none of its own two."""
+    names = [column.strip().lower() for column in columns]
+    if "columns" in fields and not names:
+        fields.note("project.no_columns", "columns is empty", at="columns", expected="the header's columns, in order")
+    taken = [column for column, name in zip(columns, names, strict=True) if name in {"", INTERVAL_COLUMN, FILE_COLUMN}]
+    if taken:
+        fields.note(
+            "project.bad_column",
+            f"{taken[0]!r} cannot be a column of a file",
+            at="columns",
+            found=taken[0],
+            expected=f"a name, and none of {FILE_COLUMN}, {INTERVAL_COLUMN}, which landing adds",
+        )
+    twice = next((column for column, name in zip(columns, names, strict=True) if names.count(name) > 1), None)
+    if twice is not None:
+        fields.note(
+            "project.repeated_column",
+            f"{twice} is listed twice",
+            at="columns",
+            found=twice,
+            expected="each column once, whatever its case",
+        )
+
+
+def _check_path(fields: Fields, path: str | None, *, dated: bool) -> None:
     if path is None:
         return
     pure = PurePosixPath(path)
@@ -67,7 +95,7 @@ def _check_path(fields: Fields, path: str | None, grain: str | None) -> None:
         fields.note(
             "project.bad_template", problem, at="path", found=path, expected="{interval_start:%Y-%m-%d} or no braces"
         )
-    elif ("{interval_start" in path) != (grain is not None):
+    elif ("{interval_start" in path) != dated:
         fields.note(
             "project.bad_template",
             "`interval` and {interval_start:…} in `path` go together",
@@ -87,8 +115,11 @@ def template_problem(path: str) -> str | None:
             field not in {None, "interval_start", "interval_end"} or conversion for _, field, _, conversion in parts
         ):
             return f"path {path} has braces that are not {{interval_start:…}} or {{interval_end:…}}"
+        if not all(_FORMAT.fullmatch(spec or "") for _, field, spec, _ in parts if field is not None):
+            return f"path {path} has a time format that is not made of %Y %y %m %d %H %M %S %j and - _ . /"
         moment = datetime(2000, 1, 1, tzinfo=UTC)
-        path.format(interval_start=moment, interval_end=moment)
+        if ".." in PurePosixPath(path.format(interval_start=moment, interval_end=moment)).parts:
+            return f"path {path} leaves the project once it is filled in"
     except (ValueError, IndexError, KeyError) as error:
         return f"path {path} cannot be filled in: {error}"
     return None

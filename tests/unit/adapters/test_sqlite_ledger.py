@@ -7,9 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
 import pytest
@@ -18,6 +17,10 @@ from penstock.adapters.ledger import sqlite
 from penstock.adapters.ledger.sqlite import SqliteLedger
 from penstock.ledger.facts import LeaseTaken, QuestionsAsked, RunStarted
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 AT = "2011-01-04T06:30:00+00:00"
 
@@ -203,7 +206,7 @@ def test_a_flipped_byte_of_a_fact_is_found(path: Path) -> None:
 
 @pytest.mark.fault
 def test_no_flipped_byte_is_silently_wrong(path: Path) -> None:
-    """T6's smoke: 60 spots of the file that hold something; each is refused, found, or means nothing to what the ledger says."""
+    """T6's smoke, 60 spots that hold something: each is refused, found, or means nothing to what the ledger says."""
     _filled(path)
     whole = path.read_bytes()
     said = _use(path)
@@ -221,7 +224,8 @@ def test_no_flipped_byte_is_silently_wrong(path: Path) -> None:
         else:
             assert again == said, f"byte {spot}"
             meaningless += 1
-    print(f"flipped 60: refused {refused}, found {found}, without meaning {meaningless}")  # noqa: T201 - rule one
+    summary = f"flipped 60: refused {refused}, found {found}, without meaning {meaningless}"
+    print(summary)  # noqa: T201 - rule one
     assert refused + found + meaningless == 60
     assert refused + found >= 20
 

@@ -90,7 +90,9 @@ def test_waiting_for_what_is_not_in_the_plan_is_no_waiting() -> None:
 @given(st.data())
 def test_every_item_ends_done_failed_or_skipped_and_in_order(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 9))
-    after = [tuple(data.draw(st.sets(st.integers(0, number - 1), max_size=3))) if number else () for number in range(count)]
+    after = [
+        tuple(data.draw(st.sets(st.integers(0, number - 1), max_size=3))) if number else () for number in range(count)
+    ]
     works = _works(*after)
     frontier, running, done, failed = Frontier(works), list[Work](), set[int](), set[int]()
     while True:

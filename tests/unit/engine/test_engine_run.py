@@ -55,7 +55,9 @@ def test_a_transient_failure_is_tried_again_after_a_wait(fault: Fault) -> None:
     assert report.ok
     assert bench.faults.fired == bench.faults.asked
     assert [row["state"] for row in bench.attempts()] == ["failed", "failed", "published"]
-    assert bench.progress == [("sim.raw[2011-01-01/2011-01-02]", state) for state in ("retrying", "retrying", "published")]
+    assert bench.progress == [
+        ("sim.raw[2011-01-01/2011-01-02]", state) for state in ("retrying", "retrying", "published")
+    ]
     assert 0.5 + 1.0 <= bench.clock.slept <= 1.0 + 2.0
     assert report.seconds == bench.clock.slept
 
@@ -112,6 +114,33 @@ def test_the_same_request_again_is_the_same_run_and_counts_its_attempts_on() -> 
     assert first.run == second.run
     assert [(row["attempt"], row["state"]) for row in bench.attempts()] == [(1, "failed"), (2, "published")]
     assert bench.journal.rows("runs")[0]["state"] == "published"
+
+
+def test_inputs_that_went_back_to_what_they_were_are_built_again() -> None:
+    """The request is an old one then; the target must not take its publish id for work that is done."""
+    bench = _bench(RAW, whole("sim.best", "sim.raw"))
+    bench.run(days=2)
+    runs = [bench.run(days=days) for days in (1, 2, 1, 2, 1)]
+    assert [len(report.published) for report in runs] == [1] * 5
+    assert len({report.run for report in runs}) == 2
+    assert bench.warehouse.applied.total() == 3 + 5
+    assert set(bench.warehouse.applied.values()) == {1}
+
+
+def test_work_done_anew_is_still_done_once_whatever_crashes() -> None:
+    datasets = (RAW, whole("sim.best", "sim.raw"))
+    calm = _bench(*datasets)
+    for days in (2, 1, 2, 1):
+        calm.run(days=days)
+    last = [int(line.split()[0]) for line in calm.faults.trace if "publish" in line][-1]
+    bench = _bench(*datasets, faults=Faults(steps={last: Fault.CRASH_AFTER}))
+    for days in (2, 1, 2):
+        bench.run(days=days)
+    with pytest.raises(Crash):
+        bench.run(days=1)
+    bench.lease()
+    assert bench.run(days=1).published == ()
+    assert bench.warehouse.applied == calm.warehouse.applied
 
 
 def test_another_purpose_is_another_run() -> None:

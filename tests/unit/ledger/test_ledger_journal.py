@@ -108,6 +108,12 @@ def test_entries_removed_swapped_or_repeated_break_the_chain(damage: str) -> Non
     assert finding.code == "ledger.chain_broken"
 
 
+def test_a_chain_that_does_not_begin_with_one_is_broken() -> None:
+    """As when the journal was cut at its beginning and what is left chained anew."""
+    (finding,) = verify(iter([link(2, AT, run_started("a"), GENESIS)]))
+    assert finding.code == "ledger.chain_broken"
+
+
 def test_a_rewritten_entry_with_a_fresh_hash_breaks_the_next_link() -> None:
     a, b, c = _chain(*(run_started(name) for name in "abc"))
     body = b.body.replace('"b"', '"x"')

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.model.intervals import Interval, merge
-from penstock.model.pipelines import Dataset, Project
 from penstock.plan.build import Action, BuildPlan, Coverage, Reason, Work, coverage_of, plan_build
 from penstock.sim.clock import EPOCH
 from penstock.sim.projects import landed, project_of, sliced, view, whole
+
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Dataset, Project
 
 NOTHING = Coverage(intervals={}, inputs={})
 
@@ -103,6 +106,18 @@ def test_what_was_interrupted_is_planned_again_in_the_same_places(batch: int, da
     rest = plan_build(project, held, _day(days))
     expected = [str(work.slice) for work in whole_plan.works if work.number not in done]
     assert _slices(rest) == expected
+
+
+@given(st.integers(1, 5), st.integers(1, 12), st.integers(1, 12))
+def test_a_plan_that_goes_on_later_cuts_where_a_plan_from_the_beginning_cuts(batch: int, first: int, more: int) -> None:
+    project = _project(landed("sim.raw", batch=batch))
+    later = plan_build(project, _complete(project, first), _day(first + more))
+    fresh = plan_build(project, NOTHING, _day(first + more))
+    assert _ends(later) <= _ends(fresh) | {_day(first)}
+
+
+def _ends(plan: BuildPlan) -> set[datetime]:
+    return {work.slice.interval.end for work in plan.works if work.slice.interval}
 
 
 @settings(max_examples=40)

@@ -1,4 +1,4 @@
-"""The simulator's parts: a clock that only sleeping moves, faults that fire where asked, rows that tell their origin."""
+"""The simulator's parts: a clock that only sleeping moves, faults that fire where asked, rows that tell origin."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import random
 from datetime import datetime, timedelta
 
 import pytest
+
+from penstock.model.errors import TaskError
 from penstock.sim.clock import EPOCH, VirtualClock
 from penstock.sim.faults import Crash, Fault, Faults, draw_faults
 from penstock.sim.projects import landed
 from penstock.sim.rows import Row, evaluate
 from penstock.sim.warehouse import MemoryWarehouse
-
-from penstock.model.errors import TaskError
 
 UP = '"_versions"."sim__up__1"'
 FIRST, SECOND = datetime(2011, 1, 1), datetime(2011, 1, 2)  # noqa: DTZ001 - the warehouse's moments carry no zone
@@ -55,7 +55,7 @@ def test_nothing_of_ours_catches_a_crash() -> None:
 
 def test_faults_are_drawn_within_what_a_run_reaches() -> None:
     for seed in range(50):
-        faults = draw_faults(random.Random(seed), steps=6, commits=2)
+        faults = draw_faults(random.Random(seed), steps=6, commits=2)  # noqa: S311 - repeatable
         assert set(faults.steps) <= set(range(1, 7))
         assert set(faults.commits) <= {1, 2}
         assert faults.steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from penstock.engine import lease
 from penstock.ledger.facts import AttemptFailed
 from penstock.sim.faults import COMMIT_FAULTS, STEP_FAULTS, Fault

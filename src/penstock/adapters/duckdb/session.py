@@ -26,8 +26,8 @@ STAGING = "temp.main._staging"
 class DuckdbSession:
     """A `Session`. Its staging is a temporary table: never visible to others, never in the write-ahead log."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock) -> None:
-        self._cursor, self._ddl = cursor, ddl
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock, expired: threading.Event) -> None:
+        self._cursor, self._ddl, self._expired = cursor, ddl, expired
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
@@ -43,6 +43,7 @@ class DuckdbSession:
         return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {})
 
     def _stage(self, statement: str, params: Mapping[str, object]) -> Staged:
+        self._refuse_if_expired()
         with translated(dataset=None):
             self._cursor.execute(statement, dict(params) if params else None)
             columns = self._cursor.execute(f"DESCRIBE {STAGING}").fetchall()
@@ -52,6 +53,7 @@ class DuckdbSession:
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a Parquet file of the spool."""
+        self._refuse_if_expired()
         with translated(dataset=None):
             self._cursor.execute(
                 f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)", dict(params) if params else None
@@ -59,11 +61,13 @@ class DuckdbSession:
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        self._refuse_if_expired()
         with translated(dataset=None):
             return self._cursor.execute(sql).fetchall()
 
     def publish(self, publication: Publication) -> int:
         """Publish what is staged; see `Session.publish`."""
+        self._refuse_if_expired()
         with translated(dataset=publication.dataset):
             if publication.materialization is Materialization.INCREMENTAL:
                 self._ensure_table(publication)
@@ -74,6 +78,7 @@ class DuckdbSession:
     def _ensure_table(self, publication: Publication) -> None:
         """The version's empty table, made once, so that parallel slices do not race to create it."""
         with self._ddl:
+            refuse_if_fenced(self._cursor, publication.token, publication.dataset)
             self._cursor.execute(
                 f"CREATE TABLE IF NOT EXISTS {publication.relation} AS SELECT * FROM {STAGING} LIMIT 0"
             )
@@ -109,9 +114,17 @@ class DuckdbSession:
             raise
         try:
             cursor.execute("COMMIT")
-        except (duckdb.IOException, duckdb.FatalException) as error:
+        except duckdb.TransactionException:  # a conflict: nothing was kept
+            raise
+        except duckdb.Error as error:
             raise UnknownOutcomeError(str(error)) from error
         return rows
+
+    def _refuse_if_expired(self) -> None:
+        """Time that ran out between two statements, while files landed or a worker ran, has run out all the same."""
+        if self._expired.is_set():
+            message, remedy = "the attempt took too long", "raise `timeout` in the dataset's header, or make it cheaper"
+            raise TaskError(Finding(code="engine.timeout", message=message, remedy=remedy))
 
     def _apply(self, publication: Publication) -> int:
         cursor, relation = self._cursor, publication.relation

@@ -15,7 +15,7 @@ import duckdb
 
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
-from penstock.model.errors import InputError, WaitingError
+from penstock.model.errors import InputError, RunError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, quote, table
@@ -53,7 +53,10 @@ class DuckdbWarehouse:
         if not path.exists():
             if read_only:
                 raise InputError(_nothing_built(path))
-            _create(path)
+            try:
+                _create(path)
+            except (duckdb.Error, OSError) as error:
+                raise RunError(_unmakeable(path, error)) from error
         self._connection = _connect(path, spool, read_only=read_only)
 
     def close(self) -> None:
@@ -64,15 +67,18 @@ class DuckdbWarehouse:
     def session(self, timeout: timedelta | None = None) -> Iterator[DuckdbSession]:
         """One attempt's connection; a statement that outlives `timeout` is interrupted."""
         cursor = self._connection.cursor()
-        timer = threading.Timer(timeout.total_seconds(), cursor.interrupt) if timeout else None
-        if timer:
-            timer.daemon = True
-            timer.start()
+        expired, ended = threading.Event(), threading.Event()
+        watch = None
+        if timeout:
+            limits = (cursor, timeout.total_seconds(), expired, ended)
+            watch = threading.Thread(target=_interrupt_after, args=limits, name="penstock-timeout", daemon=True)
+            watch.start()
         try:
-            yield DuckdbSession(cursor, self._ddl)
+            yield DuckdbSession(cursor, self._ddl, expired)
         finally:
-            if timer:
-                timer.cancel()
+            ended.set()
+            if watch:
+                watch.join()
             cursor.close()
 
     def published(self, publish_id: str) -> int | None:
@@ -82,7 +88,8 @@ class DuckdbWarehouse:
 
     def fence(self, token: int) -> None:
         """Refuse smaller tokens from now on."""
-        self._connection.execute("UPDATE _penstock.fence SET token = ? WHERE token < ?", [token, token])
+        with translated(dataset=None):
+            self._connection.execute("UPDATE _penstock.fence SET token = ? WHERE token < ?", [token, token])
 
     def swapped(self, promotion: str) -> bool:
         """Whether a promotion was carried out."""
@@ -146,11 +153,15 @@ class DuckdbWarehouse:
         )
         return {str(dataset): str(version) for dataset, version in rows.fetchall()}
 
-    def drop_environment(self, environment: str) -> None:
-        """Remove an environment's views; versions stay."""
-        for dataset in self.environment(environment):
-            self._connection.execute(f"DROP VIEW IF EXISTS {view_of(dataset, environment)}")
-        self._connection.execute("DELETE FROM _penstock.environments WHERE environment = ?", [environment])
+    def views(self, environment: str) -> list[str]:
+        """The views that an environment's schemas hold, by the catalog's own word."""
+        sql = "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
+        rows = self._connection.cursor().execute(sql).fetchall()
+        pairs = [(str(schema), str(name)) for schema, name in rows]
+        ending = f"__{environment}"
+        if environment != PRODUCTION:
+            return [f"{schema}.{name}" for schema, name in pairs if schema.endswith(ending)]
+        return [f"{schema}.{name}" for schema, name in pairs if "__" not in schema and not schema.startswith("_")]
 
     def _one(self, sql: str, values: list[object]) -> tuple[Any, ...] | None:
         cursor = self._connection.cursor()
@@ -159,6 +170,18 @@ class DuckdbWarehouse:
         finally:
             cursor.close()
         return row
+
+
+def _interrupt_after(
+    cursor: duckdb.DuckDBPyConnection, seconds: float, expired: threading.Event, ended: threading.Event
+) -> None:
+    """Interrupt whatever runs once the time is up, again and again: an interrupt between two statements is lost."""
+    if ended.wait(seconds):
+        return
+    expired.set()
+    while not ended.is_set():
+        cursor.interrupt()
+        ended.wait(0.05)
 
 
 def schema_of(dataset: str, environment: str) -> str:
@@ -196,9 +219,9 @@ def _create(path: Path) -> None:
 def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            raise
+    except duckdb.Error as error:
+        if "could not set lock" not in str(error).lower():
+            raise RunError(_unreadable(path, error)) from error
         raise WaitingError(
             Finding(
                 code="warehouse.busy",
@@ -213,6 +236,26 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def _unreadable(path: Path, error: duckdb.Error) -> Finding:
+    return Finding(
+        code="warehouse.unreadable",
+        message=f"{path.name} is not a warehouse that can be opened: {str(error).splitlines()[0]}",
+        place=Place(file=str(path)),
+        expected="a DuckDB file written by Penstock",
+        remedy="restore it from a backup together with .penstock/ledger.db, or free what its disk lacks",
+    )
+
+
+def _unmakeable(path: Path, error: Exception) -> Finding:
+    return Finding(
+        code="warehouse.unmakeable",
+        message=f"{path.name} cannot be made: {str(error).splitlines()[0]}",
+        place=Place(file=str(path)),
+        expected="room on the disk and a folder that can be written",
+        remedy="free space or fix the disk, then run the same command again",
+    )
 
 
 def _nothing_built(path: Path) -> Finding:

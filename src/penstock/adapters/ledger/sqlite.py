@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -134,9 +135,10 @@ class SqliteLedger:
     def _commit(self, group: list[_Append]) -> None:
         """One transaction for the whole group; a caller whose token is stale is told so and leaves no trace."""
         results: list[tuple[_Append, tuple[Entry, ...] | LeaseLostError]] = []
+        if self._failed is not None:
+            self._fail(group, self._failed)
+            return
         try:
-            if self._failed is not None:
-                raise self._failed
             self._writer.execute("BEGIN IMMEDIATE")
             head = self._writer.execute("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
             seq, previous = head or (0, GENESIS)
@@ -165,8 +167,9 @@ class SqliteLedger:
     def _fail(self, group: list[_Append], error: BaseException) -> None:
         """After a failed commit nothing is retried: what is on disk is learnt by opening the file again."""
         self._failed = error
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+        with suppress(apsw.Error, OSError):  # callers are told what failed first, whatever follows from it
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
         failure = LedgerDamagedError(
             Finding(
                 code="ledger.write_failed",
@@ -226,7 +229,19 @@ def _open(path: Path) -> apsw.Connection:
         _migrate(connection, path)
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise LedgerDamagedError(_unreadable(path, error)) from error
+    except (apsw.IOError, apsw.FullError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
+        raise LedgerDamagedError(_not_opened(path, error)) from error
     return connection
+
+
+def _not_opened(path: Path, error: apsw.Error) -> Finding:
+    return Finding(
+        code="ledger.not_opened",
+        message=f"the ledger cannot be opened for writing: {error}",
+        place=Place(file=str(path)),
+        expected="room on the disk, and a file and a folder that can be written",
+        remedy="free space or fix the disk, then run the same command again; nothing was changed",
+    )
 
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:

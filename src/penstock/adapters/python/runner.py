@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ class WorkerRunner:
         }
         timeout = dataset.timeout.total_seconds() if dataset.timeout else DEFAULT_TIMEOUT_SECONDS
         code, errors = _spawn(json.dumps(request), output.parent, timeout, dataset.name)
-        if code != 0:
+        if code != 0 or not output.exists():
             raise TaskError(_failed(dataset, code, errors))
 
 
@@ -74,8 +74,7 @@ def _spawn(request: str, folder: Path, timeout: float, dataset: str) -> tuple[in
     try:
         _, errors = process.communicate(request, timeout=timeout)
     except subprocess.TimeoutExpired as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _kill(process)
         finding = Finding(
             code="task.timeout",
             message=f"the Python task ran longer than {timeout:g} s and was stopped",
@@ -84,6 +83,16 @@ def _spawn(request: str, folder: Path, timeout: float, dataset: str) -> tuple[in
         )
         raise TaskError(finding) from error
     return process.returncode, errors
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the worker and its group. What it started beyond the group may hold its pipes: nobody waits for that."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
 
 
 def _limit() -> None:
@@ -97,7 +106,8 @@ def _failed(dataset: Dataset, code: int, errors: str) -> Finding:
         said = json.loads(last)
         message, line = f"{said['type']}: {said['message']}", said["line"]
     except (ValueError, KeyError, TypeError):
-        message, line = f"the worker ended with code {code}: {last[:300]}", None
+        what = f"ended with code {code}" if code else "left no rows"
+        message, line = f"the worker {what}: {last[:300]}".rstrip(": "), None
     return Finding(
         code="task.failed",
         message=f"{dataset.name}: {message}",

@@ -21,7 +21,8 @@ def main() -> int:
     try:
         _run(request)
     except Exception as error:  # noqa: BLE001 - the project's code may raise anything; it becomes a finding outside
-        json.dump({"type": type(error).__name__, "message": str(error), "line": _line_of(error, request)}, sys.stderr)
+        said = {"type": type(error).__name__, "message": str(error), "line": _line_of(error, request)}
+        sys.stderr.write(f"\n{json.dumps(said)}\n")
         return 3
     return 0
 

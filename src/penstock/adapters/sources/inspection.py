@@ -11,13 +11,14 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.scanning import Fault, opened, scan
+from penstock.adapters.sources.scanning import opened, scan
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from penstock.adapters.sources.scanning import Scan
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import FileSource
 
@@ -44,7 +45,8 @@ def expected_files(
 ) -> Iterator[tuple[Path, Interval | None]]:
     """The path of each interval's file; for a source without intervals, what its pattern matches."""
     if intervals is None:
-        for path in sorted(root.glob(source.path)) if "*" in source.path else [root / source.path]:
+        matching = sorted(root.glob(source.path)) if "*" in source.path else []
+        for path in matching or [root / source.path]:  # a pattern that nothing matches is itself what is missing
             yield path, None
         return
     for interval in intervals:
@@ -58,6 +60,7 @@ def arrivals(
     found: list[Arrival] = []
     findings: list[Finding] = []
     missing: list[tuple[str, Interval | None]] = []
+    first_missing = 0
     for path, interval in expected_files(source, root, intervals):
         name = _relative(path, root)
         if not _beneath(path, root):
@@ -68,6 +71,7 @@ def arrivals(
             closed = interval is not None and source.closed.holds(interval.start)
             if not closed and (source.missing == "fail" or interval is None):
                 missing.append((name, interval))
+                first_missing = first_missing if len(missing) > 1 else len(findings)
         else:
             arrival = _read(path, name, interval, source, dataset)
             if isinstance(arrival, Finding):
@@ -75,7 +79,7 @@ def arrivals(
             else:
                 found.append(arrival)
     if missing:
-        findings.append(_missing(dataset, missing))
+        findings.insert(first_missing, _missing(dataset, missing))
     findings.extend(_repeated(dataset, found))
     return tuple(found), tuple(findings)
 
@@ -97,19 +101,22 @@ def _read(path: Path, name: str, interval: Interval | None, source: FileSource, 
         return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole gzip file")
     except OSError as error:
         return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
-    if found.fault and not found.header:
-        return _faulty(dataset, name, found.fault)
-    if not found.header:
-        return _broken(dataset, name, "is empty", "a header line and at least one line of data")
-    if found.header != source.columns:
-        return _other_header(dataset, name, found.header, source.columns)
-    if found.fault:
-        return _faulty(dataset, name, found.fault)
-    if found.rows < 1:
-        return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
-    return Arrival(
+    return _fault_of(found, source, dataset, name) or Arrival(
         path=path, name=name, interval=interval, header=found.header, lines=found.rows, sha256=found.sha256
     )
+
+
+def _fault_of(found: Scan, source: FileSource, dataset: str, name: str) -> Finding | None:
+    """What is wrong with a file that could be read; another header is said before rows that do not fit it."""
+    if found.header and found.header != source.columns:
+        return _other_header(dataset, name, found.header, source.columns)
+    if found.fault:
+        return _broken(dataset, name, found.fault.what, found.fault.expected, line=found.fault.line)
+    if not found.header:
+        return _broken(dataset, name, "is empty", "a header line and at least one line of data")
+    if found.rows < 1:
+        return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
+    return None
 
 
 def _repeated(dataset: str, found: Iterable[Arrival]) -> Iterator[Finding]:
@@ -164,10 +171,6 @@ def _missing(dataset: str, missing: Sequence[tuple[str, Interval | None]]) -> Fi
         expected="one file for every interval that is not closed",
         remedy="deliver what is missing; or list the day under `closed`, or set `missing: empty`, in the source",
     )
-
-
-def _faulty(dataset: str, name: str, fault: Fault) -> Finding:
-    return _broken(dataset, name, fault.what, fault.expected, line=fault.line)
 
 
 def _broken(dataset: str, name: str, what: str, expected: str, *, line: int | None = None) -> Finding:

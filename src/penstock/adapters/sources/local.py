@@ -52,7 +52,7 @@ class LocalFiles:
 
 def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) -> str:
     """SQL over the files: every declared column as text, `_file`, and `_interval_start` for a source with intervals."""
-    columns = ", ".join(quote(column) for column in source.columns)
+    columns = ", ".join(f"lines.{quote(column)} AS {quote(column)}" for column in source.columns)
     start = ", arrived.start AS _interval_start" if dated else ""
     if not found:
         empty = ", ".join(f"NULL::VARCHAR AS {quote(column)}" for column in source.columns)
@@ -61,9 +61,9 @@ def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) 
     paths = ", ".join(literal(str(arrival.path)) for arrival in found)
     read = (
         f"read_csv([{paths}], header = true, all_varchar = true, auto_detect = false, quote = '\"', escape = '\"', "
-        f"delim = {literal(source.delimiter)}, filename = '_path', columns = {{{_csv_columns(source)}}})"
+        f"delim = {literal(source.delimiter)}, filename = '_penstock_path', columns = {{{_csv_columns(source)}}})"
     )
-    joined = f"{read} AS lines JOIN ({_arrived(found)}) AS arrived ON lines._path = arrived.path"
+    joined = f"{read} AS lines JOIN ({_arrived(found)}) AS arrived ON lines._penstock_path = arrived.path"
     return f"SELECT {columns}, arrived.name AS _file{start} FROM {joined}"
 
 

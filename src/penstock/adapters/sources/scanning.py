@@ -1,4 +1,4 @@
-"""Reads a CSV file once, from end to end, before anything is built from it: its header, its rows, its digest, its faults.
+"""Reads a CSV file once, from end to end, before anything is built from it: header, rows, digest, faults.
 
 Invariants: the whole file is unpacked, decoded and split into rows, so that a file cut short anywhere is found here and
 not while a warehouse loads it; memory does not grow with the file; values are counted and never kept or repeated in a
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """A file's header, how many rows follow it, the SHA-256 of its unpacked bytes, and its first fault if it has one."""
+    """A file's header, how many rows follow it, the SHA-256 of its unpacked bytes, and its first fault, if any."""
 
     header: tuple[str, ...]
     rows: int
@@ -91,7 +91,8 @@ class _Rows:
                 self.count += 1 if row else 0
                 ended = self._line()
         except csv.Error as error:
-            return Fault(line=ended + 1, what=f"has a row that does not end: {error}", expected="quotes that are closed")
+            what = f"has a row that does not end: {error}"
+            return Fault(line=ended + 1, what=what, expected="quotes that are closed")
         return None
 
     def _line(self) -> int:

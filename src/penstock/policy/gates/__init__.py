@@ -23,6 +23,7 @@ from penstock.policy.gates import (
     moved_base,
     multiplying_join,
     open_questions,
+    protected_file,
     removed_dataset,
     schedule_changed,
     secret_in_diff,
@@ -34,6 +35,7 @@ from penstock.policy.gates import (
     unplanned_file,
     unproved_criterion,
     unrehearsed_rollback,
+    weakened_contract,
 )
 
 if TYPE_CHECKING:
@@ -65,8 +67,10 @@ IMPLEMENTATION: Mapping[str, Callable[[ImplementationFacts], Verdict]] = {
     "broken_project": broken_project.judge,
     "failing_tests": failing_tests.judge,
     "unplanned_file": unplanned_file.judge,
+    "protected_file": protected_file.judge,
     "secret_in_diff": secret_in_diff.judge,
     "missing_contract": missing_contract.judge,
+    "weakened_contract": weakened_contract.judge,
     "exposed_personal_data": exposed_personal_data.judge,
     "schedule_changed": schedule_changed.judge,
     "removed_dataset": removed_dataset.judge,

@@ -31,5 +31,5 @@ def _finding(path: str, change: str) -> Finding:
         place=Place(file=path),
         found="a newer version on the base",
         expected="the version that the change was built and reviewed on",
-        remedy=f"penstock change reject {change}, then deliver the story again from the new base",
+        remedy=f"deliver the story of {change} again: it starts anew from the base as it is, without its approvals",
     )

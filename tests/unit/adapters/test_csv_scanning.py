@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from penstock.adapters.sources.scanning import Scan, scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = b"id,name,price\n"
+
+
+def scanned(tmp_path: Path, data: bytes, delimiter: str = ",") -> Scan:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(data)
+    return scan(path, delimiter)
+
+
+def fault(tmp_path: Path, data: bytes) -> tuple[int, str]:
+    found = scanned(tmp_path, data).fault
+    assert found is not None
+    assert found.expected
+    return found.line, found.what
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (HEADER, 0),
+        (HEADER + b"1,tea,2\n", 1),
+        (HEADER + b"1,tea,2\n2,cake,3", 2),
+        (HEADER.replace(b"\n", b"\r\n") + b"1,tea,2\r\n2,cake,3\r\n", 2),
+        (b"\xef\xbb\xbf" + HEADER + b"1,tea,2\n", 1),
+        (HEADER + b"\n1,tea,2\n\n", 1),
+        (HEADER + b'1,"tea, green\nand black",2\n', 1),
+        (HEADER + b'1,"a ""quoted"" word",2\n', 1),
+        (HEADER + b'1,5" nails,2\n', 1),
+        (HEADER + b",,\n", 1),
+    ],
+)
+def test_whole_files_are_counted(tmp_path: Path, data: bytes, rows: int) -> None:
+    found = scanned(tmp_path, data)
+    assert (found.header, found.rows, found.fault) == (("id", "name", "price"), rows, None)
+
+
+def test_the_digest_is_of_the_unpacked_bytes(tmp_path: Path) -> None:
+    data = HEADER + b"1,tea,2\n" * 200_000
+    packed = tmp_path / "rows.csv.gz"
+    packed.write_bytes(gzip.compress(data))
+    assert scan(packed, ",") == scanned(tmp_path, data)
+    assert scan(packed, ",").sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_the_digest_is_of_the_whole_file_also_behind_a_fault(tmp_path: Path) -> None:
+    data = HEADER + b"1\n" + b"1,tea,2\n" * 200_000
+    found = scanned(tmp_path, data)
+    assert found.fault is not None
+    assert found.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "says"),
+    [
+        (HEADER + b"1,tea,2\n2,ca", 3, "2 value(s) under a header of 3"),
+        (HEADER + b"1,tea,2,too much\n2,cake,3\n", 2, "4 value(s) under a header of 3"),
+        (HEADER + b'1,"tea\nand cake",2\n2\n', 4, "1 value(s)"),
+        (HEADER + b'1,tea,2\n2,"cake,3\n4,bun,5\n', 3, "does not end"),
+        (HEADER + b"1,tea,2\n2,caf\xe9,3\n", 3, "not UTF-8"),
+        (b"\xff\xfei\x00d\x00", 1, "not UTF-8"),
+        (HEADER + b"1,tea,2\n2,ca\x00ke,3\n", 3, "zero byte"),
+    ],
+)
+def test_the_first_fault_is_named_with_its_line(tmp_path: Path, data: bytes, line: int, says: str) -> None:
+    found, what = fault(tmp_path, data)
+    assert found == line
+    assert says in what
+
+
+def test_a_fault_does_not_repeat_the_values_of_a_row(tmp_path: Path) -> None:
+    _, what = fault(tmp_path, HEADER + b"1,maria@example.com\n")
+    assert "maria" not in what
+
+
+def test_another_delimiter_is_heeded(tmp_path: Path) -> None:
+    found = scanned(tmp_path, b"id;name\n1;a,b\n", ";")
+    assert (found.header, found.rows, found.fault) == (("id", "name"), 1, None)
+
+
+def test_a_truncated_gzip_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes(gzip.compress(HEADER + b"1,tea,2\n" * 1000)[:-20])
+    with pytest.raises(EOFError):
+        scan(path, ",")
+
+
+@given(st.binary(max_size=200) | st.text("ab,\"\n\r;'\0é", max_size=100).map(str.encode))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_scanned(tmp_path: Path, data: bytes) -> None:
+    found = scanned(tmp_path, data)
+    assert found.sha256 == hashlib.sha256(data).hexdigest()
+    assert found.rows >= 0
