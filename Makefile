@@ -41,7 +41,7 @@ format: .venv/.ready ## format the code
 
 .PHONY: faults
 faults: .venv/.ready ## every kill point and the long fault runs (about half an hour)
-	@$(BIN)/python tests/faults/run_all.py
+	@$(BIN)/python tests/faults/run_faults.py
 
 .PHONY: bench
 bench: .venv/.ready ## start-up times, the engine against bare DuckDB, durable overhead

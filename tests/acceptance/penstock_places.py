@@ -21,6 +21,14 @@ from penstock.cli.main import penstock
 
 RETAIL = Path(__file__).parents[2] / "examples" / "retail"
 AUTHOR, REVIEWER = "demo-author", "demo-reviewer"
+ANSWERS = {
+    "Q1": "07:00",
+    "Q2": "2 years",
+    "Q3": "SignedUpAt",
+    "Q4": "email",
+    "Q5": "SELECT day, channel, signups FROM marketing.daily_signups WHERE signups > 1000",
+}
+"""What the example's README answers to the questions of RETAIL-3."""
 ENVELOPE = ("ok", "command", "result", "findings", "error")
 
 

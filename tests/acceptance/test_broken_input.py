@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytest_plugins = ("acceptance_fixtures",)
 pytestmark = pytest.mark.slow
 
 PIPELINE = "pipelines/shop/pipeline.yaml"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytest_plugins = ("acceptance_fixtures",)
 pytestmark = pytest.mark.slow
 
 NOT_FOR_HELP = {"duckdb", "sqlglot", "yaml", "apsw", "cryptography", "rich"}

@@ -135,11 +135,13 @@ def test_a_fence_never_goes_back(place: Place) -> None:
         publish(place, publication("p", token=4), [(0, "a")])
 
 
-def test_what_was_published_before_the_fence_is_still_answered(place: Place) -> None:
-    """A repeated publish of an older executor finds its own work done; it changes nothing."""
+def test_an_older_executor_is_not_even_told_that_its_own_publish_is_there(place: Place) -> None:
+    """It is to stop; whoever replaced it asks `published`."""
     publish(place, publication("p", token=1), [(0, "a")])
     place.warehouse.fence(2)
-    assert publish(place, publication("p", token=1), [(0, "b")]) == 1
+    with pytest.raises(TaskError):
+        publish(place, publication("p", token=1), [(0, "b")])
+    assert place.warehouse.published("p") == 1
     assert place.read(RELATION) == [(0, "a")]
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from picture import complaints, differences, picture_of
 from small_shop import APPROVER, AUTHOR, Shop, break_day, copy_shop, make_shop
@@ -19,7 +19,10 @@ from small_shop import APPROVER, AUTHOR, Shop, break_day, copy_shop, make_shop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+T = TypeVar("T")
+R = TypeVar("R")
 SIGKILL = 9
+RUN_FAILED = 3
 DRIVER = Path(__file__).with_name("killing.py")
 
 
@@ -260,15 +263,15 @@ def trial(rehearsed: Rehearsed, at: Sequence[int], folder: Path, runner: Driver)
     fired: list[str] = []
     wrong: list[str] = []
     for depth, number in enumerate(at):
-        ending = runner.run(shop, step.arguments, at=number) if depth == 0 else _carry_on(shop, step, runner, number)
+        ending = runner.run(shop, step.arguments, at=number) if depth == 0 else carry_on(shop, step, runner, number)
         if ending.fired is not None and ending.signal == SIGKILL:
             fired.append(ending.fired)
         elif depth == 0:
             wrong.append(f"the fault at {number} did not fire")
-    ending = _carry_on(shop, step, runner)
+    ending = carry_on(shop, step, runner)
     if ending.exit not in {step.exit, *step.recovered}:
         wrong.append(f"recovery ended with {ending.exit}: {ending.output[-600:]}")
-    wrong += _judged(rehearsed, shop)
+    wrong += judged(rehearsed, shop)
     shutil.rmtree(folder)
     return Trial(step=step.name, at=tuple(at), fired=tuple(fired), wrong=tuple(wrong))
 
@@ -285,19 +288,59 @@ def attempt_all(
     plans: Sequence[Plan], rehearsed: Mapping[str, Rehearsed], drivers: Sequence[Driver], folder: Path
 ) -> Tally:
     """Every plan in a shop of its own, as many at once as there are drivers."""
+
+    def attempt(numbered: tuple[int, Plan], runner: Driver) -> Trial:
+        number, plan = numbered
+        return trial(rehearsed[plan.step], plan.at, folder / f"trial-{number}", runner)
+
+    return Tally(side_by_side(attempt, list(enumerate(plans)), drivers))
+
+
+def fail_every_write(
+    rehearsed: Rehearsed, errors: Sequence[str], drivers: Sequence[Driver], folder: Path, *, most: int | None = None
+) -> Tally:
+    """Let each fsync of a step fail, one at a time (or `most` of them, evenly spread), and carry on afterwards."""
+    shop = copy_shop(rehearsed.before, folder / "whole")
+    writes = len(drivers[0].run(shop, rehearsed.step.arguments, fault=errors[0]).names)
+    numbers = spread(writes, min(writes, most or writes))
+    shutil.rmtree(folder / "whole")
+
+    def attempt(fault: tuple[int, str], runner: Driver) -> Trial:
+        return failed_write(rehearsed, fault, folder / f"write-{fault[0]}-{fault[1]}", runner)
+
+    return Tally(side_by_side(attempt, [(number, error) for error in errors for number in numbers], drivers))
+
+
+def failed_write(rehearsed: Rehearsed, fault: tuple[int, str], folder: Path, runner: Driver) -> Trial:
+    """Let one fsync of a step fail: the command has to say so and end with 3, and going on has to lose nothing."""
+    number, error = fault
+    shop = copy_shop(rehearsed.before, folder)
+    broken = runner.run(shop, rehearsed.step.arguments, at=number, fault=error)
+    wrong = []
+    if broken.exit != RUN_FAILED or "to do: free space or fix the disk" not in broken.output:
+        wrong.append(f"ended with {broken.exit}: {broken.output[-300:]}")
+    carry_on(shop, rehearsed.step, runner)
+    wrong += judged(rehearsed, shop)
+    shutil.rmtree(folder)
+    fired = (broken.fired,) if broken.fired is not None else ()
+    return Trial(step=rehearsed.step.name, at=(number,), fired=fired, wrong=tuple(wrong))
+
+
+def side_by_side(act: Callable[[T, Driver], R], items: Sequence[T], drivers: Sequence[Driver]) -> list[R]:
+    """What `act` makes of each item, in their order; each driver is used by one at a time."""
     free: SimpleQueue[Driver] = SimpleQueue()
     for runner in drivers:
         free.put(runner)
 
-    def attempt(number: int, plan: Plan) -> Trial:
+    def with_driver(item: T) -> R:
         runner = free.get()
         try:
-            return trial(rehearsed[plan.step], plan.at, folder / f"trial-{number}", runner)
+            return act(item, runner)
         finally:
             free.put(runner)
 
     with ThreadPoolExecutor(len(drivers)) as pool:
-        return Tally(list(pool.map(attempt, range(len(plans)), plans)))
+        return list(pool.map(with_driver, items))
 
 
 def spread(length: int, count: int) -> list[int]:
@@ -305,15 +348,16 @@ def spread(length: int, count: int) -> list[int]:
     return [int((position + 0.5) * length / count) + 1 for position in range(count)]
 
 
-def _judged(rehearsed: Rehearsed, shop: Shop) -> list[str]:
+def judged(rehearsed: Rehearsed, shop: Shop) -> list[str]:
+    """In what a shop differs from one in which nothing broke, and what `doctor` and `change verify` say."""
     try:
         return differences(rehearsed.after, picture_of(shop)) + complaints(shop)
     except Exception as error:  # noqa: BLE001 - a shop that cannot be looked at is a failed trial, not a failed harness
         return [f"cannot be looked at: {type(error).__name__}: {error}"]
 
 
-def _carry_on(shop: Shop, step: Step, runner: Driver, at: int = 0) -> Ending:
-    """The first of the step's commands that does anything; one that is refused, or has nothing to do, leaves the turn."""
+def carry_on(shop: Shop, step: Step, runner: Driver, at: int = 0) -> Ending:
+    """The first of the step's commands that does anything; one that is refused or has nothing to do is passed over."""
     for arguments in step.carry_on[:-1]:
         ending = runner.run(shop, arguments, at=at)
         if ending.names or ending.fired:

@@ -2,11 +2,11 @@
 
     python tests/faults/killing.py --count -- deliver stories/SHOP-1.md --as ana     name every step, kill nothing
     python tests/faults/killing.py --at 17 -- deliver stories/SHOP-1.md --as ana     die at the seventeenth
-    python tests/faults/killing.py --serve                                           requests as lines of JSON, each in a fork
+    python tests/faults/killing.py --serve                                           lines of JSON, each run in a fork
 
 The steps are put around the adapters from here: the ledger's append, the warehouse's publish and swap, every file
-that is written, every call of git that changes something. "Torn" steps also leave what a kill inside of them leaves: half
-a file, git's index.lock, a worktree that is half there. The product knows nothing of all this.
+that is written, every call of git that changes something. A step "within" also leaves what a kill inside of it leaves:
+half a file, git's index.lock, a worktree that is half there. The product knows nothing of all this.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _leave(path: Path, data: bytes) -> None:
 
 
 def _torn_git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Callable[[], None] | None:
-    """What a git that was killed with its caller leaves: its lock, or a worktree without head, index and half its files."""
+    """What a git that was killed with its caller leaves: its lock, or a worktree without head and half its files."""
     del env
     if arguments[:2] == ("worktree", "add"):
         return lambda: _half_made_worktree(folder, arguments)
@@ -187,7 +187,7 @@ def _command(arguments: Sequence[str]) -> int:
 
 
 def spare_the_start(kept: Sequence[str]) -> None:
-    """Let the two commands that the implementation stage runs (`check`, `test`) begin in a fork, where all is imported."""
+    """Let the commands that the implementation stage runs (`check`, `test`) begin in a fork, with all imported."""
     from penstock.adapters.commands import OwnCommands
     from penstock.delivery.ports import CommandRun
 

@@ -15,8 +15,9 @@ from penstock.app.doctor import examine
 from penstock.app.wiring import workplace
 
 if TYPE_CHECKING:
-    from penstock.app.wiring import Workplace
     from small_shop import Shop
+
+    from penstock.app.wiring import Workplace
 
 
 def picture_of(shop: Shop) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def left_over(shop: Shop) -> list[str]:
     """Files that nobody would miss: halves of writes, locks, landed files, uncommitted work."""
     found = [path for path in shop.root.rglob(".*.new*") if ".git" not in path.parts]
     found += shop.root.glob(".penstock/spool/*")
-    found += [path for path in shop.root.joinpath(".git").rglob("*.lock")]
+    found += shop.root.joinpath(".git").rglob("*.lock")
     dirty = git(shop.root, "status", "--porcelain").splitlines()
     return sorted(str(path.relative_to(shop.root)) for path in found) + dirty
 
@@ -68,9 +69,8 @@ def _target(shop: Shop) -> dict[str, Any]:
     if not path.exists():
         return {"tables": {}, "publications": Counter(), "swaps": 0}
     with duckdb.connect(str(path), read_only=True) as warehouse:
-        views = warehouse.execute(
-            "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'sales' ORDER BY ALL"
-        ).fetchall()
+        shown = "SELECT schema_name, view_name FROM duckdb_views() WHERE schema_name = 'sales' ORDER BY ALL"
+        views = warehouse.execute(shown).fetchall()
         tables = {f"{schema}.{name}": _rows(warehouse, schema, name) for schema, name in views}
         published = warehouse.execute("SELECT publish_id FROM _penstock.ledger").fetchall()
         swaps = warehouse.execute("SELECT count(*) FROM _penstock.swaps WHERE environment = 'prod'").fetchone()

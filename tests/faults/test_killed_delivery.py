@@ -1,4 +1,4 @@
-"""`kill -9` at durable steps of a delivery: carried on, it ends as if nothing had happened, and nothing is there twice."""
+"""`kill -9` at durable steps of a delivery: carried on, it ends as if nothing had happened, nothing is there twice."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.xdist_group("shop")]
 
 KILLS = {
-    "deliver RETAIL-1": 5,
+    "deliver RETAIL-1": 4,
     "approve RETAIL-1": 3,
-    "resume RETAIL-1": 4,
-    "deliver RETAIL-2": 3,
+    "resume RETAIL-1": 3,
+    "deliver RETAIL-2": 2,
     "approve RETAIL-2": 2,
-    "resume RETAIL-2": 5,
+    "resume RETAIL-2": 4,
     "rollback RETAIL-2": 8,
-    "failing window of RETAIL-2": 4,
+    "failing window of RETAIL-2": 2,
 }
-"""How many evenly spread points of each step are tried here; `run_all.py` tries every one."""
+"""How many evenly spread points of each step are tried here; `run_faults.py` tries every one."""
 
 DELICATE = (
     ("resume RETAIL-1", "after git merge in the project"),
@@ -53,14 +53,20 @@ def test_a_recovery_that_is_killed_again_and_again_ends_as_well(
     rehearsed: dict[str, Rehearsed], drivers: tuple[Driver, Driver], tmp_path: Path
 ) -> None:
     chance = random.Random(20101201)
-    steps = ("resume RETAIL-1", "resume RETAIL-2", "rollback RETAIL-2", "failing window of RETAIL-2", "approve RETAIL-2")
+    steps = (
+        "resume RETAIL-1",
+        "resume RETAIL-2",
+        "rollback RETAIL-2",
+        "failing window of RETAIL-2",
+        "approve RETAIL-2",
+    )
     plans = [Plan(step, tuple(chance.randint(1, len(rehearsed[step].names) // 2) for _ in range(5))) for step in steps]
 
     tally = attempt_all(plans, rehearsed, drivers, tmp_path)
 
     _held(tally, "kills during recovery")
-    assert all(trial.fired for trial in tally.trials)
-    assert tally.fired > 2 * len(plans)
+    assert tally.asked == 25
+    assert tally.fired > 2 * len(plans), "a recovery that ends before its turn to die is no fault; most must die"
 
 
 def _held(tally: Tally, what: str) -> None:

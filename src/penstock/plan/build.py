@@ -18,7 +18,7 @@ from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from penstock.model.pipelines import Dataset, Project
@@ -132,7 +132,8 @@ def plan_build(
         missing, reasons = _missing(dataset, version, coverage, span, inputs)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
-        works.extend(_number(dataset, version, slices, works, inputs if _is_table(dataset) else ""))
+        upstream = [work for work in works if work.slice.dataset in _rows_from(project, dataset)]
+        works.extend(_number(slices, version, len(works), upstream, inputs if _is_table(dataset) else ""))
     return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works))
 
 
@@ -206,17 +207,25 @@ def _step(
     )
 
 
+def _rows_from(project: Project, dataset: Dataset) -> set[str]:
+    """What it reads, and what lies beneath views among that: a view that was made before has no work to wait for."""
+    found: set[str] = set()
+    todo = list(dataset.reads)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            upstream = project.datasets[name]
+            todo.extend(upstream.reads if upstream.materialization is Materialization.VIEW else ())
+    return found
+
+
 def _number(
-    dataset: Dataset, version: Version, slices: tuple[Slice, ...], works: list[Work], inputs: str
-) -> list[Work]:
-    reads = set(dataset.reads)
-    upstream = [work for work in works if work.slice.dataset in reads]
-    numbered = []
-    for offset, piece in enumerate(slices):
+    slices: tuple[Slice, ...], version: Version, first: int, upstream: list[Work], inputs: str
+) -> Iterator[Work]:
+    for number, piece in enumerate(slices, first):
         after = tuple(work.number for work in upstream if _feeds(work.slice, piece))
-        number = len(works) + offset
-        numbered.append(Work(number=number, slice=piece, version=version, after=after, inputs=inputs))
-    return numbered
+        yield Work(number=number, slice=piece, version=version, after=after, inputs=inputs)
 
 
 def _feeds(upstream: Slice, piece: Slice) -> bool:

@@ -126,10 +126,10 @@ class MemoryWarehouse:
     def apply(self, publication: Publication, staged: tuple[Row, ...]) -> int:
         """One publish, whole or not at all; see `Session.publish`."""
         with self._faults.step(f"publish {publication.publish_id}"), self._lock:
+            self._refuse_if_fenced(publication.token, publication.dataset)
             known = self._target.published.get(publication.publish_id)
             if known is not None:
                 return known
-            self._refuse_if_fenced(publication.token, publication.dataset)
             fault = self._faults.commit()
             if fault is Fault.CONFLICT:
                 raise TransientError(Finding(code="engine.conflict", message="another transaction was first"))

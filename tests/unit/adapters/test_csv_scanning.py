@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penstock.adapters.sources.inspection import Arrival
+from penstock.adapters.sources.local import landing_query
 from penstock.adapters.sources.scanning import Scan, scan
+from penstock.model.pipelines import FileSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,3 +110,28 @@ def test_any_bytes_are_scanned(tmp_path: Path, data: bytes) -> None:
     found = scanned(tmp_path, data)
     assert found.sha256 == hashlib.sha256(data).hexdigest()
     assert found.rows >= 0
+
+
+@given(st.lists(st.sampled_from([",", "\n", '"', '""', " ", "a", "1", ";", "é", "'"]), max_size=25).map("".join))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_found_whole_is_landed_row_by_row(tmp_path: Path, body: str) -> None:
+    found = scanned(tmp_path, HEADER + body.encode())
+    if found.fault is not None:
+        return
+    path = tmp_path / "rows.csv"
+    arrival = Arrival(
+        path=path, name="rows.csv", interval=None, header=found.header, lines=found.rows, sha256=found.sha256
+    )
+    query = landing_query(FileSource(path="rows.csv", columns=found.header), [arrival], dated=False)
+    with contextlib.closing(duckdb.connect()) as connection:
+        assert len(connection.execute(query).fetchall()) == found.rows
+
+
+def test_a_column_may_have_any_name_that_landing_uses_itself(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"name,path,start,_path,lines,arrived\n1,2,3,4,5,6\n")
+    found = scan(path, ",")
+    arrival = Arrival(path=path, name="a", interval=None, header=found.header, lines=1, sha256=found.sha256)
+    query = landing_query(FileSource(path="a", columns=found.header), [arrival], dated=True)
+    with contextlib.closing(duckdb.connect()) as connection:
+        assert connection.execute(query).fetchall() == [("1", "2", "3", "4", "5", "6", "a", None)]

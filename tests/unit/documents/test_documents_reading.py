@@ -64,7 +64,9 @@ def test_lines_count_from_where_the_text_begins_in_its_file() -> None:
     assert refusal("a: 1\nb: [\n", first_line=10)[1] == 12
 
 
-@pytest.mark.parametrize("text", ["a: [1", "a: 'x", "a: b: c", "\ta: 1", "- a\nb: 1", "a: \x07", "%YAML 9.9\n---\na: 1"])
+@pytest.mark.parametrize(
+    "text", ["a: [1", "a: 'x", "a: b: c", "\ta: 1", "- a\nb: 1", "a: \x07", "%YAML 9.9\n---\na: 1"]
+)
 def test_what_is_not_yaml_is_refused_with_its_line(text: str) -> None:
     code, line, _ = refusal(text)
     assert code == "document.not_yaml"
@@ -120,10 +122,9 @@ def test_an_alias_bomb_is_refused_while_it_is_small() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         document = read_yaml(text, FILE)
-    except InputError as error:
-        assert all(finding.remedy for finding in error.findings)
-    else:
-        document.place("a", 0)
+    except InputError:
+        return
+    assert document.place("a", 0).file == FILE
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]\w{0,9}", fullmatch=True), PLAIN))

@@ -146,6 +146,18 @@ def test_a_whole_table_waits_for_every_slice_it_reads() -> None:
     assert plan.works[-1].after == (0, 1, 2)
 
 
+def test_what_reads_a_view_waits_for_the_slices_beneath_it() -> None:
+    """Once the view is made it has no work of its own, and what reads it must not run ahead of its rows."""
+    project = _project(
+        landed("sim.raw"), view("sim.seen", "sim.raw"), view("sim.again", "sim.seen"), whole("sim.best", "sim.again"),
+        sliced("sim.daily", "sim.again"),
+    )  # fmt: skip
+    plan = plan_build(project, _complete(project, 2), _day(4))
+    waits = {str(work.slice): [str(plan.works[number].slice) for number in work.after] for work in plan.works}
+    assert waits["sim.best"] == ["sim.raw[2011-01-03/2011-01-04]", "sim.raw[2011-01-04/2011-01-05]"]
+    assert waits["sim.daily[2011-01-04/2011-01-05]"] == ["sim.raw[2011-01-04/2011-01-05]"]
+
+
 def test_work_comes_after_all_it_waits_for() -> None:
     project = _project(
         landed("sim.raw"), sliced("sim.b", "sim.raw"), sliced("sim.a", "sim.b", "sim.raw"), view("sim.v", "sim.a")

@@ -49,9 +49,7 @@ FILES = {
 def project_files(changed: dict[str, str | bytes | None] | None = None) -> dict[str, bytes]:
     """The project's files with some of them written anew, added, or (None) taken away."""
     merged: dict[str, str | bytes | None] = {**FILES, **(changed or {})}
-    return {
-        path: text.encode() if isinstance(text, str) else text for path, text in merged.items() if text is not None
-    }
+    return {path: text.encode() if isinstance(text, str) else text for path, text in merged.items() if text is not None}
 
 
 def project(changed: dict[str, str | bytes | None] | None = None) -> Project:

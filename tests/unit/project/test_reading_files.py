@@ -52,7 +52,8 @@ def test_wrong_settings_are_named_with_their_line(line: str, code: str) -> None:
 
 
 def test_a_pipeline_is_read() -> None:
-    more = "end: 2024-04-01\nsla: {ready_by: '06:30'}\nretries: {attempts: 5, delay: 0.5}\nalerts: [{on: failure, to: file}]\n"
+    more = "end: 2024-04-01\nsla: {ready_by: '06:30'}\n"
+    more += "retries: {attempts: 5, delay: 0.5}\nalerts: [{on: failure, to: file}]\n"
     pipeline = project({PIPELINE: FILES[PIPELINE] + more}).pipelines["shop"]
     assert (pipeline.owner, pipeline.schedule.timezone) == ("shop-team", "Europe/London")
     assert (pipeline.start, pipeline.end) == (datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
@@ -96,7 +97,10 @@ def test_a_wrong_pipeline_is_named_with_its_line(old: str, new: str, code: str, 
 
 
 def test_a_source_is_read() -> None:
-    text = FILES[SOURCE] + "delimiter: ';'\nmissing: empty\nclosed:\n  weekdays: [saturday]\n  dates: [2024-12-24/2024-12-26]\n"
+    text = (
+        FILES[SOURCE]
+        + "delimiter: ';'\nmissing: empty\nclosed:\n  weekdays: [saturday]\n  dates: [2024-12-24/2024-12-26]\n"
+    )
     read = dataset(SOURCE, text)
     assert read.materialization is Materialization.INCREMENTAL
     assert read.interval is not None

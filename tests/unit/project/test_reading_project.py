@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +77,7 @@ def test_a_circle_is_told_in_reading_order(length: int) -> None:
     told = finding.message.partition(": ")[2].split(" reads ")
     assert told[0] == told[-1]
     assert sorted(told[:-1]) == [f"shop.{name}" for name in names]
-    for reader, read in zip(told, told[1:], strict=False):
+    for reader, read in pairwise(told):
         assert f"FROM {read}" in ring[f"pipelines/shop/{reader.removeprefix('shop.')}.sql"]
 
 

@@ -87,13 +87,13 @@ class DuckdbSession:
         cursor = self._cursor
         cursor.execute("BEGIN TRANSACTION")
         try:
+            refuse_if_fenced(cursor, publication.token, publication.dataset)
             known = cursor.execute(
                 "SELECT row_count FROM _penstock.ledger WHERE publish_id = ?", [publication.publish_id]
             ).fetchone()
             if known is not None:
                 cursor.execute("ROLLBACK")
                 return int(known[0])
-            refuse_if_fenced(cursor, publication.token, publication.dataset)
             rows = self._apply(publication)
             cursor.execute(
                 "INSERT INTO _penstock.ledger VALUES (?, ?, ?, ?, ?, ?)",

@@ -148,10 +148,10 @@ class DuckdbWarehouse:
 
     def environment(self, environment: str) -> dict[str, str]:
         """What the target itself says an environment shows: dataset to version."""
-        rows = self._connection.cursor().execute(
-            "SELECT dataset, version FROM _penstock.environments WHERE environment = ?", [environment]
-        )
-        return {str(dataset): str(version) for dataset, version in rows.fetchall()}
+        sql = "SELECT dataset, version FROM _penstock.environments WHERE environment = ?"
+        with translated(dataset=None):
+            rows = self._connection.cursor().execute(sql, [environment]).fetchall()
+        return {str(dataset): str(version) for dataset, version in rows}
 
     def views(self, environment: str) -> list[str]:
         """The views that an environment's schemas hold, by the catalog's own word."""
@@ -164,11 +164,12 @@ class DuckdbWarehouse:
         return [f"{schema}.{name}" for schema, name in pairs if "__" not in schema and not schema.startswith("_")]
 
     def _one(self, sql: str, values: list[object]) -> tuple[Any, ...] | None:
-        cursor = self._connection.cursor()
-        try:
-            row: tuple[Any, ...] | None = cursor.execute(sql, values).fetchone()
-        finally:
-            cursor.close()
+        with translated(dataset=None):
+            cursor = self._connection.cursor()
+            try:
+                row: tuple[Any, ...] | None = cursor.execute(sql, values).fetchone()
+            finally:
+                cursor.close()
         return row
 
 

@@ -50,7 +50,8 @@ def scan(path: Path, delimiter: str) -> Scan:
     with opened(path) as packed:
         stream = _Hashed(packed)
         text = io.TextIOWrapper(io.BufferedReader(stream, _BLOCK), encoding="utf-8-sig", newline="")
-        rows = _Rows(csv.reader(text, delimiter=delimiter, strict=True))
+        # spaces before a quote are skipped, as DuckDB does
+        rows = _Rows(csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=True))
         try:
             fault = rows.read()
             while text.read(_BLOCK):  # the digest is of the whole file, also behind a fault

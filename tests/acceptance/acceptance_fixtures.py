@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from orders_shop import shop
-from penstock_places import AUTHOR, REVIEWER, Place, copy_retail, retail
+from penstock_places import ANSWERS, AUTHOR, REVIEWER, Place, copy_retail, retail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-ANSWERS = {
-    "Q1": "07:00",
-    "Q2": "2 years",
-    "Q3": "SignedUpAt",
-    "Q4": "email",
-    "Q5": "SELECT day, channel, signups FROM marketing.daily_signups WHERE signups > 1000",
-}
-"""What the example's README answers to the questions of RETAIL-3."""
 
 
 @pytest.fixture(scope="session")
