@@ -91,6 +91,9 @@ class Fields:
     def text(self, key: str, *, required: bool = False) -> str | None:
         """A word or sentence; numbers and dates count as the text they were written as."""
         value = self._get(key, (str, int, float, dt.date), "text", required=required)
+        if required and isinstance(value, str) and not value.strip():
+            self.note("empty", f"{self._label(key)} is empty", at=key, expected="text")
+            return None
         return None if value is None else str(value)
 
     def integer(self, key: str, *, low: int | None = None, required: bool = False) -> int | None:

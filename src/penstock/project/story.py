@@ -94,7 +94,7 @@ def _beneath(own: Mapping[str, Any], earlier: Sequence[Story]) -> tuple[Story, .
 
     A misspelt kind is said once; read as a change, it does not also make everything seem missing.
     """
-    if own.get("kind") in {None, "new"}:
+    if own.get("kind") in (None, "new"):
         return ()
     return tuple(
         story

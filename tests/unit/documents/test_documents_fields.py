@@ -55,6 +55,7 @@ def test_values_come_out_as_what_was_asked_for() -> None:
         ("a: [x]", lambda of: list(of.items("a")), "document.kind"),
         ("b: 1", lambda of: of.text("a", required=True), "document.missing_key"),
         ("a: ~", lambda of: of.text("a", required=True), "document.missing_key"),
+        ("a: ' '", lambda of: of.text("a", required=True), "document.empty"),
         ("a: 1", lambda of: of.unknown(), "document.unknown_key"),
     ],
 )
