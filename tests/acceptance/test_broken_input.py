@@ -505,6 +505,13 @@ STORIES = (
         line=4,
     ),
     Case(
+        name="kind that is a list",
+        breaks=replace(STORY, "kind: change", "kind: [[change]]"),
+        code="document.kind",
+        file=STORY,
+        line=4,
+    ),
+    Case(
         name="unknown key in a story",
         breaks=replace(STORY, "impact:", "impakt:"),
         code="document.unknown_key",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RECOVERIES, DEEPEST = 200, 5
 DAMAGES = 1000
+FAILING_WRITES = 5
 SWAPS, READERS = 1200, 4
 
 
@@ -65,11 +66,13 @@ class FullRun:
         return not tally.failed and all(trial.fired for trial in tally.trials)
 
     def disk(self) -> bool:
-        """Let every fsync of every command fail, once with ENOSPC and once with EIO."""
+        """Let every fsync of every command fail with ENOSPC, and some with EIO."""
         good = True
         for step, plan in self.rehearsed.items():
             began = time.monotonic()
-            tally = fail_every_write(plan, ("ENOSPC", "EIO"), self.drivers, self.folder / "disk")
+            full = fail_every_write(plan, ("ENOSPC",), self.drivers, self.folder / "full")
+            broken = fail_every_write(plan, ("EIO",), self.drivers, self.folder / "broken", most=FAILING_WRITES)
+            tally = Tally([*full.trials, *broken.trials])
             _say(f"failing writes in {step}", tally, began)
             good = good and not tally.failed and tally.asked == tally.fired
         return good

@@ -84,7 +84,8 @@ def from_text(text: str, file: str) -> PublicKey:
     name = fields.text("name", required=True)
     role = fields.choice("role", tuple(Role), required=True)
     key_id = fields.text("key_id", required=True)
-    public = _decode(fields.text("public_key", required=True) or "")
+    written = fields.text("public_key", required=True)
+    public = _decode(written or "")
     if name is not None and not (KEY_NAME.fullmatch(name) and file.rpartition("/")[2] == f"{name}.yaml"):
         fields.note(
             "evidence.key_name",
@@ -94,7 +95,7 @@ def from_text(text: str, file: str) -> PublicKey:
             expected=f"the file's own name: {KEY_NAME_WORDS}",
             remedy="name the file NAME.yaml",
         )
-    if "public_key" in fields and len(public) != PUBLIC_LENGTH:
+    if written is not None and len(public) != PUBLIC_LENGTH:
         fields.note(
             "evidence.key_bytes",
             "public_key is not an Ed25519 key",
@@ -102,7 +103,7 @@ def from_text(text: str, file: str) -> PublicKey:
             expected=f"{PUBLIC_LENGTH} bytes in base64",
             remedy="copy the file again from the key's owner",
         )
-    elif key_id is not None and key_id != digest(public):
+    elif written is not None and key_id is not None and key_id != digest(public):
         fields.note(
             "evidence.key_id",
             "key_id is not that of public_key",

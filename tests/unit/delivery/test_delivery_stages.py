@@ -14,7 +14,7 @@ def progress(
 ) -> Progress:
     return Progress(
         state=state,
-        passed={stage: "0" * 64 for stage in passed},
+        passed=dict.fromkeys(passed, "0" * 64),
         unanswered=unanswered,
         approvals=approvals,
         approvals_needed=needed,

@@ -41,7 +41,7 @@ def test_a_key_file_is_four_lines_of_yaml() -> None:
         ("role: approver", "role: approver\nalso: author", "document.unknown_key"),
         ("name: bo", "name: ana", "evidence.key_name"),
         ("name: bo", "name: ../bo", "evidence.key_name"),
-        ("name: bo", "name: ''", "evidence.key_name"),
+        ("name: bo", "name: ''", "document.empty"),
         (f"key_id: {APPROVER.key_id}", f"key_id: {AUTHOR.key_id}", "evidence.key_id"),
         (f"key_id: {APPROVER.key_id}", "", "document.missing_key"),
         ("public_key: ", "public_key: A", "evidence.key_bytes"),
@@ -67,7 +67,11 @@ def test_a_public_key_has_one_spelling() -> None:
     assert codes(twin) == {"evidence.key_bytes"}
 
 
-@pytest.mark.parametrize("public_key", ["", "AAAA", "not base64!", "é"])
+def test_an_empty_public_key_is_said_to_be_empty() -> None:
+    assert codes("\n".join([*TEXT.splitlines()[:3], "public_key: ''"])) == {"document.empty"}
+
+
+@pytest.mark.parametrize("public_key", ["AAAA", "not base64!", "é"])
 def test_a_public_key_must_be_32_bytes_of_base64(public_key: str) -> None:
     lines = [*TEXT.splitlines()[:3], f"public_key: '{public_key}'"]
 
