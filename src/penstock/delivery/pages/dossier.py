@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.delivery.pages.tables import example_text, number, percent
+from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
+from penstock.model.pipelines import SqlTask
+from penstock.sql.changes import changed_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Verdict
     from penstock.quality.comparison import DatasetDiff
 
-MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 8, 8, 3, 6
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 6, 8, 3, 6
 
 
 def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
@@ -76,6 +78,25 @@ def _files(seen: Review) -> Iterator[str]:
     rest = [file for file in listed if file not in queries]
     for file in (*queries, *rest)[:MOST_FILES]:
         yield f"- F:{file.path}:1 ({file.group})"
+    places = list(_places(seen))
+    if places:
+        yield ""
+        yield "In queries that are in production today, these lines are other ones:"
+        yield ""
+        yield from places[:MOST_EXAMPLES]
+
+
+def _places(seen: Review) -> Iterator[str]:
+    """Where the queries of altered datasets changed, by clause."""
+    base, project = seen.planned.base, seen.planned.project
+    for name in seen.planned.difference.altered:
+        old, new = base.datasets[name].task, project.datasets[name].task
+        if not isinstance(old, SqlTask) or not isinstance(new, SqlTask):
+            continue
+        for place in changed_places(old.text, new.text):
+            if not place.removed:
+                excerpt = shortened(place.excerpt, 90)
+                yield f"- F:{project.datasets[name].file}:{place.line} {place.kind}: `{excerpt}`"
 
 
 def _movement(change: Change, seen: Review) -> Iterator[str]:
