@@ -336,7 +336,7 @@ def step_text(change: Change, step: Step) -> str:
     if isinstance(step, Wait):
         return f"{step.what}: {step.how}"
     if isinstance(step, Work) and change.state == "refused":
-        return f"correct what the gates found and deliver {change.story} again"
+        return f"correct what the gates found and deliver {change.story} again; it starts anew, questions included"
     if isinstance(step, Work):
         return f"go on with {step.stage}: penstock change resume {change.id}"
     return "nothing, it has ended"

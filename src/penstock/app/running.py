@@ -62,7 +62,8 @@ def run(
     versions = runtime.versions(project)
     shown = mapping_of(place.ledger, environment)
     if environment == PRODUCTION:
-        chosen = {name: versions[name] for name in select or versions}
+        select = select or frozenset(name for name in versions if name in shown)
+        chosen = {name: versions[name] for name in select}
         other = sorted(name for name, version in chosen.items() if shown.get(name) != version)
         if other:
             raise RefusedError(_not_delivered(other))

@@ -305,10 +305,10 @@ class EngineRuntime:
         return self._place.warehouse.query(sql)[1]
 
     def _success_rate(self, version: Version) -> float | None:
-        """The share of a version's slices that were published, crashes left out; None if none has ended."""
+        """The share of a version's slices whose last attempt published, crashes left out; None if none has ended."""
         rows = self._place.ledger.rows("attempts", dataset=version.dataset, version=version.fingerprint)
         ended = [row for row in rows if row["state"] in {"published", "failed"} and row["code"] != ABANDONED]
-        last = {row["publish_id"]: row["state"] for row in ended}
+        last = {row["interval"]: row["state"] for row in sorted(ended, key=lambda row: str(row["started_at"]))}
         return list(last.values()).count("published") / len(last) if last else None
 
     def _volume(self, project: Project, dataset: Dataset, slo: Slo, interval: Interval) -> Finding | None:

@@ -146,7 +146,7 @@ def _no_approver(name: str, known: PublicKey | None) -> Finding:
         message=f"{name} may not approve: {found}",
         place=Place(file=f"{KEYS}/{name}.yaml"),
         expected="a key with role approver, committed before the change began",
-        remedy=f"`penstock key new {name} --role approver`, commit keys/{name}.yaml, and deliver again",
+        remedy="another person: `penstock key new NAME --role approver`, commit keys/NAME.yaml, and deliver again",
     )
 
 

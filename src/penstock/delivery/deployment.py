@@ -187,8 +187,9 @@ def window_of(change: Change, planned: Design) -> tuple[Interval, ...]:
     start = grain.floor(start)
     if end is not None and start >= end:
         start = grain.step(start, -count)
+    first = min(project.pipeline_of(dataset.name).start for dataset in touched)
     intervals = [Interval(grain.step(start, n), grain.step(start, n + 1)) for n in range(count)]
-    return tuple(interval for interval in intervals if end is None or interval.end <= end)
+    return tuple(i for i in intervals if i.start >= first and (end is None or i.end <= end))
 
 
 def _observe(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:

@@ -176,10 +176,14 @@ def _measure(
 
 
 def target_mapping(production: Mapping[str, str], planned: Design) -> dict[str, str]:
-    """What production shows once the change is promoted: its datasets' versions, everything else as it was."""
+    """What production shows once the change is promoted: its datasets' versions, everything else as it was.
+
+    What they read, and production does not show yet, goes with them: production must be able to build what it shows.
+    """
     difference = planned.difference
     kept = {name: version for name, version in production.items() if name not in difference.removed}
-    return {**kept, **{name: difference.versions[name] for name in difference.touched}}
+    inputs = {name for name in planned.project.upstream(*difference.touched) if name not in production}
+    return {**kept, **{name: difference.versions[name] for name in {*difference.touched, *inputs}}}
 
 
 def _things(change: Change, seen: Review, tools: Tools) -> tuple[Subject, ...]:

@@ -148,7 +148,9 @@ def stop_stage(
     state = "waiting" if outcome is Outcome.NEEDS_PERSON else "refused"
     reasons = [verdict.summary for verdict in verdicts if verdict.outcome is outcome]
     tools.repository.commit(root, message, [change.folder], change.author, at=tools.now())
-    stopped = StageStopped(change=change.id, stage=stage, state=state, reason="; ".join(reasons))
+    stopped = StageStopped(
+        change=change.id, stage=stage, state=state, reason="; ".join(reason.rstrip(".") for reason in reasons)
+    )
     tools.journal.append(_judged(change, stage, verdicts), stopped)
 
 

@@ -140,7 +140,7 @@ def _column(key: str, fields: Fields) -> StoryColumn:
         name=name,
         type=read_type(fields) or "VARCHAR",
         description=fields.text("description") or "",
-        required=bool(fields.flag("required")),
+        required=bool(fields.flag("required")) or bool(fields.flag("event_time")),
         event_time=bool(fields.flag("event_time")),
         personal=None if personal == "none" else personal,
         personal_asked=personal is not None,

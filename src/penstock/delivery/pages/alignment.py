@@ -50,7 +50,8 @@ def _sources(change: Change, profile: Mapping[str, Any]) -> Iterator[str]:
             f"(F:{change.folder}/profile.json:1)."
         )
         for column, facts in (source.get("columns") or {}).items():
-            notes = [f"{facts['nulls']:,} empty" if facts.get("nulls") else "", facts.get("personal") or ""]
+            sampled = f"{facts['nulls']:,} of {source['profiled_rows']:,} lines looked at are empty"
+            notes = [sampled if facts.get("nulls") else "", facts.get("personal") or ""]
             notes = [note for note in notes if note]
             if notes:
                 yield f"  - `{column}`: {'; '.join(notes)}"
@@ -96,4 +97,4 @@ def _questions(change: Change, asked: tuple[Question, ...]) -> Iterator[str]:
         yield f"- **{question.id}** {question.text}{line} Expected: {question.expects}."
         yield f'  Answer with `penstock change answer {change.id} {question.id} "…"`'
     if not asked:
-        yield "- None is open."
+        yield "- No question is open."

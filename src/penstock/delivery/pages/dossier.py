@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.review import Review
     from penstock.model.findings import Verdict
+    from penstock.model.stories import Criterion
     from penstock.quality.comparison import DatasetDiff
 
-MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 6, 8, 3, 6
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 4, 8, 3, 6
 
 
 def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
@@ -71,8 +72,8 @@ def _files(seen: Review) -> Iterator[str]:
     replaced = set(seen.planned.replaced)
     kept = set(seen.planned.kept)
     new = [file for file in seen.planned.files if file.path not in replaced | kept]
-    listed = [file for file in seen.planned.files if file.path in replaced] or new
-    yield f"{len(replaced)} file(s) are replaced and {len(new)} are new; these matter most:"
+    listed = [*(file for file in seen.planned.files if file.path in replaced), *new]
+    yield f"Files replaced: {len(replaced)}; new: {len(new)}. These matter most:"
     yield ""
     queries = [file for file in listed if file.path.endswith((".sql", ".py"))]
     rest = [file for file in listed if file not in queries]
@@ -169,9 +170,15 @@ def _criteria(seen: Review) -> Iterator[str]:
     chunk = seen.outputs["criteria"].chunk
     for row in seen.facts.criteria:
         met = "met" if row.offending == 0 else f"**not met: {row.offending:,} row(s) contradict it**"
-        yield f"- {row.criterion.id}: {row.criterion.text} {met[:1].upper()}{met[1:]} (output {chunk})."
+        yield f"- {_named(row.criterion, seen)}: {row.criterion.text} {met[:1].upper()}{met[1:]} (output {chunk})."
     if not seen.facts.criteria:
         yield f"The story names none (output {chunk})."
+
+
+def _named(criterion: Criterion, seen: Review) -> str:
+    """A criterion by its id, with its story's where that is another one."""
+    other = criterion.story not in {"", seen.planned.story.id}
+    return f"{criterion.story}.{criterion.id}" if other else criterion.id
 
 
 def _blind_spots(seen: Review) -> Iterator[str]:
@@ -229,9 +236,10 @@ def _details(excerpt: str | None, found: str | None) -> Iterator[tuple[str, str]
 
 def _checklist(change: Change, seen: Review) -> Iterator[str]:
     yield "- [ ] The movement above is what the story's author wanted, in size and in direction."
+    yield f"- [ ] You looked at an output: `penstock change show {change.id} --chunk CHUNK` (F:path:line names a file)."
     yield "- [ ] Everyone named under *Who is downstream* knows of it."
     yield f"- [ ] You read the queries that change; the evidence verifies: `penstock change verify {change.id}`."
-    yield f"- [ ] You accept the observation window of {seen.planned.story.observe_intervals} interval(s)."
+    yield f"- [ ] You accept an observation window of up to {seen.planned.story.observe_intervals} interval(s)."
     yield (
         f"- Yes: `penstock change approve {change.id} --as NAME`. "
         f"No: `penstock change reject {change.id} --as NAME --reason …`."

@@ -112,7 +112,14 @@ def criteria_text(criteria: Sequence[CriterionResult]) -> str:
     rows = [("criterion", "offending rows", "verdict", "text")]
     for row in criteria:
         verdict = "met" if row.offending == 0 else "NOT MET"
-        rows.append((row.criterion.id, number(row.offending), verdict, row.criterion.text))
+        rows.append(
+            (
+                f"{row.criterion.story}.{row.criterion.id}".lstrip("."),
+                number(row.offending),
+                verdict,
+                row.criterion.text,
+            )
+        )
     return columns(rows)
 
 
