@@ -40,7 +40,7 @@ format: .venv/.ready ## format the code
 	@$(BIN)/ruff format
 
 .PHONY: faults
-faults: .venv/.ready ## every kill point and the long fault runs (about half an hour)
+faults: .venv/.ready ## every kill point and the long fault runs (about an hour)
 	@$(BIN)/python tests/faults/run_faults.py
 
 .PHONY: bench

@@ -44,7 +44,7 @@ class Steps:
     names: list[str] = field(default_factory=list)
     report: int = -1
 
-    def passed(self, name: str, tear: Callable[[], None] | None = None) -> None:
+    def passed(self, name: str, tear: Callable[[], object] | None = None) -> None:
         """One step was reached; `tear` leaves behind what a kill in the middle of it would."""
         self.names.append(name)
         if len(self.names) != self.at:
@@ -95,7 +95,7 @@ def _around(
     *,
     before: bool = True,
     after: bool = True,
-    tear: Callable[..., Callable[[], None] | None] | None = None,
+    tear: Callable[..., Sequence[Callable[[], object]]] = lambda *_args, **_options: (),
 ) -> None:
     original = getattr(owner, name)
 
@@ -106,8 +106,7 @@ def _around(
             return original(*args, **options)
         if before:
             steps.passed(f"before {step}")
-        torn = tear(*args, **options) if tear else None
-        if torn is not None:
+        for torn in tear(*args, **options):
             steps.passed(f"within {step}", torn)
         result = original(*args, **options)
         if after:
@@ -129,13 +128,13 @@ def _git_step(folder: Path, *arguments: str, env: dict[str, str] | None = None) 
     return f"git {verb} in the {where}" if verb.split()[0] in CHANGING_GIT | {"worktree"} else None
 
 
-def _half_made_warehouse(path: Path) -> Callable[[], None]:
-    return lambda: _leave(path.with_name(f".{path.name}.new"), b"half a database")
+def _half_made_warehouse(path: Path) -> list[Callable[[], object]]:
+    return [lambda: _leave(path.with_name(f".{path.name}.new"), b"half a database")]
 
 
-def _half_written(_self: object, root: Path, path: str, data: bytes) -> Callable[[], None]:
+def _half_written(_self: object, root: Path, path: str, data: bytes) -> list[Callable[[], object]]:
     target = root / path
-    return lambda: _leave(target.with_name(f".{target.name}.new"), data[: len(data) // 2])
+    return [lambda: _leave(target.with_name(f".{target.name}.new"), data[: len(data) // 2])]
 
 
 def _leave(path: Path, data: bytes) -> None:
@@ -143,14 +142,31 @@ def _leave(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _torn_git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Callable[[], None] | None:
-    """What a git that was killed with its caller leaves: its lock, or a worktree without head and half its files."""
+def _torn_git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> list[Callable[[], object]]:
+    """What a git that was killed with its caller leaves: its lock, half a worktree, half the files of a merge."""
     del env
     if arguments[:2] == ("worktree", "add"):
-        return lambda: _half_made_worktree(folder, arguments)
-    if arguments[0] in {"add", "commit", "merge", "reset"}:
-        return lambda: _leave(Path(_ask_git(folder, "rev-parse", "--absolute-git-dir")) / "index.lock", b"")
-    return None
+        return [lambda: _half_made_worktree(folder, arguments)]
+    if arguments[0] == "merge":
+        branch = arguments[-1]
+        return [
+            lambda: _half_merged(folder, branch),
+            lambda: _ask_git(folder, "merge", "--no-ff", "--no-commit", branch),
+        ]
+    return [lambda: _lock(folder)] if arguments[0] in {"add", "commit", "reset"} else []
+
+
+def _lock(folder: Path) -> None:
+    _leave(Path(_ask_git(folder, "rev-parse", "--absolute-git-dir")) / "index.lock", b"")
+
+
+def _half_merged(folder: Path, branch: str) -> None:
+    """Some of the branch's files whole, one in half, the others not yet; the index locked and as it was."""
+    names = _ask_git(folder, "diff", "--name-only", f"HEAD...{branch}").splitlines()
+    for number, name in enumerate(names[: 2 * len(names) // 3]):
+        shown = subprocess.run(["git", "-C", str(folder), "show", f"{branch}:{name}"], capture_output=True, check=True)
+        _leave(folder / name, shown.stdout if number else shown.stdout[: len(shown.stdout) // 2])
+    _lock(folder)
 
 
 def _half_made_worktree(folder: Path, arguments: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ KILLS = {
 """How many evenly spread points of each step are tried here; `run_faults.py` tries every one."""
 
 DELICATE = (
+    ("resume RETAIL-1", "within git merge in the project"),
     ("resume RETAIL-1", "after git merge in the project"),
     ("resume RETAIL-1", "after swap prod"),
     ("resume RETAIL-2", "after publish sales.daily_revenue"),

@@ -123,7 +123,7 @@ class GitRepository:
         }
         try:
             arguments = ("--no-ff", "--no-verify", "--quiet", "--message", message, branch)
-            self._change(self.top, "merge", *arguments, env=identity)
+            self._change(self.top, "merge", *arguments, env=identity, merging=branch)
         except InputError:
             if self._succeeds("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
                 self._change(self.top, "merge", "--abort")
@@ -133,8 +133,7 @@ class GitRepository:
     def show(self, commit: str, path: str) -> bytes | None:
         """A project file's bytes at a commit, or None if it was not there."""
         name = (self.prefix / path).as_posix()
-        done = _run(self.project, ["show", f"{commit}:{name}"])
-        return done.stdout if done.returncode == 0 else None
+        return _blob(self.project, f"{commit}:{name}")
 
     def contents(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Several project files at a commit, in one go; those that were not there are left out."""
@@ -202,11 +201,13 @@ class GitRepository:
         listed = _git(self.project, "status", "--porcelain", "--untracked-files=no", "-z", "--", ".")
         return tuple(entry[3:] for entry in listed.split("\0") if len(entry) > 3)
 
-    def _change(self, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
-        """Run a git that changes something, under a note that says where."""
+    def _change(
+        self, folder: Path, *arguments: str, env: dict[str, str] | None = None, merging: str | None = None
+    ) -> None:
+        """Run a git that changes something, under a note that says where, and which branch it merges."""
         self._settle()
         self._note.parent.mkdir(parents=True, exist_ok=True)
-        self._note.write_text(str(folder), encoding="utf-8")
+        self._note.write_text(f"{folder}\n{merging or ''}", encoding="utf-8")
         try:
             _git(folder, *arguments, env=env)
         except InputError:  # it said no and ended; any other ending leaves the note to whoever comes next
@@ -215,17 +216,43 @@ class GitRepository:
         self._note.unlink()
 
     def _settle(self) -> None:
-        """If an earlier command died while its git was at work: let that git end, then take its locks away."""
+        """If an earlier command died while its git was at work: let that git end, then tidy up after it."""
         if self._settled:
             return
         self._settled = True
         with suppress(FileNotFoundError):
-            folder, began = Path(self._note.read_text(encoding="utf-8")), self._note.stat().st_mtime
+            name, _, merging = self._note.read_text(encoding="utf-8").partition("\n")
+            folder, began = Path(name), self._note.stat().st_mtime
             _wait_for_git(folder)
             for lock in self._locks(folder):
                 if lock.stat().st_mtime >= began:
                     lock.unlink()
+            if merging and not self.is_merged(merging):
+                self._undo_merge(merging)
             self._note.unlink()
+
+    def _undo_merge(self, branch: str) -> None:
+        """Take back what a merge that died had written already: whole or half files of the branch, and nothing else.
+
+        It had begun, so index and files were those of `HEAD`: git refuses to merge otherwise.
+        """
+        _run(self.top, ["merge", "--quit"])
+        listed = _git(self.top, "diff", "--name-only", "--no-renames", "-z", f"HEAD...{branch}")
+        paths = [name for name in listed.split("\0") if name]
+        if paths:
+            _git(self.top, "reset", "--quiet", "--", *paths)
+        for path in paths:
+            before, merged = (_blob(self.top, f"{commit}:{path}") for commit in ("HEAD", branch))
+            target = self.top / path
+            here = target.read_bytes() if target.is_file() else None
+            if here == before or not (here is None or (merged is not None and merged.startswith(here))):
+                continue
+            if before is not None:
+                _git(self.top, "checkout", "--quiet", "HEAD", "--", path)
+                continue
+            target.unlink()
+            with suppress(OSError):  # folders that hold something else stay
+                os.removedirs(target.parent)
 
     def _locks(self, folder: Path) -> Iterator[Path]:
         """Lock files of the repository and of the checkout in which a git was at work."""
@@ -279,6 +306,12 @@ def _command_lines() -> Iterator[bytes]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             yield path.read_bytes()
+
+
+def _blob(folder: Path, name: str) -> bytes | None:
+    """The bytes of `COMMIT:PATH`, or None if it was not there."""
+    done = _run(folder, ["show", name])
+    return done.stdout if done.returncode == 0 else None
 
 
 def _run(

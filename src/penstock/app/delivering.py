@@ -196,13 +196,15 @@ def changes(place: Workplace) -> tuple[Change, ...]:
 
 
 def answer(place: Workplace, change_id: str, question_id: str, text: str, by: str | None) -> Change:
-    """Answer one question of a change.
+    """Answer one question of a change, or answer it anew as long as its discovery has not passed.
 
     Raises:
-        InputError: there is no such open question, or the text is no answer to it.
+        InputError: there is no such question, it is too late to answer it, or the text is no answer to it.
     """
     place.hold()
     change = find_change(place.ledger, change_id)
+    if Stage.DISCOVERY not in change.passed:
+        change = change.asking_again(question_id)
     tools = make_tools(place, change.author, Watcher(), parse_moment(change.until))
     root = project_of(change, place)
     story = storybook.story_of(change, root, tools)

@@ -62,7 +62,7 @@ def run(
     versions = runtime.versions(project)
     shown = mapping_of(place.ledger, environment)
     if environment == PRODUCTION:
-        select = select or frozenset(name for name in versions if name in shown)
+        select = select or frozenset(name for name in versions if name in shown or not shown)
         chosen = {name: versions[name] for name in select}
         other = sorted(name for name, version in chosen.items() if shown.get(name) != version)
         if other:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery.stages import Progress, Stage
@@ -65,6 +65,11 @@ class Change:
     def answers(self) -> dict[str, str]:
         """Answers by the place of the front matter that they fill."""
         return {question.path: question.answer for question in self.questions if question.answer is not None}
+
+    def asking_again(self, question: str) -> Change:
+        """The change as if one of its questions had no answer yet."""
+        questions = tuple(replace(q, answer=None, by=None) if q.id == question else q for q in self.questions)
+        return replace(self, questions=questions)
 
     def progress(self, approvals: int, needed: int) -> Progress:
         """What `next_step` decides on."""

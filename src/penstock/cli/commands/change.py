@@ -53,7 +53,8 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Answer
     lines = [f"{found.id}  {found.title}", f"  state: {found.stage}, {found.state.replace('_', ' ')}"]
     lines += [f"  why: {found.reason}"] if found.reason else []
     for stage in Stage:
-        mark = "passed" if stage in found.passed else ("now" if stage == found.stage else "")
+        here = found.state.replace("_", " ") if stage == found.stage else ""
+        mark = "passed" if stage in found.passed else here
         lines.append(f"  {stage.number} {stage:<16}{mark}".rstrip())
     lines += [f"  observed: {interval} {state}" for interval, state in found.observations.items()]
     lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, step)}"]

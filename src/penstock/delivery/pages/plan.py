@@ -100,7 +100,7 @@ def _rollback(planned: Design) -> Iterator[str]:
 def _metrics(planned: Design) -> Iterator[str]:
     for slo in planned.project.slos:
         if slo.dataset in planned.difference.touched:
-            watch = ["checks pass", f"runtime below {slo.max_runtime}" if slo.max_runtime else ""]
+            watch = ["checks pass", f"runtime below {slo.max_runtime.total_seconds():g} s" if slo.max_runtime else ""]
             watch.append(f"rows within ±{slo.volume_tolerance:.0%} of the usual" if slo.volume_tolerance else "")
             yield f"- `{slo.dataset}`: {', '.join(word for word in watch if word)} (F:{slo.file}:1)"
     yield f"- For {planned.story.observe_intervals} intervals after the promotion; a failure rolls back by itself."

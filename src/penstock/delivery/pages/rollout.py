@@ -19,7 +19,7 @@ def rollout_page(change: Change, planned: Design, observed: Sequence[tuple[str, 
     touched = "\n".join(
         f"- `{name}` at version `{planned.difference.versions[name]}`" for name in planned.difference.touched
     )
-    rows = "\n".join(f"| {interval} | {detail} |" for interval, detail in observed)
+    rows = "\n".join(f"| {interval} | {detail.removeprefix(interval).strip()} |" for interval, detail in observed)
     window = f"| interval | what was seen |\n| --- | --- |\n{rows}" if observed else NOTHING_TO_OBSERVE
     ended = "The window is closed and held." if observed else "There was no window."
     return f"""# Rollout of {change.id}: {planned.story.title}
