@@ -105,6 +105,8 @@ class EngineRuntime:
         self, project: Project, until: datetime, purpose: str, *, root: Path, select: frozenset[str] | None = None
     ) -> BuildOutcome:
         """Bring a project's versions up to `until`."""
+        if self._place.ledger.rows("runs", state="running"):  # a dead executor's, even where nothing is left to build
+            self._place.token()
         plan = self.plan(project, until, select)
         if plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             plan = self.plan(project, until, select)
