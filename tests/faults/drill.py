@@ -357,9 +357,9 @@ def judged(rehearsed: Rehearsed, shop: Shop) -> list[str]:
 
 
 def carry_on(shop: Shop, step: Step, runner: Driver, at: int = 0) -> Ending:
-    """The first of the step's commands that does anything; one that is refused or has nothing to do is passed over."""
+    """The first of the step's commands that does anything, or says that the step was done; others are passed over."""
     for arguments in step.carry_on[:-1]:
         ending = runner.run(shop, arguments, at=at)
-        if ending.names or ending.fired:
+        if ending.names or ending.fired or ending.exit in step.recovered:
             return ending
     return runner.run(shop, step.carry_on[-1], at=at)
