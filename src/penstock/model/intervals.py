@@ -70,6 +70,20 @@ class Interval:
         """Whether the two share a moment."""
         return self.start < other.end and other.start < self.end
 
+    def within(self, other: Interval) -> Interval | None:
+        """The part of this one that lies in another; None if there is none."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Interval(start, end) if start < end else None
+
+    def spanning(self, other: Interval) -> Interval:
+        """The smallest interval that holds both."""
+        return Interval(min(self.start, other.start), max(self.end, other.end))
+
+    def widened(self, grain: Grain) -> Interval:
+        """The smallest run of a grain's intervals that holds this one."""
+        start, end = grain.floor(self.start), grain.floor(self.end)
+        return Interval(start, end if end == self.end else grain.step(end))
+
     def split(self, grain: Grain) -> Iterator[Interval]:
         """The grain's intervals within this one, in order."""
         start = grain.floor(self.start)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime, time, timedelta
 
     from penstock.model.contracts import Contract
@@ -25,6 +25,8 @@ class Materialization(StrEnum):
     VIEW = "view"
     TABLE = "table"
     INCREMENTAL = "incremental"
+    MERGE = "merge"
+    APPEND = "append"
 
 
 class TaskKind(StrEnum):
@@ -33,6 +35,51 @@ class TaskKind(StrEnum):
     SQL = "sql"
     PYTHON = "python"
     SOURCE = "source"
+    COMMAND = "command"
+
+
+class CatchUp(StrEnum):
+    """What a scheduler does about fires that it missed."""
+
+    ALL = "all"
+    LAST = "last"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetTrigger:
+    """A run whenever something is published into another pipeline's dataset."""
+
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesTrigger:
+    """A run whenever the files that match `path` are others than before, and have not changed for `settle`."""
+
+    path: str
+    settle: timedelta
+    every: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlTrigger:
+    """A run whenever the one value of a query is true and another one than before; asked `every` so often."""
+
+    sql: str
+    every: timedelta
+
+
+Trigger = DatasetTrigger | FilesTrigger | SqlTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What bounds a dataset's work: its pool, how many of its slices run at once, who goes first (larger first)."""
+
+    pool: str = ""
+    concurrency: int | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +128,19 @@ class SqlTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonTask:
-    """A function of a project file: `reads` maps its parameters to datasets; `code_digest` covers all it reaches."""
+    """A function of a project file: `reads` maps its parameters to datasets; `code_digest` covers all it reaches.
+
+    `forms` maps parameters to how they are given (`duckdb.DuckDBPyRelation` if left out), `modules` are the top-level
+    modules that its file imports, `secrets` the environment variables it may see, `memory` its limit in bytes.
+    """
 
     function: str
     reads_by_parameter: Mapping[str, str]
     code_digest: str
+    forms: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    memory: int | None = None
     kind: TaskKind = field(default=TaskKind.PYTHON, init=False)
 
     @property
@@ -110,12 +165,37 @@ class FileSource:
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
 
 
-Task = SqlTask | PythonTask | FileSource
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandTask:
+    """A program run with an argument list, never through a shell.
+
+    It finds each dataset it reads as a Parquet file whose path stands in `PENSTOCK_INPUT_<NAME>`, and leaves its rows
+    at `PENSTOCK_OUTPUT` as `format` (parquet | csv). `code_digest` covers the project files that `argv` names.
+    """
+
+    argv: tuple[str, ...]
+    reads_by_parameter: Mapping[str, str]
+    code_digest: str
+    format: str = "parquet"
+    secrets: tuple[str, ...] = ()
+    memory: int | None = None
+    kind: TaskKind = field(default=TaskKind.COMMAND, init=False)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The datasets it reads, each once, sorted."""
+        return tuple(sorted(set(self.reads_by_parameter.values())))
+
+
+Task = SqlTask | PythonTask | FileSource | CommandTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """One dataset and the task that makes it. `file` is relative to the project."""
+    """One dataset and the task that makes it. `file` is relative to the project.
+
+    `key` is what a merge replaces rows by, `offset` the growing column that an append goes on from.
+    """
 
     name: str
     file: str
@@ -126,6 +206,9 @@ class Dataset:
     description: str = ""
     retry: Retry | None = None
     timeout: timedelta | None = None
+    key: tuple[str, ...] = ()
+    offset: str | None = None
+    limits: Limits = Limits()
 
     @property
     def pipeline(self) -> str:
@@ -147,18 +230,27 @@ class Sla:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """The settings that a pipeline's datasets share."""
+    """The settings that a pipeline's datasets share. Without a schedule only triggers and people start it.
+
+    `timezone` is that of all its local times, the schedule's as well.
+    """
 
     name: str
     file: str
     owner: str
-    schedule: Schedule
+    schedule: Schedule | None
     start: datetime
     end: datetime | None = None
     description: str = ""
     sla: Sla | None = None
     retry: Retry = Retry()
     alerts: tuple[Mapping[str, str], ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    catchup: CatchUp = CatchUp.LAST
+    paused: bool = False
+    concurrency: int | None = None
+    priority: int = 0
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +271,17 @@ class Slo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`penstock.yaml`: the project's name, where its warehouse file is, how many tasks run at once, and policy."""
+    """`penstock.yaml`: the project's name, where its warehouse and ledger are, how much runs at once, and policy.
+
+    `ledger` is a file beneath the project, or `postgres` (its address then comes from the environment). `pools` maps
+    names to how many tasks of a pool run at once.
+    """
 
     name: str
     warehouse: str = ".penstock/warehouse.duckdb"
+    ledger: str = ".penstock/ledger.db"
     parallel: int = 4
+    pools: Mapping[str, int] = field(default_factory=dict)
     policy: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -202,6 +300,15 @@ class Project:
         """The pipeline a dataset belongs to."""
         return self.pipelines[dataset.split(".", 1)[0]]
 
+    def narrowed(self, names: Iterable[str]) -> Project:
+        """The same project with these datasets and what they read alone: what a run of them needs to know."""
+        wanted = {name for name in names if name in self.datasets}
+        wanted |= set(self.upstream(*wanted))
+        datasets = {name: dataset for name, dataset in self.datasets.items() if name in wanted}
+        pipelines = {dataset.pipeline: self.pipelines[dataset.pipeline] for dataset in datasets.values()}
+        slos = tuple(slo for slo in self.slos if slo.dataset in wanted)
+        return replace(self, datasets=datasets, pipelines=pipelines, tests=(), slos=slos, files={})
+
     def consumers(self, dataset: str) -> tuple[str, ...]:
         """The datasets that read this one directly, sorted."""
         return tuple(sorted(name for name, other in self.datasets.items() if dataset in other.reads))
@@ -219,10 +326,14 @@ class Project:
 
     def downstream(self, *datasets: str) -> tuple[str, ...]:
         """Every dataset that reads one of these, directly or not, sorted, without these themselves."""
+        consumers: dict[str, list[str]] = {}
+        for name, dataset in self.datasets.items():
+            for read in dataset.reads:
+                consumers.setdefault(read, []).append(name)
         seen: set[str] = set()
         todo = list(datasets)
         while todo:
-            for name in self.consumers(todo.pop()):
+            for name in consumers.get(todo.pop(), ()):
                 if name not in seen:
                     seen.add(name)
                     todo.append(name)

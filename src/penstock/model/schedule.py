@@ -18,6 +18,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,15 +33,19 @@ PRESETS = {
     "@yearly": "0 0 1 1 *",
 }
 
+ZONE = "time zone"
+"""The field that a mistake in the zone stands under."""
+
 _DAY, _SECOND, _INSTANT = timedelta(days=1), timedelta(seconds=1), timedelta.resolution
+_FIRST_LOOK = timedelta(hours=1)
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # fmt: off
-_MONTHS = (
+MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )
 # fmt: on
-_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _ITEM = re.compile(r"(?:(\*)|([0-9a-z]{1,9})(?:-([0-9a-z]{1,9}))?)(?:/([0-9]{1,9}))?", re.ASCII | re.IGNORECASE)
 
 
@@ -85,6 +90,10 @@ class Schedule:
         """Whether it fires on that local date."""
         by_day, by_weekday = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return day.month in self.months and ((by_day or by_weekday) if self.either_day else (by_day and by_weekday))
+
+    def names(self, wall: datetime) -> bool:
+        """Whether it fires at that minute of a local clock, as far as its fields say."""
+        return wall.minute in self.minutes and wall.hour in self.hours and self.includes(wall.date())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +151,8 @@ _FIELDS = (
     _Field(name="minute", low=0, high=59, span=60),
     _Field(name="hour", low=0, high=23, span=24),
     _Field(name="day of month", low=1, high=31, span=31),
-    _Field(name="month", low=1, high=12, span=12, words=tuple(word[:3].lower() for word in _MONTHS)),
-    _Field(name="day of week", low=0, high=7, span=7, words=tuple(word[:3].lower() for word in _WEEKDAYS)),
+    _Field(name="month", low=1, high=12, span=12, words=tuple(word[:3].lower() for word in MONTHS)),
+    _Field(name="day of week", low=0, high=7, span=7, words=tuple(word[:3].lower() for word in WEEKDAYS)),
 )
 
 
@@ -164,7 +173,7 @@ def parse_schedule(text: str, timezone: str) -> Schedule:
         date_words = f"{words[2]} {words[3]}"[:40]
         mistakes.append(Mistake(field="day of month, month", found=date_words, expected="a date that exists"))
     try:
-        _zone(timezone)
+        zone_named(timezone)
     except ScheduleError as error:
         mistakes.extend(error.mistakes)
     if mistakes:
@@ -207,6 +216,21 @@ def fires(schedule: Schedule, start: datetime, end: datetime) -> Iterator[dateti
         yield instant
 
 
+def latest_fire(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The last firing in `(after, until]`, in UTC, or None; without going through the ones before it.
+
+    Raises:
+        ValueError: `after` or `until` has no time zone.
+    """
+    end, span = until + _INSTANT, _FIRST_LOOK
+    while True:
+        start = max(after + _INSTANT, end - span)
+        newest = deque(fires(schedule, start, end), maxlen=1)
+        if newest or start <= after + _INSTANT:
+            return newest[0] if newest else None
+        end, span = start, span * 4
+
+
 def ready_by(interval_end: datetime, local: time, timezone: str) -> datetime:
     """The deadline for an interval: `local` in the zone, on the date after the interval's last day; all in UTC.
 
@@ -219,25 +243,11 @@ def ready_by(interval_end: datetime, local: time, timezone: str) -> datetime:
     """
     if interval_end.tzinfo is None or local.tzinfo is not None:
         raise ValueError("a deadline needs an aware interval end and a local time without a zone")
-    zone = _zone(timezone)
+    zone = zone_named(timezone)
     day = (interval_end.astimezone(UTC) - _INSTANT).date() + _DAY
     while (instant := _first_showing(datetime.combine(day, local), zone)) < interval_end:
         day += _DAY
     return instant
-
-
-def describe(schedule: Schedule) -> str:
-    """The schedule in plain words where its shape is a common one, else as written with its zone.
-
-    >>> describe(parse_schedule("0 6 * * *", "Europe/London"))
-    'every day at 06:00 Europe/London'
-    """
-    clock, days = _clock_words(schedule), _day_words(schedule)
-    if clock is None or days is None:
-        return f"{schedule.text} {schedule.timezone}"
-    if not schedule.every_hour:
-        return f"{days} at {clock} {schedule.timezone}"
-    return f"{clock}, {schedule.timezone}" if days == "every day" else f"{clock}, {days}, {schedule.timezone}"
 
 
 def _words(text: str, mistakes: list[Mistake]) -> list[str]:
@@ -260,8 +270,9 @@ def _never(days: frozenset[int], months: frozenset[int]) -> bool:
     return min(days) > max(_LONGEST_MONTHS[month - 1] for month in months)
 
 
-def _zone(name: str) -> ZoneInfo:
-    """The zone of that name; its import is late because most commands need none.
+@lru_cache(maxsize=1000)
+def zone_named(name: str) -> ZoneInfo:
+    """The zone of that name; its import is late because most commands need none. There are some 600.
 
     Raises:
         ScheduleError: there is none, or its meaning depends on the machine (`localtime`) or on leap seconds (`right/`).
@@ -273,7 +284,7 @@ def _zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
-    raise ScheduleError((Mistake(field="time zone", found=name[:40], expected=_nearest_zone(name)),))
+    raise ScheduleError((Mistake(field=ZONE, found=name[:40], expected=_nearest_zone(name)),))
 
 
 def _nearest_zone(name: str) -> str:
@@ -293,7 +304,7 @@ def _firings(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     if after.tzinfo is None:
         raise ValueError("a schedule needs aware datetimes")
     last = after
-    for instant in _instants(schedule, after, _zone(schedule.timezone)):
+    for instant in _instants(schedule, after, zone_named(schedule.timezone)):
         if instant > last:
             last = instant
             yield instant
@@ -374,41 +385,3 @@ def _gap_end(wall: datetime, zone: ZoneInfo) -> datetime:
         else:
             after = middle
     return after
-
-
-def _clock_words(schedule: Schedule) -> str | None:
-    minutes = sorted(schedule.minutes)
-    if not schedule.every_hour:
-        times = [f"{hour:02}:{minute:02}" for hour in sorted(schedule.hours) for minute in minutes]
-        return _listed(times) if len(times) <= 4 else None
-    if len(minutes) == 1:
-        return f"every hour at minute {minutes[0]}"
-    step = minutes[1] - minutes[0]
-    if 60 % step or minutes != list(range(0, 60, step)):
-        return None
-    return "every minute" if step == 1 else f"every {step} minutes"
-
-
-def _day_words(schedule: Schedule) -> str | None:
-    every_day, every_weekday = len(schedule.days) == 31, len(schedule.weekdays) == 7
-    every_month = len(schedule.months) == 12
-    if every_month and ((every_day and every_weekday) or (schedule.either_day and (every_day or every_weekday))):
-        return "every day"
-    if schedule.either_day:
-        return None
-    if every_month and every_day:
-        weekdays = sorted(schedule.weekdays)
-        monday_to_friday = weekdays == [1, 2, 3, 4, 5]
-        return "Monday to Friday" if monday_to_friday else f"every {_listed([_WEEKDAYS[day] for day in weekdays])}"
-    if not every_weekday or len(schedule.days) != 1:
-        return None
-    (day,) = schedule.days
-    if every_month:
-        return f"every month on day {day}"
-    months = [_MONTHS[month - 1] for month in sorted(schedule.months)]
-    return f"every year on {day} {months[0]}" if len(months) == 1 else None
-
-
-def _listed(words: list[str]) -> str:
-    """Words as a sentence lists them: `a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
