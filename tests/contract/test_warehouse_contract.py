@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from store_cases import DATASET, Place, days, opened, publication, publish, swap
 
-from penstock.model.errors import TaskError, TransientError
+from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from penstock.engine.ports import Publication, Session
 
 RELATION = relation_of(DATASET, "1")
 
@@ -228,6 +230,229 @@ def test_the_same_publish_from_several_threads_is_applied_once(place: Place) -> 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(once, range(4))) == [1] * 4
     assert len(place.read(RELATION)) == 1
+
+
+# -- merged by key, appended from an offset -------------------------------------------------------------------------
+
+
+def _merge(publish_id: str, **changes: Any) -> Publication:
+    return publication(
+        publish_id, materialization=Materialization.MERGE, interval=None, **{"key": ("moment",), **changes}
+    )
+
+
+def _append(publish_id: str, base: int | None, **changes: Any) -> Publication:
+    values = {"materialization": Materialization.APPEND, "interval": None, "offset": "moment", **changes}
+    return publication(
+        publish_id, base=None if base is None else days(base, base + 1).start.replace(tzinfo=None), **values
+    )
+
+
+def test_a_merge_replaces_rows_of_the_same_key_and_keeps_the_others(place: Place) -> None:
+    assert publish(place, _merge("p"), [(0, "a"), (1, "b")]) == 2
+    assert publish(place, _merge("q"), [(1, "x"), (2, "c")]) == 2
+    assert place.read(RELATION) == [(0, "a"), (1, "x"), (2, "c")]
+
+
+def test_a_merge_may_be_by_several_columns(place: Place) -> None:
+    by_both = {"key": ("moment", "value")}
+    publish(place, _merge("p", **by_both), [(0, "a"), (0, "b")])
+    publish(place, _merge("q", **by_both), [(0, "b"), (1, "b")])
+    assert place.read(RELATION) == [(0, "a"), (0, "b"), (1, "b")]
+
+
+def test_keys_without_a_value_are_equal_in_a_merge(place: Place) -> None:
+    publish(place, _merge("p"), [(None, "a"), (0, "b")])
+    publish(place, _merge("q"), [(None, "c")])
+    assert place.read(RELATION) == [(0, "b"), (None, "c")]
+
+
+def test_a_merge_of_two_new_rows_with_one_key_is_refused_whole(place: Place) -> None:
+    publish(place, _merge("p"), [(0, "a")])
+    with pytest.raises(TaskError) as caught:
+        publish(place, _merge("q"), [(0, "x"), (1, "y"), (1, "z")])
+    assert caught.value.findings[0].code == "engine.doubled_key"
+    assert place.warehouse.published("q") is None
+    assert place.read(RELATION) == [(0, "a")]
+
+
+def test_a_merge_of_no_rows_changes_none(place: Place) -> None:
+    publish(place, _merge("p"), [(0, "a")])
+    assert publish(place, _merge("q"), []) == 0
+    assert place.read(RELATION) == [(0, "a")]
+
+
+def test_an_append_adds_to_what_is_there(place: Place) -> None:
+    assert publish(place, _append("p", None), [(0, "a"), (0, "b")]) == 2
+    assert publish(place, _append("q", 0), [(1, "c")]) == 1
+    assert publish(place, _append("q", 0), [(1, "c")]) == 1
+    assert place.read(RELATION) == [(0, "a"), (0, "b"), (1, "c")]
+
+
+@pytest.mark.parametrize("base", [None, 0, 2])
+def test_an_append_that_does_not_go_on_where_it_ended_is_refused(place: Place, base: int | None) -> None:
+    publish(place, _append("p", None), [(0, "a"), (1, "b")])
+    with pytest.raises(TransientError) as caught:
+        publish(place, _append("q", base), [(1, "again")])
+    assert caught.value.findings[0].code == "engine.offset_moved"
+    assert place.warehouse.published("q") is None
+    assert place.read(RELATION) == [(0, "a"), (1, "b")]
+    assert publish(place, _append("r", 1), [(2, "c")]) == 1
+
+
+def test_how_far_a_column_reaches_is_its_largest_value_or_nothing(place: Place) -> None:
+    with place.warehouse.session() as session:
+        assert session.newest(RELATION, "moment") is None
+    publish(place, _append("p", None), [])
+    with place.warehouse.session() as session:
+        assert session.newest(RELATION, "moment") is None
+    publish(place, _append("q", None), [(1, "b"), (0, "a"), (None, "c")])
+    with place.warehouse.session() as session:
+        assert session.newest(RELATION, "moment") == days(1, 2).start.replace(tzinfo=None)
+        assert session.newest(RELATION, "value") == "c"
+
+
+# -- built together -------------------------------------------------------------------------------------------------
+
+
+def _table(name: str, **changes: Any) -> Publication:
+    """A table of `sim` that is made whole."""
+    values = {"dataset": f"sim.{name}", "relation": _relation(name), "materialization": Materialization.TABLE}
+    return publication(name, column=None, interval=None, **{**values, **changes})
+
+
+def _relation(name: str) -> str:
+    return relation_of(f"sim.{name}", "1")
+
+
+def _all_of(name: str) -> str:
+    return f"SELECT * FROM {_relation(name)}"
+
+
+def test_what_is_built_is_seen_by_its_own_connection_alone_until_it_is_committed(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a"), (0, "b")])
+    with place.warehouse.session() as session:
+        assert session.build(_table("one"), _all_of("daily"), {}).rows == 2
+        assert session.build(_table("two"), _all_of("one"), {}).rows == 2
+        for name in ("one", "two"):
+            assert place.warehouse.published(name) is None
+            with pytest.raises(PenstockError):
+                place.read(_relation(name))
+        session.commit()
+        assert place.read(_relation("two")) == [(0, "a"), (0, "b")]
+    assert [place.warehouse.published(name) for name in ("one", "two")] == [2, 2]
+
+
+def test_a_view_is_built_beside_tables_and_stores_no_rows(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    sql = _all_of("daily")
+    with place.warehouse.session() as session:
+        seen = _table("seen", materialization=Materialization.VIEW, view_sql=sql)
+        assert session.build(seen, sql, {}).rows == 0
+        assert session.build(_table("top"), _all_of("seen"), {}).rows == 1
+        session.commit()
+    publish(place, publication("q", interval=days(1, 2)), [(1, "b")])
+    assert place.read(_relation("seen")) == [(0, "a"), (1, "b")]
+    assert place.read(_relation("top")) == [(0, "a")]
+    assert place.warehouse.published("seen") == 0
+
+
+def test_what_is_rolled_back_never_was(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    with place.warehouse.session() as session:
+        session.build(_table("one"), _all_of("daily"), {})
+        session.rollback()
+        session.commit()
+        session.build(_table("two"), _all_of("daily"), {})
+        session.commit()
+    assert [place.warehouse.published(name) for name in ("one", "two")] == [None, 1]
+    with pytest.raises(PenstockError):
+        place.read(_relation("one"))
+
+
+def test_a_session_that_ends_takes_what_it_did_not_commit_with_it(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    with place.warehouse.session() as session:
+        session.build(_table("one"), _all_of("daily"), {})
+    assert place.warehouse.published("one") is None
+    with pytest.raises(PenstockError):
+        place.read(_relation("one"))
+
+
+def test_a_query_that_fails_can_be_rolled_back_with_all_before_it(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    with place.warehouse.session() as session:
+        session.build(_table("one"), _all_of("daily"), {})
+        with pytest.raises(TaskError):
+            session.build(_table("two"), _all_of("nowhere"), {})
+        session.rollback()
+        session.build(_table("three"), _all_of("daily"), {})
+        session.commit()
+    assert [place.warehouse.published(name) for name in ("one", "two", "three")] == [None, None, 1]
+
+
+def test_a_commit_with_an_id_that_is_there_already_keeps_nothing(place: Place) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    for rows in ("daily", "two"):
+        with place.warehouse.session() as session:
+            session.build(_table("two"), _all_of("daily"), {})
+            session.build(_table("one" if rows == "two" else "other"), _all_of("daily"), {})
+            if rows == "daily":
+                session.commit()
+                continue
+            with pytest.raises(TransientError):
+                session.commit()
+    assert [place.warehouse.published(name) for name in ("two", "other", "one")] == [1, 1, None]
+
+
+def test_an_older_executor_cannot_commit_what_it_builds(place: Place) -> None:
+    """The newer one shows itself before the transaction begins: DuckDB lets no other process in while one is open."""
+    publish(place, publication("p"), [(0, "a")])
+    place.warehouse.fence(2)
+    with place.warehouse.session() as session:
+        session.build(_table("one"), _all_of("daily"), {})
+        session.build(_table("two"), _all_of("one"), {})
+        with pytest.raises(TaskError) as caught:
+            session.commit()
+    assert caught.value.findings[0].code == "engine.fenced"
+    assert [place.warehouse.published(name) for name in ("one", "two")] == [None, None]
+    with pytest.raises(PenstockError):
+        place.read(_relation("one"))
+
+
+def test_a_commit_of_nothing_is_nothing(place: Place) -> None:
+    with place.warehouse.session() as session:
+        session.commit()
+        session.rollback()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda session: session.build(_table("one"), _all_of("daily"), {}), id="build"),
+        pytest.param(lambda session: session.stage_query(_all_of("daily"), {}), id="stage"),
+        pytest.param(lambda session: session.publish(publication("q", interval=days(1, 2))), id="publish"),
+        pytest.param(lambda session: session.commit(), id="commit"),
+        pytest.param(lambda session: session.fetch(_all_of("daily")), id="fetch"),
+    ],
+)
+def test_an_interrupted_session_refuses_whatever_follows(place: Place, use: Callable[[Session], object]) -> None:
+    publish(place, publication("p"), [(0, "a")])
+    with place.warehouse.session() as session:
+        session.stage_file(place.file([(1, "b")]))
+        session.build(_table("zero"), _all_of("daily"), {})
+        session.interrupt()
+        with pytest.raises(PenstockError):
+            use(session)
+    assert [place.warehouse.published(name) for name in ("zero", "one", "q")] == [None] * 3
+    assert place.read(RELATION) == [(0, "a")]
+
+
+def test_an_interrupt_of_a_session_that_ended_does_no_harm(place: Place) -> None:
+    with place.warehouse.session() as session:
+        pass
+    session.interrupt()
+    assert publish(place, publication("p"), [(0, "a")]) == 1
 
 
 def test_what_was_acknowledged_outlives_the_executor(place: Place) -> None:

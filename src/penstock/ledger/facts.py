@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ class LeaseTaken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseReleased:
+    """The executor of `token` ended in order; whoever comes next need not wait for its lease to run out."""
+
+    name: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDefined:
     """A dataset version exists by name: its fingerprint and the relation that will hold its rows."""
 
@@ -26,6 +34,74 @@ class VersionDefined:
     version: str
     relation: str
     materialization: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQueued:
+    """Somebody, or a schedule, wants a run. Recorded once for each `run`: asking again changes nothing.
+
+    `trigger` says what asked (`manual`, `schedule`, `dataset:…`, `files:…`, `sql:…`, `backfill`, `retry`), `key` which
+    of its occasions (a fire time, a digest). `pipeline` is empty when the run is of chosen `datasets` (a JSON list;
+    empty: of everything). `until` is the moment up to which data counts as arrived; `request` holds more as JSON.
+    """
+
+    run: str
+    trigger: str
+    key: str
+    pipeline: str
+    datasets: str
+    environment: str
+    until: str
+    priority: int
+    by: str
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCancelRequested:
+    """Somebody wants a run to stop; whoever executes it sees to that. Without `by` it is wanted again."""
+
+    run: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSet:
+    """A pipeline's schedule as the scheduler saw it first, or anew after an edit: only fires after `since` count."""
+
+    pipeline: str
+    schedule: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulePaused:
+    """A person paused a pipeline's schedule and triggers, or let them go on (`paused` 0) from `since`."""
+
+    pipeline: str
+    paused: int
+    by: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerSeen:
+    """What a trigger saw last without asking for a run: its `key` counts as known."""
+
+    pipeline: str
+    trigger: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillRequested:
+    """Intervals are to be built again. `stale` holds rows of [dataset, version, start, end, reason] as JSON."""
+
+    backfill: str
+    plan: str
+    by: str
+    reason: str
+    stale: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +116,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    """A run ended: `published`, or `failed` with the first reason."""
+    """A run ended: `published`, `failed` with the first reason, `cancelled`, `interrupted`, or `nothing` to do."""
 
     run: str
     state: str
@@ -73,7 +149,11 @@ class AttemptAudited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptPublished:
-    """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on."""
+    """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on.
+
+    `measured`: `queued`, `ran` and `cpu` in microseconds, `bytes` read from or written to files, `memory` at its peak
+    in bytes; what was not measured is left out.
+    """
 
     publish_id: str
     attempt: int
@@ -83,17 +163,19 @@ class AttemptPublished:
     end: str
     rows: int
     inputs: str = ""
+    measured: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
-    """An attempt published nothing, and why; `transient` ones are tried again."""
+    """An attempt published nothing, and why; `transient` ones are tried again. `measured` as when it is published."""
 
     publish_id: str
     attempt: int
     code: str
     message: str
     transient: bool
+    measured: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +339,30 @@ class ChangeRolledBack:
     by: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalCompacted:
+    """Entries up to `upto`, the last of which has `hash`, stand in an archive and no longer in the journal.
+
+    `archive` is its file's name; `snapshot_sha256` is of the state as it was after that entry (`ledger/snapshot.py`).
+    """
+
+    upto: int
+    hash: str
+    archive: str
+    archive_sha256: str
+    snapshot_sha256: str
+
+
 Fact = (
     LeaseTaken
+    | LeaseReleased
     | VersionDefined
+    | RunQueued
+    | RunCancelRequested
+    | ScheduleSet
+    | SchedulePaused
+    | TriggerSeen
+    | BackfillRequested
     | RunStarted
     | RunFinished
     | AttemptStarted
@@ -282,4 +385,5 @@ Fact = (
     | IntervalObserved
     | RollbackBegun
     | ChangeRolledBack
+    | JournalCompacted
 )

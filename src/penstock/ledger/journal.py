@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
-from penstock.ledger.facts import Fact
+from penstock.ledger.facts import Fact, LeaseTaken
 from penstock.model.errors import PenstockError
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 GENESIS = "0" * 64
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Fact)}
+_FIELDS: dict[type[Any], tuple[str, ...]] = {
+    kind: tuple(sorted(field.name for field in fields(kind))) for kind in get_args(Fact)
+}
+_MAPS: dict[type[Any], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind) if str(field.type).startswith("Mapping"))
+    for kind in get_args(Fact)
+}
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 Value = str | int | None
 Row = "Mapping[str, Value]"
 
@@ -54,8 +62,12 @@ class Entry:
 
 def encode(fact: Fact) -> tuple[str, str]:
     """A fact's kind and its body as canonical JSON; half a surrogate pair, which UTF-8 cannot hold, becomes `?`."""
-    body = json.dumps(asdict(fact), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return type(fact).__name__, body.encode("utf-8", "replace").decode()
+    kind = type(fact)
+    values = {name: getattr(fact, name) for name in _FIELDS[kind]}
+    for name in _MAPS[kind]:
+        values[name] = dict(values[name])
+    body = _ENCODER.encode(values)
+    return kind.__name__, body if body.isascii() else body.encode("utf-8", "replace").decode()
 
 
 def decode(kind: str, body: str) -> Fact:
@@ -101,9 +113,9 @@ def chain_hash(seq: int, at: str, kind: str, body: str, previous: str) -> str:
     return digest.hexdigest()
 
 
-def verify(entries: Iterator[Entry]) -> tuple[Finding, ...]:
-    """What is wrong with a chain read from its beginning; nothing if it is whole."""
-    previous, expected = GENESIS, 1
+def verify(entries: Iterable[Entry], *, seq: int = 0, previous: str = GENESIS) -> tuple[Finding, ...]:
+    """What is wrong with a chain that follows an entry known by number and hash (by default: that has just begun)."""
+    expected = seq + 1
     for entry in entries:
         if entry.seq != expected or entry.previous != previous:
             return (_damaged(entry.seq, f"follows {expected - 1} but does not continue it"),)
@@ -111,6 +123,22 @@ def verify(entries: Iterator[Entry]) -> tuple[Finding, ...]:
             return (_damaged(entry.seq, "does not match its hash"),)
         previous, expected = entry.hash, expected + 1
     return ()
+
+
+def refused(facts: Sequence[Fact], token: int | None, newest: int | None) -> LeaseLostError | None:
+    """Why a store must not record these facts: their executor is not the newest, or a lease is not the next one.
+
+    Taking a lease is a compare-and-set: its token follows the newest, whatever its taker read before.
+    """
+    if token is not None and token != newest:
+        return stale_lease(token, newest)
+    for fact in facts:
+        if not isinstance(fact, LeaseTaken):
+            continue
+        if fact.token != (newest or 0) + 1:
+            return stale_lease(fact.token, newest)
+        newest = fact.token
+    return None
 
 
 def stale_lease(token: int, newest: int | None) -> LeaseLostError:
@@ -133,21 +161,57 @@ def _damaged(seq: int, what: str) -> Finding:
     )
 
 
+class Receipt(Protocol):
+    """Facts handed in and on their way to the disk, behind everything handed in before them."""
+
+    def result(self) -> tuple[Entry, ...]:
+        """Wait until they are durable; the entries made of them.
+
+        Raises:
+            LeaseLostError: as `Journal.append`.
+        """
+        ...
+
+
 class Journal(Protocol):
     """Keeps facts and the tables folded from them."""
 
     def append(self, *facts: Fact, token: int | None = None) -> tuple[Entry, ...]:
         """Record facts in one transaction with their state; durable when this returns.
 
+        A fact that may be recorded only once (`state.once`) and is there already makes no entry.
+
         Raises:
-            LeaseLostError: `token` is given and is not the executor lease's newest; nothing was recorded.
+            LeaseLostError: `token` is given and is not the executor lease's newest, or a lease taken is not the next
+                one; nothing was recorded.
         """
+        ...
+
+    def submit(self, *facts: Fact, token: int | None = None) -> Receipt:
+        """Hand facts in without waiting: they are recorded in order, within some 20 ms even if nobody waits."""
         ...
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every entry after a number, in order."""
         ...
 
-    def rows(self, table: str, **equal: Value) -> tuple[Mapping[str, Value], ...]:
-        """The rows of a state table whose columns equal the given values, in key order."""
+    def rows(
+        self, table: str, *, order: str | None = None, limit: int | None = None, **equal: Value
+    ) -> tuple[Mapping[str, Value], ...]:
+        """The rows of a state table whose columns equal the given values, in key order or that of a column.
+
+        What was submitted is seen here only once it is recorded.
+        """
+        ...
+
+
+class Pulse(Protocol):
+    """Signs of life of the executor: kept beside the journal, because they are no facts."""
+
+    def beat(self, token: int) -> bool:
+        """Show that the executor of this token lives; False when a newer one has taken the lease."""
+        ...
+
+    def pulse(self) -> tuple[int, int]:
+        """The newest token and how often its executor has shown itself. Judge it by your own monotonic clock."""
         ...

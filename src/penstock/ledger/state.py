@@ -13,22 +13,28 @@ from typing import TYPE_CHECKING
 
 from penstock.ledger import facts
 
-# singledispatch reads annotations at run time
-from penstock.ledger.journal import Entry
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from penstock.ledger.journal import Value
+    from penstock.ledger.facts import Fact
+    from penstock.ledger.journal import Entry, Value
 
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
     "versions": (("dataset", "version"), ("relation", "materialization", "defined_at")),
-    "runs": (("run",), ("purpose", "plan", "tasks", "state", "reason", "started_at", "finished_at")),
+    "runs": (
+        ("run",),
+        ("trigger", "key", "pipeline", "datasets", "environment", "until", "priority", "asked_by", "request", "queue",
+         "purpose", "plan", "tasks", "state", "cancel", "reason", "queued_at", "started_at", "finished_at"),
+    ),
+    "schedules": (("pipeline",), ("schedule", "since", "position", "paused", "paused_by")),
+    "triggers": (("pipeline", "trigger"), ("key", "at")),
+    "backfills": (("backfill",), ("plan", "asked_by", "reason", "at")),
+    "stale": (("dataset", "version", "start", "end"), ("backfill", "reason", "seq")),
     "attempts": (
         ("publish_id", "attempt"),
         ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "started_at", "finished_at"),
+         "message", "measured", "started_at", "finished_at"),
     ),
     "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
@@ -42,6 +48,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "stages": (("change", "stage"), ("entered_commit", "commit", "envelope_sha256", "outcomes", "state", "passed_at")),
     "approvals": (("change", "key_id", "envelope_sha256"), ("name", "approval_sha256", "at")),
     "observations": (("change", "interval"), ("state", "detail", "at")),
+    "compactions": (("upto",), ("hash", "archive", "archive_sha256", "snapshot_sha256", "at")),
 }  # fmt: skip
 """Each state table's key columns and its other columns."""
 
@@ -63,16 +70,40 @@ class Drop:
 
 
 Operation = Put | Drop
+SCHEDULE = "schedule"
+"""The trigger of a run that a schedule asked for."""
+MOST_PRIORITY = 1_000_000
 
 
-def fold(entry: Entry) -> tuple[Operation, ...]:
-    """The operations of one entry, in order."""
-    return _fold(entry.fact, entry)
+def once(fact: Fact) -> tuple[str, Mapping[str, Value]] | None:
+    """The row by which a fact that may be recorded only once is known; a store leaves out what it already has."""
+    if isinstance(fact, facts.RunQueued):
+        return "runs", {"run": fact.run}
+    if isinstance(fact, facts.BackfillRequested):
+        return "backfills", {"backfill": fact.backfill}
+    return None
 
 
-def refold(entries: Iterable[Entry]) -> dict[str, dict[tuple[Value, ...], dict[str, Value]]]:
-    """All state tables as the journal makes them: table to key to row."""
-    tables: dict[str, dict[tuple[Value, ...], dict[str, Value]]] = {name: {} for name in TABLES}
+def fold(entry: Entry, fact: Fact | None = None) -> tuple[Operation, ...]:
+    """The operations of one entry, in order; whoever has just made it of `fact` spares reading it back.
+
+    Only where that is the same: what `encode` had to alter holds a `?`.
+    """
+    return _fold(fact if fact is not None and "?" not in entry.body else entry.fact, entry)
+
+
+State = dict[str, dict[tuple["Value", ...], dict[str, "Value"]]]
+"""All state tables: table to key to row."""
+
+
+def empty_state() -> State:
+    """The tables before anything has happened."""
+    return {name: {} for name in TABLES}
+
+
+def refold(entries: Iterable[Entry], tables: State | None = None) -> State:
+    """All state tables as the journal makes them, or as further entries make them of these, which are changed."""
+    tables = empty_state() if tables is None else tables
     for entry in entries:
         for operation in fold(entry):
             apply(tables[operation.table], operation)
@@ -104,12 +135,17 @@ def _fold(fact: object, entry: Entry) -> tuple[Operation, ...]:
     raise TypeError(f"no fold for {type(fact).__name__} (entry {entry.seq})")
 
 
-@_fold.register
+@_fold.register(facts.LeaseTaken)
 def _(fact: facts.LeaseTaken, _entry: Entry) -> tuple[Operation, ...]:
     return (_put("leases", name=fact.name, holder=fact.holder, token=fact.token),)
 
 
-@_fold.register
+@_fold.register(facts.LeaseReleased)
+def _(fact: facts.LeaseReleased, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("leases", name=fact.name, holder=""),)
+
+
+@_fold.register(facts.VersionDefined)
 def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
     return (
         _put(
@@ -123,21 +159,72 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
     )
 
 
-@_fold.register
+@_fold.register(facts.RunQueued)
+def _(fact: facts.RunQueued, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "runs", run=fact.run, trigger=fact.trigger, key=fact.key, pipeline=fact.pipeline, datasets=fact.datasets,
+        environment=fact.environment, until=fact.until, priority=fact.priority, asked_by=fact.by,
+        request=fact.request, queue=f"{MOST_PRIORITY - fact.priority:07d}/{entry.seq:012d}", state="queued",
+        reason="", queued_at=entry.at,
+    )  # fmt: skip
+    if fact.trigger == SCHEDULE:
+        return (row, _put("schedules", pipeline=fact.pipeline, position=fact.key))
+    if ":" in fact.trigger:
+        return (row, _put("triggers", pipeline=fact.pipeline, trigger=fact.trigger, key=fact.key, at=entry.at))
+    return (row,)
+
+
+@_fold.register(facts.RunCancelRequested)
+def _(fact: facts.RunCancelRequested, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("runs", run=fact.run, cancel=fact.by),)
+
+
+@_fold.register(facts.ScheduleSet)
+def _(fact: facts.ScheduleSet, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("schedules", pipeline=fact.pipeline, schedule=fact.schedule, since=fact.since, position=None),)
+
+
+@_fold.register(facts.SchedulePaused)
+def _(fact: facts.SchedulePaused, _entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "schedules", pipeline=fact.pipeline, paused=fact.paused, paused_by=fact.by, since=fact.since, position=None
+    )
+    return (row,)
+
+
+@_fold.register(facts.TriggerSeen)
+def _(fact: facts.TriggerSeen, entry: Entry) -> tuple[Operation, ...]:
+    return (_put("triggers", pipeline=fact.pipeline, trigger=fact.trigger, key=fact.key, at=entry.at),)
+
+
+@_fold.register(facts.BackfillRequested)
+def _(fact: facts.BackfillRequested, entry: Entry) -> tuple[Operation, ...]:
+    row = _put("backfills", backfill=fact.backfill, plan=fact.plan, asked_by=fact.by, reason=fact.reason, at=entry.at)
+    stale = [
+        _put(
+            "stale", dataset=dataset, version=version, start=start, end=end, backfill=fact.backfill, reason=reason,
+            seq=entry.seq,
+        )
+        for dataset, version, start, end, reason in json.loads(fact.stale)
+    ]  # fmt: skip
+    return (row, *stale)
+
+
+@_fold.register(facts.RunStarted)
 def _(fact: facts.RunStarted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
-        "runs", run=fact.run, purpose=fact.purpose, plan=fact.plan, tasks=fact.tasks, state="running", reason="",
-        started_at=entry.at, finished_at=None,
+        "runs", run=fact.run, purpose=fact.purpose, plan=fact.plan, tasks=fact.tasks, state="running",
+        reason="", started_at=entry.at, finished_at=None,
     )  # fmt: skip
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.RunFinished)
 def _(fact: facts.RunFinished, entry: Entry) -> tuple[Operation, ...]:
     return (_put("runs", run=fact.run, state=fact.state, reason=fact.reason, finished_at=entry.at),)
 
 
-@_fold.register
+@_fold.register(facts.AttemptStarted)
 def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, run=fact.run, dataset=fact.dataset,
@@ -146,7 +233,7 @@ def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.AttemptAudited)
 def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
@@ -155,11 +242,11 @@ def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.AttemptPublished)
 def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
     attempt = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="published", rows=fact.rows,
-        finished_at=entry.at,
+        measured=_json(fact.measured), finished_at=entry.at,
     )  # fmt: skip
     covered = _put(
         "coverage", dataset=fact.dataset, version=fact.version, start=fact.start, end=fact.end,
@@ -168,16 +255,16 @@ def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
     return (attempt, covered)
 
 
-@_fold.register
+@_fold.register(facts.AttemptFailed)
 def _(fact: facts.AttemptFailed, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="failed", code=fact.code,
-        message=fact.message, finished_at=entry.at,
+        message=fact.message, measured=_json(fact.measured), finished_at=entry.at,
     )  # fmt: skip
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.PromotionIntended)
 def _(fact: facts.PromotionIntended, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "promotions", promotion=fact.promotion, environment=fact.environment, mapping=_json(fact.mapping),
@@ -186,7 +273,7 @@ def _(fact: facts.PromotionIntended, entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.Promoted)
 def _(fact: facts.Promoted, entry: Entry) -> tuple[Operation, ...]:
     cleared = Drop(table="environments", equal={"environment": fact.environment})
     rows = [
@@ -203,7 +290,7 @@ def _(fact: facts.Promoted, entry: Entry) -> tuple[Operation, ...]:
     return (cleared, *rows, state)
 
 
-@_fold.register
+@_fold.register(facts.ChangeOpened)
 def _(fact: facts.ChangeOpened, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "changes", change=fact.change, title=fact.title, story=fact.story, story_sha256=fact.story_sha256,
@@ -215,7 +302,7 @@ def _(fact: facts.ChangeOpened, entry: Entry) -> tuple[Operation, ...]:
     return (*(Drop(table=table, equal={"change": fact.change}) for table in fresh), row)
 
 
-@_fold.register
+@_fold.register(facts.StageEntered)
 def _(fact: facts.StageEntered, entry: Entry) -> tuple[Operation, ...]:
     return (
         _put("stages", change=fact.change, stage=fact.stage, entered_commit=fact.commit, state="working"),
@@ -223,7 +310,7 @@ def _(fact: facts.StageEntered, entry: Entry) -> tuple[Operation, ...]:
     )
 
 
-@_fold.register
+@_fold.register(facts.QuestionsAsked)
 def _(fact: facts.QuestionsAsked, _entry: Entry) -> tuple[Operation, ...]:
     return tuple(
         _put("questions", change=fact.change, question=question, text=text, path=fact.paths[question])
@@ -231,7 +318,7 @@ def _(fact: facts.QuestionsAsked, _entry: Entry) -> tuple[Operation, ...]:
     )
 
 
-@_fold.register
+@_fold.register(facts.QuestionAnswered)
 def _(fact: facts.QuestionAnswered, entry: Entry) -> tuple[Operation, ...]:
     return (
         _put(
@@ -242,12 +329,12 @@ def _(fact: facts.QuestionAnswered, entry: Entry) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-@_fold.register
+@_fold.register(facts.GatesJudged)
 def _(fact: facts.GatesJudged, _entry: Entry) -> tuple[Operation, ...]:
     return (_put("stages", change=fact.change, stage=fact.stage, outcomes=_json(fact.outcomes)),)
 
 
-@_fold.register
+@_fold.register(facts.StagePassed)
 def _(fact: facts.StagePassed, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "stages", change=fact.change, stage=fact.stage, commit=fact.commit, envelope_sha256=fact.envelope_sha256,
@@ -257,7 +344,7 @@ def _(fact: facts.StagePassed, entry: Entry) -> tuple[Operation, ...]:
     return (row, _put("changes", change=fact.change, reason="", updated_at=entry.at, **finished))
 
 
-@_fold.register
+@_fold.register(facts.StageStopped)
 def _(fact: facts.StageStopped, entry: Entry) -> tuple[Operation, ...]:
     return (
         _put("stages", change=fact.change, stage=fact.stage, state=fact.state),
@@ -265,7 +352,7 @@ def _(fact: facts.StageStopped, entry: Entry) -> tuple[Operation, ...]:
     )
 
 
-@_fold.register
+@_fold.register(facts.ChangeApproved)
 def _(fact: facts.ChangeApproved, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "approvals", change=fact.change, key_id=fact.key_id, envelope_sha256=fact.envelope_sha256, name=fact.by,
@@ -274,18 +361,18 @@ def _(fact: facts.ChangeApproved, entry: Entry) -> tuple[Operation, ...]:
     return (row, _put("changes", change=fact.change, updated_at=entry.at))
 
 
-@_fold.register
+@_fold.register(facts.ChangeRejected)
 def _(fact: facts.ChangeRejected, entry: Entry) -> tuple[Operation, ...]:
     reason = f"rejected by {fact.by}: {fact.reason}"
     return (_put("changes", change=fact.change, state="rejected", reason=reason, updated_at=entry.at),)
 
 
-@_fold.register
+@_fold.register(facts.ChangeMerged)
 def _(fact: facts.ChangeMerged, entry: Entry) -> tuple[Operation, ...]:
     return (_put("changes", change=fact.change, merge_commit=fact.commit, updated_at=entry.at),)
 
 
-@_fold.register
+@_fold.register(facts.ChangePromoted)
 def _(fact: facts.ChangePromoted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "changes", change=fact.change, promotion=fact.promotion, previous=_json(fact.previous),
@@ -294,7 +381,7 @@ def _(fact: facts.ChangePromoted, entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.IntervalObserved)
 def _(fact: facts.IntervalObserved, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "observations",
@@ -307,13 +394,22 @@ def _(fact: facts.IntervalObserved, entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
-@_fold.register
+@_fold.register(facts.RollbackBegun)
 def _(fact: facts.RollbackBegun, entry: Entry) -> tuple[Operation, ...]:
     reason = f"{fact.by} rolls it back: {fact.reason}"
     return (_put("changes", change=fact.change, state="rolling_back", reason=reason, updated_at=entry.at),)
 
 
-@_fold.register
+@_fold.register(facts.JournalCompacted)
+def _(fact: facts.JournalCompacted, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "compactions", upto=fact.upto, hash=fact.hash, archive=fact.archive, archive_sha256=fact.archive_sha256,
+        snapshot_sha256=fact.snapshot_sha256, at=entry.at,
+    )  # fmt: skip
+    return (row,)
+
+
+@_fold.register(facts.ChangeRolledBack)
 def _(fact: facts.ChangeRolledBack, entry: Entry) -> tuple[Operation, ...]:
     reason = f"rolled back by {fact.by}: {fact.reason}"
     return (_put("changes", change=fact.change, state="rolled_back", reason=reason, updated_at=entry.at),)

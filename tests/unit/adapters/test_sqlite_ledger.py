@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import apsw
 import pytest
 
-from penstock.adapters.ledger import sqlite
+from penstock.adapters.ledger.schema import SCHEMA_VERSION
 from penstock.adapters.ledger.sqlite import SqliteLedger
 from penstock.ledger.facts import LeaseTaken, QuestionsAsked, RunStarted
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
+from penstock.model.errors import WaitingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,15 +91,15 @@ def test_waiting_callers_are_committed_together(ledger: SqliteLedger, path: Path
         commits.append(1)
         return False
 
-    ledger._writer.set_busy_handler(wait)
-    ledger._writer.set_commit_hook(count)
+    ledger._writer.connection.set_busy_handler(wait)
+    ledger._writer.connection.set_commit_hook(count)
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(ledger.append, _run("first"))
         assert blocked.wait(10)
         others = [pool.submit(ledger.append, _run(str(number))) for number in range(7)]
-        while ledger._queue.qsize() < 7:
+        while ledger._committer.grouping.waiting < 7:
             time.sleep(0.001)
         assert not first.done()
         other.execute("COMMIT")
@@ -123,6 +124,69 @@ def test_a_stale_caller_in_a_group_is_refused_alone(ledger: SqliteLedger) -> Non
     assert kept == [number % 2 == 1 for number in range(40)]
     assert [row["run"] for row in ledger.rows("runs")] == sorted(f"r{number}" for number in range(1, 40, 2))
     assert ledger.check() == ()
+
+
+def test_two_openings_write_one_chain_in_turns(ledger: SqliteLedger, path: Path) -> None:
+    """As two processes do: each group begins at what the other one wrote last."""
+    other = SqliteLedger(path, lambda: AT)
+    with ThreadPoolExecutor(4) as pool:
+        stores = [ledger, other] * 40
+        made = list(pool.map(lambda pair: pair[1].append(_run(str(pair[0]))), enumerate(stores)))
+    other.close()
+    assert sorted(entries[0].seq for entries in made) == list(range(1, 81))
+    assert ledger.check() == ()
+
+
+def test_a_lease_that_another_process_took_is_known_at_once(ledger: SqliteLedger, path: Path) -> None:
+    ledger.append(LeaseTaken(name="executor", holder="one", token=1))
+    other = SqliteLedger(path, lambda: AT)
+    other.append(LeaseTaken(name="executor", holder="two", token=2))
+    other.close()
+    with pytest.raises(LeaseLostError):
+        ledger.append(_run("a"), token=1)
+    assert not ledger.beat(1)
+
+
+def test_what_is_submitted_is_on_the_disk_soon_though_nobody_waits(ledger: SqliteLedger, path: Path) -> None:
+    ledger.submit(_run("a"))
+    reader = apsw.Connection(str(path))
+    for _ in range(2000):
+        if reader.execute("SELECT count(*) FROM journal").fetchone() == (1,):
+            break
+        time.sleep(0.005)
+    assert reader.execute("SELECT run FROM runs").fetchall() == [("a",)]
+
+
+def test_closing_records_what_was_submitted(path: Path) -> None:
+    ledger = SqliteLedger(path, lambda: AT)
+    ledger.submit(_run("a"))
+    ledger.close()
+    reader = apsw.Connection(str(path))
+    assert reader.execute("SELECT run FROM runs").fetchall() == [("a",)]
+
+
+def test_a_file_that_another_process_keeps_busy_is_waited_for_and_then_said_so(
+    ledger: SqliteLedger, path: Path
+) -> None:
+    """Nothing is wrong with the ledger: it can be written again afterwards."""
+    ledger._writer.connection.set_busy_timeout(1)
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(WaitingError) as caught:
+        ledger.append(_run("a"))
+    assert caught.value.findings[0].code == "ledger.busy"
+    other.execute("COMMIT")
+    ledger.append(_run("b"))
+    assert [row["run"] for row in ledger.rows("runs")] == ["b"]
+
+
+def test_reading_a_long_journal_does_not_keep_other_readers_in_the_past(ledger: SqliteLedger) -> None:
+    ledger.append(*(_run(f"{number:05d}") for number in range(2500)))
+    entries = ledger.entries()
+    assert next(entries).seq == 1
+    ledger.append(_run("new"))
+    assert len(ledger.rows("runs", run="new")) == 1
+    assert [entry.seq for entry in entries] == list(range(2, 2502))
 
 
 def test_what_append_returned_survives_a_kill(path: Path) -> None:
@@ -154,9 +218,9 @@ def test_a_second_opening_reads_what_the_first_wrote(ledger: SqliteLedger, path:
     reader.close()
 
 
-def test_a_ledger_of_a_newer_penstock_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_of_a_newer_penstock_is_refused(path: Path) -> None:
     _filled(path)
-    apsw.Connection(str(path)).execute(f"PRAGMA user_version = {sqlite.SCHEMA_VERSION + 1}")
+    apsw.Connection(str(path)).execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     with pytest.raises(LedgerDamagedError, match="newer Penstock") as caught:
         SqliteLedger(path, lambda: AT)
     assert caught.value.findings[0].remedy == "use that version of Penstock"
@@ -249,10 +313,10 @@ def test_a_state_table_that_somebody_edited_is_found(ledger: SqliteLedger, path:
 
 def test_after_a_failed_write_nothing_is_written_until_it_is_opened_anew(ledger: SqliteLedger, path: Path) -> None:
     ledger.append(_run("a"))
-    ledger._writer.execute("PRAGMA query_only = 1")
+    ledger._writer.connection.execute("PRAGMA query_only = 1")
     with pytest.raises(LedgerDamagedError, match="could not be written"):
         ledger.append(_run("b"))
-    ledger._writer.execute("PRAGMA query_only = 0")
+    ledger._writer.connection.execute("PRAGMA query_only = 0")
     with pytest.raises(LedgerDamagedError, match="could not be written"):
         ledger.append(_run("c"))
     opened = SqliteLedger(path, lambda: AT)
@@ -262,7 +326,15 @@ def test_after_a_failed_write_nothing_is_written_until_it_is_opened_anew(ledger:
     opened.close()
 
 
-def test_a_fact_that_cannot_be_folded_fails_its_caller_and_no_one_waits_forever(ledger: SqliteLedger) -> None:
-    with pytest.raises(LedgerDamagedError, match="could not be written"):
-        ledger.append(QuestionsAsked(change="C", questions={"q1": "who?"}, paths={}))
-    assert list(ledger.entries()) == []
+def test_a_fact_that_cannot_be_folded_fails_its_caller_alone(ledger: SqliteLedger) -> None:
+    receipts = [
+        ledger.submit(_run("before")),
+        ledger.submit(_run("with it"), QuestionsAsked(change="C", questions={"q1": "who?"}, paths={})),
+        ledger.submit(_run("after")),
+    ]
+    with pytest.raises(LedgerDamagedError, match="QuestionsAsked, RunStarted could not be recorded") as caught:
+        receipts[1].result()
+    assert caught.value.findings[0].code == "ledger.unrecordable"
+    assert [receipts[0].result()[0].seq, receipts[2].result()[0].seq] == [1, 2]
+    assert [row["run"] for row in ledger.rows("runs")] == ["after", "before"]
+    assert ledger.check() == ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from penstock.ledger.facts import Fact, QuestionsAsked, RunStarted
+from penstock.ledger.facts import BackfillRequested, Fact, LeaseTaken, QuestionsAsked, RunStarted
 
 KINDS: tuple[type[Any], ...] = get_args(Fact)
 AT = "2011-01-04T06:30:00+00:00"
@@ -21,14 +22,31 @@ _by_type: dict[str, st.SearchStrategy[Any]] = {
     "Mapping[str, str]": st.dictionaries(_names, _words, max_size=3),
     "Mapping[str, int]": st.dictionaries(_words, st.integers(0, 2**31), max_size=3),
 }
-_KEYS = {"run", "publish_id", "dataset", "version", "environment", "promotion", "change", "stage", "question", "key_id"}
+_KEYS = {
+    "backfill",
+    "pipeline",
+    "trigger",
+    "run",
+    "publish_id",
+    "dataset",
+    "version",
+    "environment",
+    "promotion",
+    "change",
+    "stage",
+    "question",
+    "key_id",
+}
 
 
 def example(kind: type[Any]) -> Fact:
     """A fact of a kind, with a telling value in every field."""
     plain: dict[str, Any] = {"str": "größer 'x'", "int": 7, "bool": True}
     maps: dict[str, Any] = {"Mapping[str, str]": {"b": "2", "a": "1"}, "Mapping[str, int]": {"b": 2, "a": 1}}
-    fact: Fact = kind(**{field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)})
+    values = {field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)}
+    if kind is BackfillRequested:
+        values["stale"] = json.dumps([["shop.orders", "v", "2011-01-01", "2011-01-02", "late rows"]])
+    fact: Fact = kind(**values)
     return fact
 
 
@@ -39,6 +57,8 @@ def facts(draw: st.DrawFn) -> Fact:
     values = {field.name: draw(_names if field.name in _KEYS else _by_type[str(field.type)]) for field in fields(kind)}
     if kind is QuestionsAsked:
         values["paths"] = dict.fromkeys(values["questions"], "owner")
+    if kind is BackfillRequested:
+        values["stale"] = json.dumps(draw(st.lists(st.tuples(_names, _names, _words, _words, _words), max_size=3)))
     fact: Fact = kind(**values)
     return fact
 
@@ -46,3 +66,12 @@ def facts(draw: st.DrawFn) -> Fact:
 def run_started(name: str) -> RunStarted:
     """A small fact."""
     return RunStarted(run=name, purpose="test", plan="0" * 8, tasks=1)
+
+
+def with_leases_in_turn(history: list[Fact]) -> list[Fact]:
+    """The same facts; each lease is the next one, since no other can be taken."""
+    tokens = iter(range(1, len(history) + 1))
+    return [
+        LeaseTaken(name=fact.name, holder=fact.holder, token=next(tokens)) if isinstance(fact, LeaseTaken) else fact
+        for fact in history
+    ]

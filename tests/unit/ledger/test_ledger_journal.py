@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_cases import AT, KINDS, example, facts, run_started
 
-from penstock.ledger.facts import AttemptFailed, Fact
+from penstock.ledger.facts import AttemptFailed, Fact, LeaseTaken
 from penstock.ledger.journal import (
     GENESIS,
     Entry,
@@ -19,6 +19,7 @@ from penstock.ledger.journal import (
     decode,
     encode,
     link,
+    refused,
     verify,
 )
 from penstock.ledger.state import TABLES, Put, fold
@@ -39,7 +40,7 @@ def test_every_fact_reads_back_as_it_was_written(kind: type[Any]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_fact_changes_the_state(kind: type[Any]) -> None:
-    operations = fold(link(1, AT, _foldable(example(kind)), GENESIS))
+    operations = fold(link(1, AT, example(kind), GENESIS))
     assert operations
     for operation in operations:
         keys, others = TABLES[operation.table]
@@ -49,8 +50,18 @@ def test_every_fact_changes_the_state(kind: type[Any]) -> None:
             assert set(keys) <= set(named)
 
 
-def _foldable(fact: Fact) -> Fact:
-    return fact
+@given(facts())
+def test_folding_a_fact_just_made_is_folding_it_read_back(fact: Fact) -> None:
+    entry = link(1, AT, fact, GENESIS)
+    assert fold(entry, fact) == fold(entry)
+
+
+def test_what_the_wire_altered_is_folded_as_it_reads_back() -> None:
+    fact = AttemptFailed(publish_id="p", attempt=1, code="x", message="bad \udc80 byte", transient=False)
+    entry = link(1, AT, fact, GENESIS)
+    (put,) = fold(entry, fact)
+    assert isinstance(put, Put)
+    assert put.values["message"] == "bad ? byte"
 
 
 @given(facts())
@@ -112,6 +123,28 @@ def test_a_chain_that_does_not_begin_with_one_is_broken() -> None:
     """As when the journal was cut at its beginning and what is left chained anew."""
     (finding,) = verify(iter([link(2, AT, run_started("a"), GENESIS)]))
     assert finding.code == "ledger.chain_broken"
+
+
+def test_a_chain_may_be_verified_from_any_entry_that_is_known() -> None:
+    a, b, c = _chain(*(run_started(name) for name in "abc"))
+    assert verify([b, c], seq=a.seq, previous=a.hash) == ()
+    (finding,) = verify([c], seq=a.seq, previous=a.hash)
+    assert finding.code == "ledger.chain_broken"
+    (finding,) = verify([b, c], seq=a.seq, previous=GENESIS)
+    assert finding.code == "ledger.chain_broken"
+
+
+def test_a_lease_is_taken_only_as_the_next_one() -> None:
+    def lease(token: int) -> LeaseTaken:
+        return LeaseTaken(name="executor", holder="one", token=token)
+
+    assert refused([lease(1)], None, None) is None
+    assert refused([lease(1), lease(2)], None, None) is None
+    assert refused([run_started("a")], 2, 2) is None
+    assert refused([lease(2)], None, None) is not None
+    assert refused([lease(1)], None, 1) is not None
+    assert refused([lease(3), lease(3)], None, 2) is not None
+    assert refused([run_started("a")], 1, 2) is not None
 
 
 def test_a_rewritten_entry_with_a_fresh_hash_breaks_the_next_link() -> None:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger_cases import AT, facts
+from ledger_cases import AT, facts, with_leases_in_turn
 
 from penstock.adapters.ledger.sqlite import SqliteLedger
 from penstock.ledger.facts import AttemptStarted, ChangeOpened, Fact, Promoted, QuestionsAsked, RunFinished, RunStarted
@@ -26,7 +26,7 @@ def _entries(*given_facts: Fact) -> list[Entry]:
 @given(st.lists(facts(), max_size=25))
 def test_memory_tables_are_the_folded_journal(history: list[Fact]) -> None:
     journal = MemoryJournal(lambda: AT)
-    for fact in history:
+    for fact in with_leases_in_turn(history):
         journal.append(fact)
     assert refold(journal.entries()) == journal.tables
 
@@ -37,7 +37,7 @@ def test_sqlite_tables_are_the_folded_journal(history: list[Fact]) -> None:
     with TemporaryDirectory() as folder:
         ledger = SqliteLedger(Path(folder) / "ledger.db", lambda: AT)
         try:
-            ledger.append(*history)
+            ledger.append(*with_leases_in_turn(history))
             assert ledger.check() == ()
             folded = refold(ledger.entries())
             for table, (keys, _) in TABLES.items():

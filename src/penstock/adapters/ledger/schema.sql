@@ -5,10 +5,18 @@ CREATE TABLE journal (
     kind     TEXT NOT NULL,
     body     TEXT NOT NULL,
     previous TEXT NOT NULL,
-    hash     TEXT NOT NULL UNIQUE
+    hash     TEXT NOT NULL
 ) STRICT;
 
+-- Where the journal begins: the last entry that was moved to an archive, and the state as it was after it, as parts of
+-- compressed text. The snapshot's digest stands in the journal, in the fact JournalCompacted.
+CREATE TABLE anchor (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
+CREATE TABLE snapshot (part INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+-- Signs of life of the executor: no facts, and not part of the state.
+CREATE TABLE pulse (one INTEGER PRIMARY KEY CHECK (one = 1), token INTEGER NOT NULL, beats INTEGER NOT NULL) STRICT;
+
 CREATE TRIGGER journal_keeps_its_rows BEFORE DELETE ON journal
+WHEN old.seq > coalesce((SELECT max(seq) FROM anchor), 0)
 BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
 CREATE TRIGGER journal_keeps_its_facts BEFORE UPDATE ON journal
 BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
@@ -20,16 +28,33 @@ CREATE TABLE versions (
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (
-    run TEXT PRIMARY KEY, purpose TEXT, plan TEXT, tasks INTEGER, state TEXT, reason TEXT,
-    started_at TEXT, finished_at TEXT
+    run TEXT PRIMARY KEY NOT NULL, "trigger" TEXT, "key" TEXT, pipeline TEXT, datasets TEXT, environment TEXT,
+    until TEXT, priority INTEGER, asked_by TEXT, request TEXT, queue TEXT, purpose TEXT, plan TEXT, tasks INTEGER,
+    state TEXT, cancel TEXT, reason TEXT, queued_at TEXT, started_at TEXT, finished_at TEXT
+) STRICT;
+CREATE INDEX runs_in_the_queue ON runs (state, queue, run);
+CREATE TABLE schedules (
+    pipeline TEXT PRIMARY KEY, schedule TEXT, since TEXT, position TEXT, paused INTEGER, paused_by TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE triggers (
+    pipeline TEXT, "trigger" TEXT, "key" TEXT, at TEXT, PRIMARY KEY (pipeline, "trigger")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE backfills (
+    backfill TEXT PRIMARY KEY, plan TEXT, asked_by TEXT, reason TEXT, at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stale (
+    dataset TEXT, version TEXT, "start" TEXT, "end" TEXT, backfill TEXT, reason TEXT, seq INTEGER,
+    PRIMARY KEY (dataset, version, "start", "end")
+) STRICT, WITHOUT ROWID;
+-- Tables with many rows and several indexes have a rowid: their indexes then repeat a number, not a long key.
 CREATE TABLE attempts (
-    publish_id TEXT, attempt INTEGER, run TEXT, dataset TEXT, version TEXT, interval TEXT, inputs TEXT, state TEXT,
-    rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, started_at TEXT, finished_at TEXT,
-    PRIMARY KEY (publish_id, attempt)
-) STRICT, WITHOUT ROWID;
+    publish_id TEXT NOT NULL, attempt INTEGER NOT NULL, run TEXT, dataset TEXT, version TEXT, interval TEXT,
+    inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, measured TEXT,
+    started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
+) STRICT;
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
+CREATE INDEX attempts_by_dataset ON attempts (dataset, version);
 CREATE TABLE coverage (
     dataset TEXT, version TEXT, "start" TEXT, "end" TEXT, publish_id TEXT, rows INTEGER, inputs TEXT, seq INTEGER,
     PRIMARY KEY (dataset, version, "start", "end")
@@ -59,4 +84,7 @@ CREATE TABLE approvals (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE observations (
     "change" TEXT, interval TEXT, state TEXT, detail TEXT, at TEXT, PRIMARY KEY ("change", interval)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE compactions (
+    upto INTEGER PRIMARY KEY, hash TEXT, archive TEXT, archive_sha256 TEXT, snapshot_sha256 TEXT, at TEXT
 ) STRICT, WITHOUT ROWID;
