@@ -51,6 +51,22 @@ def cross_findings(
             yield _stranger("project.slo_without_dataset", slo.dataset, slo.file, 1, known)
 
 
+def pool_findings(datasets: Mapping[str, Dataset], pools: Mapping[str, int]) -> Iterator[Finding]:
+    """Datasets whose pool the settings do not have: nothing would bound them."""
+    for name, dataset in sorted(datasets.items()):
+        pool = dataset.limits.pool
+        if pool and pool not in pools:
+            close = difflib.get_close_matches(pool, sorted(pools), n=1)
+            yield Finding(
+                code="project.unknown_pool",
+                message=f"{name} belongs to the pool {pool}, which penstock.yaml does not have",
+                place=Place(file=dataset.file, line=1, dataset=name),
+                found=pool,
+                expected=f"perhaps {close[0]}" if close else " | ".join(sorted(pools)) or f"pools: {{{pool}: 2}}",
+                remedy="correct the name, or add the pool and its size to penstock.yaml",
+            )
+
+
 def _cycle(reads: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """One dependency cycle in reading order, its first dataset repeated at the end; nothing if there is none."""
     try:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import parse_moment
-from penstock.model.pipelines import Pipeline, Retry, Sla
-from penstock.model.schedule import Schedule, ScheduleError, parse_schedule
+from penstock.model.pipelines import CatchUp, Pipeline, Retry, Sla
+from penstock.model.schedule import ZONE, Schedule, ScheduleError, parse_schedule
+from penstock.project.triggers import read_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,50 +18,80 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 
+MANUAL = "manual"
+"""The schedule of a pipeline that only triggers and people start."""
+MOST_PRIORITY = 1000
+EXPECTED = f'five cron fields such as "0 6 * * *", @daily, or {MANUAL}; and an IANA zone such as Europe/London'
+
+
 def read_pipeline(name: str, text: str, file: str, findings: list[Finding]) -> Pipeline | None:
     """One pipeline's settings; what is wrong is added to `findings`."""
     fields = Fields(read_yaml(text, file), findings=findings)
     before = len(findings)
     owner = fields.text("owner", required=True)
-    schedule = _schedule(fields)
-    start = _moment(fields, "start", required=True)
-    end = _moment(fields, "end")
+    start, end = _moment(fields, "start", required=True), _moment(fields, "end")
     if start and end and end <= start:
         fields.note("project.bad_end", f"{file} ends before it starts", at="end", expected="an end after start")
-    pipeline_parts = (_sla(fields), _retry(fields), _alerts(fields), fields.text("description") or "")
+    values: dict[str, Any] = {
+        **_started_by(fields, name),
+        "description": fields.text("description") or "",
+        "sla": _sla(fields),
+        "retry": _retry(fields),
+        "alerts": _alerts(fields),
+        "paused": fields.flag("paused") or False,
+        "concurrency": fields.integer("concurrency", low=1),
+        "priority": _priority(fields),
+    }
     fields.unknown()
-    if len(findings) > before or owner is None or schedule is None or start is None:
+    if len(findings) > before or owner is None or start is None:
         return None
-    sla, retry, alerts, description = pipeline_parts
-    return Pipeline(
-        name=name,
-        file=file,
-        owner=owner,
-        schedule=schedule,
-        start=start,
-        end=end,
-        description=description,
-        sla=sla,
-        retry=retry,
-        alerts=alerts,
-    )
+    return Pipeline(name=name, file=file, owner=owner, start=start, end=end, **values)
 
 
-def _schedule(fields: Fields) -> Schedule | None:
-    text, zone = fields.text("schedule", required=True), fields.text("timezone") or "UTC"
-    if text is None:
-        return None
+def _started_by(fields: Fields, name: str) -> dict[str, Any]:
+    """What starts the pipeline: a schedule in its zone, triggers, or with `manual` people alone."""
+    schedule, timezone = _schedule(fields)
+    triggers = read_triggers(fields, name)
+    if fields.raw("schedule") is None and not fields.raw("triggers"):
+        fields.text("schedule", required=True)  # says what is missing
+    catchup = fields.choice("catchup", tuple(CatchUp))
+    return {
+        "schedule": schedule,
+        "timezone": timezone,
+        "triggers": triggers,
+        "catchup": CatchUp(catchup) if catchup else CatchUp.LAST,
+    }
+
+
+def _schedule(fields: Fields) -> tuple[Schedule | None, str]:
+    """The schedule, if there is one, and the zone of all local times."""
+    text, zone = fields.text("schedule"), fields.text("timezone") or "UTC"
+    by_hand = text is None or text.strip().lower() == MANUAL
     try:
-        return parse_schedule(text, zone)
+        schedule = parse_schedule("@daily" if text is None or by_hand else text, zone)
+        return (None if by_hand else schedule), zone
     except ScheduleError as error:
-        at = "timezone" if "zone" in str(error) and "timezone" in fields else "schedule"
+        for mistake in error.mistakes:
+            fields.note(
+                "project.bad_schedule",
+                str(mistake),
+                at="timezone" if mistake.field == ZONE else "schedule",
+                expected=EXPECTED,
+            )
+    return None, zone
+
+
+def _priority(fields: Fields) -> int:
+    """Who goes first when not all can: larger first."""
+    found = fields.integer("priority")
+    if found is not None and abs(found) > MOST_PRIORITY:
         fields.note(
-            "project.bad_schedule",
-            str(error),
-            at=at,
-            expected='five cron fields such as "0 6 * * *" or @daily, and an IANA zone such as Europe/London',
+            "document.range",
+            f"priority is {found}",
+            at="priority",
+            expected=f"a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}",
         )
-    return None
+    return found or 0
 
 
 def _moment(fields: Fields, key: str, *, required: bool = False) -> datetime | None:

@@ -1,21 +1,36 @@
-"""`NAME.py`: the one function under `@task`, read from its source text; nothing is imported or run."""
+"""`NAME.py`: the one function under `@task`, read from its source text; nothing is imported or run.
+
+The decorator's arguments are read like the keys of any other file of a project, each with its line.
+"""
 
 from __future__ import annotations
 
 import ast
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-from penstock.model.findings import Finding, Place
-from penstock.model.intervals import Grain
-from penstock.model.pipelines import Dataset, IntervalBy, Materialization, PythonTask
-from penstock.project.sql_file import INTERVAL
+from penstock.documents import Document, Fields
+from penstock.model.findings import Finding, Place, blocking
+from penstock.model.pipelines import Dataset, Materialization, PythonTask
+from penstock.project.python_code import UNPARSABLE, code_digest, imported_names, top_modules
+from penstock.project.task_options import read_keeping, read_limits, read_memory, read_secrets, read_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MODES = (Materialization.TABLE, Materialization.INCREMENTAL)
-_ARGUMENTS = ("reads", "materialize", "interval")
+MODES = (Materialization.TABLE, Materialization.INCREMENTAL, Materialization.MERGE)
+RELATION = "duckdb.DuckDBPyRelation"
+FORMS = (
+    RELATION,
+    "pyarrow.Table",
+    "pyarrow.RecordBatchReader",
+    "polars.DataFrame",
+    "polars.LazyFrame",
+    "pandas.DataFrame",
+)
+"""How rows can be given to a parameter, as its annotation names it."""
+_CUSTOMARY = {"pa": "pyarrow", "pd": "pandas", "pl": "polars"}
+_ANY = frozenset({"typing.Any", "Any", "object"})
+_READS = '@task(reads={"parameter": "pipeline.dataset"})'
 
 
 def read_python(name: str, file: str, sources: Mapping[str, str], findings: list[Finding]) -> Dataset | None:
@@ -26,7 +41,7 @@ def read_python(name: str, file: str, sources: Mapping[str, str], findings: list
     text = sources[file]
     try:
         tree = ast.parse(text, filename=file)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deep
+    except UNPARSABLE as error:
         line = getattr(error, "lineno", None)
         message = f"{file} is not Python: {getattr(error, 'msg', None) or str(error) or 'nested too deep'}"
         findings.append(
@@ -36,7 +51,7 @@ def read_python(name: str, file: str, sources: Mapping[str, str], findings: list
     for node in tree.body:
         if _is_half_marked(node):
             message = "@task marks no plain function, or has no arguments"
-            expected = '@task(reads={"parameter": "pipeline.dataset"}) over a `def`'
+            expected = f"{_READS} over a `def`"
             findings.append(_finding("project.bad_task", message, file, node.lineno, text, name, expected=expected))
             return None
     marked = [(node, call) for node in tree.body if isinstance(node, ast.FunctionDef) and (call := _task_call(node))]
@@ -47,7 +62,7 @@ def read_python(name: str, file: str, sources: Mapping[str, str], findings: list
         message = f"{file} has {len(marked)} functions under @task"
         findings.append(_finding("project.many_tasks", message, file, line, text, name, expected="one a file"))
         return None
-    return _dataset(name, file, sources, findings, marked[0])
+    return _dataset(name, file, sources, findings, tree, *marked[0])
 
 
 def _dataset(
@@ -55,46 +70,111 @@ def _dataset(
     file: str,
     sources: Mapping[str, str],
     findings: list[Finding],
-    marked: tuple[ast.FunctionDef, ast.Call],
+    tree: ast.Module,
+    function: ast.FunctionDef,
+    call: ast.Call,
 ) -> Dataset | None:
-    function, call = marked
     before = len(findings)
-    values = _arguments(call, name, file, sources[file], findings)
-    reads = values.get("reads")
-    kept = values.get("materialize", "table")
-    interval = values.get("interval")
-    parameters = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
-
-    def note(message: str, expected: str) -> None:
-        findings.append(
-            _finding("project.bad_task", message, file, function.lineno, sources[file], name, expected=expected)
-        )
-
-    if not isinstance(reads, dict) or not all(isinstance(part, str) for pair in reads.items() for part in pair):
-        note("@task has no `reads` mapping", '@task(reads={"parameter": "pipeline.dataset"})')
-    elif set(reads) != parameters:
-        note(f"{function.name} takes {sorted(parameters)} but reads {sorted(reads)}", "one parameter for each dataset")
-    if kept not in _MODES:
-        note(f"materialize is {kept!r}", " | ".join(_MODES))
-    match = INTERVAL.fullmatch(interval) if isinstance(interval, str) else None
-    if (kept == Materialization.INCREMENTAL) != (match is not None and match["grain"] in tuple(Grain)):
-        note(f"interval is {interval!r} for materialize {kept!r}", "incremental with day(column); table without")
-    if len(findings) > before:
+    fields = Fields(_document(call, name, file, sources[file], findings), findings=findings)
+    reads = fields.word_map("reads", required=True)
+    keeping = read_keeping(fields, MODES, default=Materialization.TABLE)
+    limits = read_limits(fields, keeping.materialization if keeping else None)
+    timeout, memory, secrets = read_timeout(fields), read_memory(fields), read_secrets(fields)
+    fields.unknown()
+    if "reads" in fields:
+        _check_parameters(fields, function, reads)
+    forms = _forms(function, name, file, sources[file], findings, imported_names(tree))
+    if blocking(tuple(findings[before:])) or keeping is None:
         return None
-    assert isinstance(reads, dict)  # noqa: S101 - checked above
     task = PythonTask(
-        function=function.name, reads_by_parameter=dict(sorted(reads.items())), code_digest=code_digest(file, sources)
+        function=function.name,
+        reads_by_parameter=dict(sorted(reads.items())),
+        code_digest=code_digest(file, sources),
+        forms=forms,
+        modules=top_modules(tree),
+        secrets=secrets,
+        memory=memory,
     )
-    by = IntervalBy(grain=Grain(match["grain"]), column=match["column"]) if match else None
-    described = ast.get_docstring(function) or ""
     return Dataset(
         name=name,
         file=file,
         task=task,
-        materialization=Materialization(str(kept)),
-        interval=by,
-        description=described.split("\n\n", 1)[0].replace("\n", " "),
+        materialization=keeping.materialization,
+        interval=keeping.interval,
+        description=(ast.get_docstring(function) or "").split("\n\n", 1)[0].replace("\n", " "),
+        timeout=timeout,
+        key=keeping.key,
+        limits=limits,
     )
+
+
+def _document(call: ast.Call, name: str, file: str, text: str, findings: list[Finding]) -> Document:
+    """The decorator's arguments as a document: their values, and where each stands. What is computed is noted."""
+    data: dict[Any, Any] = {}
+    marks: dict[tuple[str | int, ...], tuple[int, int]] = {(): (call.lineno, call.col_offset + 1)}
+    if call.args:
+        message = "@task takes its arguments by name"
+        findings.append(_finding("project.bad_task", message, file, call.lineno, text, name, expected=_READS))
+    for keyword in call.keywords:
+        word = keyword.arg or "**"
+        marks[word,] = (keyword.value.lineno, keyword.value.col_offset + 1)
+        try:
+            value = ast.literal_eval(keyword.value)
+        except UNPARSABLE + (TypeError,):  # noqa: RUF005 - a tuple of error types
+            message = f"@task's {word} is computed"
+            line = keyword.value.lineno
+            findings.append(_finding("project.bad_task", message, file, line, text, name, expected="a literal value"))
+            continue
+        data[word] = list(value) if isinstance(value, tuple | set | frozenset) else value
+    return Document(file=file, text=text, data=data, marks=marks)
+
+
+def _check_parameters(fields: Fields, function: ast.FunctionDef, reads: Mapping[str, str]) -> None:
+    parts = function.args
+    parameters = {argument.arg for argument in (*parts.posonlyargs, *parts.args, *parts.kwonlyargs)}
+    if parts.vararg or parts.kwarg or parts.posonlyargs or set(reads) != parameters:
+        fields.note(
+            "project.bad_task",
+            f"{function.name} takes {sorted(parameters)} but reads {sorted(reads, key=str)}",
+            at="reads",
+            expected="one plain parameter for each dataset",
+        )
+
+
+def _forms(
+    function: ast.FunctionDef, name: str, file: str, text: str, findings: list[Finding], names: Mapping[str, str]
+) -> dict[str, str]:
+    """Each annotated parameter's form by its full name, whatever the file calls it."""
+    forms = {}
+    for argument in (*function.args.args, *function.args.kwonlyargs):
+        if argument.annotation is None:
+            continue
+        written = _dotted(argument.annotation)
+        head, dot, rest = (written or "").partition(".")
+        full = f"{names.get(head) or _CUSTOMARY.get(head, head)}{dot}{rest}"
+        if full in FORMS:
+            forms[argument.arg] = full
+        elif full not in _ANY:
+            found = ast.unparse(argument.annotation)
+            message = f"rows cannot be given to {argument.arg} as {found}"
+            expected = " | ".join(FORMS)
+            findings.append(_finding("project.bad_form", message, file, argument.lineno, text, name, expected=expected))
+    return forms
+
+
+def _dotted(annotation: ast.expr) -> str | None:
+    """`pl.LazyFrame`, also when it is written as a text; None for anything else."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            return _dotted(ast.parse(annotation.value, mode="eval").body)
+        except UNPARSABLE:
+            return None
+    if isinstance(annotation, ast.Name):
+        return annotation.id
+    if isinstance(annotation, ast.Attribute):
+        before = _dotted(annotation.value)
+        return f"{before}.{annotation.attr}" if before else None
+    return None
 
 
 def _task_call(node: ast.FunctionDef) -> ast.Call | None:
@@ -115,73 +195,6 @@ def _is_half_marked(node: ast.stmt) -> bool:
 
 def _word(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
-
-
-def _arguments(call: ast.Call, name: str, file: str, text: str, findings: list[Finding]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for keyword in call.keywords:
-        if keyword.arg not in _ARGUMENTS:
-            message = f"@task has no argument {keyword.arg or '**'}"
-            findings.append(
-                _finding(
-                    "project.bad_task", message, file, keyword.value.lineno, text, name, expected=" | ".join(_ARGUMENTS)
-                )
-            )
-            continue
-        try:
-            values[str(keyword.arg)] = ast.literal_eval(keyword.value)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            message = f"@task's {keyword.arg} is computed"
-            findings.append(
-                _finding(
-                    "project.bad_task", message, file, keyword.value.lineno, text, name, expected="a literal value"
-                )
-            )
-    return values
-
-
-def code_digest(file: str, sources: Mapping[str, str]) -> str:
-    """SHA-256 of a file and every project file it imports, without comments, layout and docstrings."""
-    seen: dict[str, str] = {}
-    todo = [file]
-    while todo:
-        path = todo.pop()
-        if path in seen or path not in sources:
-            continue
-        try:
-            tree = ast.parse(sources[path])
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            seen[path] = sources[path]
-            continue
-        todo.extend(_imported(tree, path, sources))
-        seen[path] = ast.dump(_without_docstrings(tree))
-    joined = "\n".join(f"{path}\n{seen[path]}" for path in sorted(seen))
-    return hashlib.sha256(joined.encode()).hexdigest()
-
-
-def _imported(tree: ast.Module, path: str, sources: Mapping[str, str]) -> list[str]:
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            modules.add(node.module)
-            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
-    candidates = [f"{module.replace('.', '/')}{end}" for module in sorted(modules) for end in (".py", "/__init__.py")]
-    return [candidate for candidate in candidates if candidate in sources and candidate != path]
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:] or [ast.Pass()]
-    return tree
 
 
 def _finding(

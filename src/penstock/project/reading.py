@@ -12,7 +12,8 @@ from penstock.contract.reading import read_contract
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, blocking
 from penstock.model.pipelines import NAME_PATTERN, Project
-from penstock.project.consistency import cross_findings
+from penstock.project.command_file import COMMAND_FOLDER, COMMAND_SUFFIX, read_command
+from penstock.project.consistency import cross_findings, pool_findings
 from penstock.project.datatest_file import read_datatests
 from penstock.project.pipeline_file import read_pipeline
 from penstock.project.python_file import read_python
@@ -20,6 +21,7 @@ from penstock.project.settings import SETTINGS_FILE, read_settings
 from penstock.project.slo_file import read_slos
 from penstock.project.source_file import read_source
 from penstock.project.sql_file import read_sql
+from penstock.project.triggers import trigger_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +35,7 @@ SOURCE_SUFFIX = ".source.yaml"
 CONTRACT_SUFFIX = ".odcs.yaml"
 TEST_SUFFIX = ".test.yaml"
 SLO_SUFFIX = ".slo.yaml"
-PROJECT_FOLDERS = ("pipelines", "contracts", "tests", "monitoring")
+PROJECT_FOLDERS = ("pipelines", "contracts", "tests", "monitoring", COMMAND_FOLDER)
 
 
 def is_project_file(path: str) -> bool:
@@ -43,7 +45,8 @@ def is_project_file(path: str) -> bool:
         return True
     folder = parts[0] if len(parts) > 1 else ""
     return (
-        (folder == "pipelines" and path.endswith((".sql", ".py", ".yaml")))
+        folder == COMMAND_FOLDER
+        or (folder == "pipelines" and path.endswith((".sql", ".py", ".yaml")))
         or (folder == "contracts" and path.endswith(CONTRACT_SUFFIX))
         or (folder == "tests" and path.endswith(TEST_SUFFIX))
         or (folder == "monitoring" and path.endswith(SLO_SUFFIX))
@@ -90,6 +93,8 @@ class _Reader:
             try:
                 self.texts[path] = data.decode("utf-8-sig")
             except UnicodeDecodeError:
+                if path.startswith(f"{COMMAND_FOLDER}/"):  # a program may be anything
+                    continue
                 self.findings.append(_not_text(path))
                 self._note_unreadable(path)
         if SETTINGS_FILE not in self.files:
@@ -104,8 +109,10 @@ class _Reader:
         self.findings.extend(
             cross_findings(self.pipelines, self.datasets, self.tests, self.slos, self.unreadable, self.broken_contracts)
         )
+        self.findings.extend(trigger_findings(self.pipelines, {*self.datasets, *self.unreadable}, self.texts))
         if settings is None:
             return None
+        self.findings.extend(pool_findings(self.datasets, settings.pools))
         return Project(
             settings=settings,
             pipelines=self.pipelines,
@@ -128,7 +135,7 @@ class _Reader:
         if path.endswith(CONTRACT_SUFFIX):
             self.broken_contracts.add(parts[-1].removesuffix(CONTRACT_SUFFIX))
         elif parts[0] == "pipelines" and len(parts) == 3:
-            named = parts[2].removesuffix(SOURCE_SUFFIX).partition(".")[0]
+            named = parts[2].partition(".")[0]
             self.unreadable.add(parts[1] if parts[2] == "pipeline.yaml" else f"{parts[1]}.{named}")
 
     def _read_file(self, path: str) -> None:
@@ -141,7 +148,7 @@ class _Reader:
             self.contracts[contract.dataset] = contract
         elif parts[0] == "tests":
             self.tests.extend(read_datatests(self.texts[path], path, self.findings))
-        else:
+        elif parts[0] == "monitoring":
             self.slos.extend(read_slos(self.texts[path], path, self.findings))
 
     def _read_pipeline_file(self, path: str, parts: tuple[str, ...]) -> None:
@@ -158,8 +165,9 @@ class _Reader:
                     self.pipelines[pipeline] = found
                     self.unreadable.discard(pipeline)
             return
-        short = file.removesuffix(SOURCE_SUFFIX) if file.endswith(SOURCE_SUFFIX) else file.rpartition(".")[0]
-        if file.endswith(".yaml") and not file.endswith(SOURCE_SUFFIX):
+        suffix = next((end for end in (SOURCE_SUFFIX, COMMAND_SUFFIX) if file.endswith(end)), "")
+        short = file.removesuffix(suffix) if suffix else file.rpartition(".")[0]
+        if file.endswith(".yaml") and not suffix:
             self.findings.append(_stray(path))
             return
         if short == "__init__" or not (self._well_named(pipeline, path) and self._well_named(short, path)):
@@ -178,6 +186,8 @@ class _Reader:
     def _read_dataset(self, name: str, path: str) -> Dataset | None:
         if path.endswith(SOURCE_SUFFIX):
             return read_source(name, self.texts[path], path, self.findings)
+        if path.endswith(COMMAND_SUFFIX):
+            return read_command(name, path, self.texts, self.files, self.findings)
         if path.endswith(".sql"):
             return read_sql(name, self.texts[path], path, self.findings)
         before = len(self.findings)
@@ -240,9 +250,9 @@ def _no_settings() -> Finding:
 def _stray(path: str) -> Finding:
     return Finding(
         code="project.stray_file",
-        message=f"{path} is neither pipeline.yaml nor NAME.source.yaml",
+        message=f"{path} is neither pipeline.yaml nor NAME.source.yaml nor NAME.command.yaml",
         place=Place(file=path, line=1),
-        expected="pipeline.yaml, NAME.sql, NAME.py or NAME.source.yaml",
+        expected="pipeline.yaml, NAME.sql, NAME.py, NAME.source.yaml or NAME.command.yaml",
         remedy="rename or move the file",
     )
 
@@ -252,7 +262,7 @@ def _misplaced(path: str) -> Finding:
         code="project.stray_file",
         message=f"{path} is in no pipeline's folder",
         place=Place(file=path),
-        expected="pipelines/PIPELINE/NAME.sql, .py or .source.yaml",
+        expected="pipelines/PIPELINE/NAME.sql, .py, .source.yaml or .command.yaml",
         remedy="move the file into its pipeline's folder",
     )
 

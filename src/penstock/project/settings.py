@@ -7,12 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
-from penstock.model.pipelines import Settings
+from penstock.model.pipelines import NAME_PATTERN, Settings
 
 if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 SETTINGS_FILE = "penstock.yaml"
+POSTGRES = "postgres"
+"""The ledger of a team; its address comes from the environment."""
 
 
 def read_settings(text: str, findings: list[Finding]) -> Settings | None:
@@ -20,21 +22,50 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
     fields = Fields(read_yaml(text, SETTINGS_FILE), findings=findings)
     before = len(findings)
     name = fields.text("name", required=True)
-    warehouse = fields.text("warehouse") or ".penstock/warehouse.duckdb"
-    parallel = fields.integer("parallel", low=1) or 4
-    policy = _policy(fields)
+    given: dict[str, Any] = {
+        "warehouse": _beneath(fields, "warehouse", fields.text("warehouse")),
+        "ledger": _beneath(fields, "ledger", fields.text("ledger")),
+        "parallel": fields.integer("parallel", low=1),
+        "pools": _pools(fields),
+        "policy": _policy(fields),
+    }
     fields.unknown()
-    path = PurePosixPath(warehouse)
-    if path.is_absolute() or ".." in path.parts:
-        fields.note(
-            "project.outside",
-            f"the warehouse {warehouse} lies outside the project",
-            at="warehouse",
-            expected="a path beneath the project's folder",
-        )
     if len(findings) > before or name is None:
         return None
-    return Settings(name=name, warehouse=warehouse, parallel=parallel, policy=policy)
+    return Settings(name=name, **{key: value for key, value in given.items() if value is not None})
+
+
+def _beneath(fields: Fields, key: str, text: str | None) -> str | None:
+    """A path beneath the project's folder."""
+    if text is None:
+        return None
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in text:
+        fields.note(
+            "project.outside",
+            f"the {key} {text or repr(text)} is no file beneath the project",
+            at=key,
+            expected=f"a path beneath the project's folder{f', or {POSTGRES}' if key == 'ledger' else ''}",
+        )
+    return text
+
+
+def _pools(fields: Fields) -> MappingProxyType[str, int]:
+    """How many tasks of each pool run at once."""
+    pools = fields.child("pools")
+    if pools is None:
+        return MappingProxyType({})
+    for name in pools.values:
+        if not NAME_PATTERN.fullmatch(str(name)):
+            pools.note(
+                "project.bad_name",
+                f"{name!r} cannot name a pool",
+                at=name,
+                found=str(name),
+                expected="lower-case letters, digits and _, beginning with a letter, at most 63",
+            )
+    sizes = {name: pools.integer(name, low=1, required=True) for name in pools.values}
+    return MappingProxyType({name: size for name, size in sizes.items() if size is not None})
 
 
 def _policy(fields: Fields) -> MappingProxyType[str, object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Closed, Dataset, FileSource, IntervalBy, Materialization
+from penstock.project.task_options import read_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     missing = fields.choice("missing", ("fail", "empty")) or "fail"
     closed = _closed(fields)
     batch = fields.integer("batch", low=1) or 31
+    limits = read_limits(fields, None)
     fields.unknown()
     _check_path(fields, path, dated="interval" in fields)
     _check_columns(fields, columns)
@@ -48,7 +50,15 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     source = FileSource(path=path, columns=columns, delimiter=delimiter, missing=missing, closed=closed)
     by = IntervalBy(grain=Grain(grain), column=INTERVAL_COLUMN, batch=batch) if grain else None
     kept = Materialization.INCREMENTAL if grain else Materialization.TABLE
-    return Dataset(name=name, file=file, task=source, materialization=kept, interval=by, description=description)
+    return Dataset(
+        name=name,
+        file=file,
+        task=source,
+        materialization=kept,
+        interval=by,
+        description=description,
+        limits=limits,
+    )
 
 
 def _check_columns(fields: Fields, columns: tuple[str, ...]) -> None:

@@ -6,17 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from penstock.documents import Fields, read_yaml
-from penstock.model.findings import Finding, Place
-from penstock.model.intervals import Grain
-from penstock.model.pipelines import Dataset, IntervalBy, Materialization, SqlTask
-from penstock.project.durations import parse_duration
+from penstock.model.findings import Finding, Place, blocking
+from penstock.model.pipelines import Dataset, Materialization, SqlTask
+from penstock.project.task_options import read_keeping, read_limits, read_timeout
 from penstock.sql.query import parse_query
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from penstock.project.task_options import Keeping
 
 HEADER = re.compile(r"\A\s*/\*\s*penstock\b[ \t]*\r?\n(?P<yaml>.*?)\*/", re.DOTALL)
-INTERVAL = re.compile(r"(?P<grain>[a-z]+)\((?P<column>[A-Za-z_][A-Za-z0-9_]*)\)")
+OFFSET = "offset"
 
 
 def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
@@ -32,72 +31,58 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
     before = len(findings)
     first_line = text[: match.start("yaml")].count("\n") + 1
     fields = Fields(read_yaml(match["yaml"], file, first_line=first_line), findings=findings)
-    kept = fields.choice("materialize", tuple(Materialization), required=True)
-    interval = read_interval(fields, Materialization(kept) if kept else None)
+    keeping = read_keeping(fields, tuple(Materialization))
+    limits = read_limits(fields, keeping.materialization if keeping else None)
     description = fields.text("description") or ""
     timeout = read_timeout(fields)
     fields.unknown()
     query = parse_query(text, file, dataset=name)
     findings.extend(query.warnings)
-    if kept != Materialization.INCREMENTAL and query.params:
-        fields.note(
-            "project.unbound_parameter",
-            f"{name} uses ${sorted(query.params)[0]} but has no interval",
-            at="materialize",
-            expected="materialize: incremental, with interval: day(column)",
-        )
-    if [finding for finding in findings[before:] if finding.severity == "error"] or kept is None:
+    if keeping is not None:
+        _check_parameters(name, fields, keeping, query.params)
+    if blocking(tuple(findings[before:])) or keeping is None:
         return None
     reads = tuple(sorted({use.name for use in query.reads}))
     return Dataset(
         name=name,
         file=file,
         task=SqlTask(text=text, reads=reads, params=query.params),
-        materialization=Materialization(kept),
-        interval=interval,
+        materialization=keeping.materialization,
+        interval=keeping.interval,
         description=description,
         timeout=timeout,
+        key=keeping.key,
+        offset=keeping.offset,
+        limits=limits,
     )
 
 
-def read_interval(fields: Fields, kept: Materialization | None) -> IntervalBy | None:
-    """`interval: day(column)` and `batch`, which belong to incremental datasets and to no others."""
-    text, batch = fields.text("interval"), fields.integer("batch", low=1) or 31
-    if kept is None:
-        return None
-    if (text is None) == (kept is Materialization.INCREMENTAL):
-        word = "needs" if text is None else "has no use for"
+def _check_parameters(name: str, fields: Fields, keeping: Keeping, params: frozenset[str]) -> None:
+    """Each parameter of a query has a value, and an append uses the one that keeps it from adding rows twice."""
+    bounds = sorted(params - {OFFSET})
+    if bounds and "interval" not in fields:
         fields.note(
-            "project.interval",
-            f"materialize: {kept} {word} `interval`",
+            "project.unbound_parameter",
+            f"{name} uses ${bounds[0]} but has no interval",
             at="materialize",
-            expected="incremental with interval: day(column); table or view without",
+            expected="materialize: incremental, with interval: day(column)",
         )
-        return None
-    if text is None:
-        return None
-    match = INTERVAL.fullmatch(text.strip())
-    if match is None or match["grain"] not in tuple(Grain):
+    appends = keeping.materialization is Materialization.APPEND
+    if OFFSET in params and not appends:
         fields.note(
-            "project.interval",
-            f"interval is {text!r}",
-            at="interval",
-            expected="hour(column) | day(column) | month(column)",
+            "project.unbound_parameter",
+            f"{name} uses ${OFFSET} but does not append",
+            at="materialize",
+            expected="materialize: append, with offset: column",
         )
-        return None
-    return IntervalBy(grain=Grain(match["grain"]), column=match["column"], batch=batch)
-
-
-def read_timeout(fields: Fields) -> timedelta | None:
-    """`timeout: 10m`."""
-    text = fields.text("timeout")
-    if text is None:
-        return None
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        fields.note("project.bad_duration", str(error), at="timeout", expected="90s, 10m or 2h")
-    return None
+    if appends and OFFSET not in params:
+        fields.note(
+            "project.offset",
+            f"{name} appends and does not use ${OFFSET}: every run would add all rows again",
+            at="materialize",
+            expected=f"WHERE ${OFFSET} IS NULL OR {keeping.offset or 'column'} > ${OFFSET}",
+            remedy="let the query return new rows alone",
+        )
 
 
 def _no_header(name: str, file: str, text: str) -> Finding:
@@ -106,6 +91,6 @@ def _no_header(name: str, file: str, text: str) -> Finding:
         code="project.no_header",
         message=f"{file} does not begin with a penstock header",
         place=Place(file=file, line=1, excerpt=lines[0][:160] if lines else "", dataset=name),
-        expected="/* penstock, then `materialize: table` (or view, incremental), then */",
+        expected="/* penstock, then `materialize: table` (or view, incremental, merge, append), then */",
         remedy="put the header comment at the top of the file",
     )

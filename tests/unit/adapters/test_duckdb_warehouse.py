@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -101,11 +103,22 @@ def test_a_statement_that_outlives_its_timeout_is_interrupted(warehouse: DuckdbW
 def test_a_timeout_holds_for_the_attempt_and_not_for_one_statement(warehouse: DuckdbWarehouse) -> None:
     """Time that ran out between two statements is not forgiven."""
     with warehouse.session(timedelta(milliseconds=20)) as session:
-        assert session._expired.wait(10)  # as while files land or a worker runs
+        assert session._stopper.stopped.wait(10)  # as while files land or a worker runs
         for statement in (lambda: session.fetch("SELECT 1"), lambda: session.stage_query("SELECT 1 AS n", {})):
             with pytest.raises(TaskError) as caught:
                 statement()
             assert caught.value.findings[0].code == "engine.timeout"
+
+
+def test_an_interrupt_early_in_a_statement_is_not_lost(warehouse: DuckdbWarehouse) -> None:
+    """DuckDB forgets an interrupt that comes while a statement begins: it has to come again."""
+    for number in range(20):
+        with warehouse.session() as session, ThreadPoolExecutor(1) as pool:
+            running = pool.submit(session.stage_query, SLOW, {})
+            threading.Event().wait(number / 20_000)  # from the moment at which it is handed over to its planning
+            session.interrupt()
+            with pytest.raises(TaskError):
+                running.result(timeout=20)
 
 
 def test_a_session_that_is_in_time_is_left_alone(warehouse: DuckdbWarehouse) -> None:

@@ -55,7 +55,7 @@ def test_a_pipeline_is_read() -> None:
     more = "end: 2024-04-01\nsla: {ready_by: '06:30'}\n"
     more += "retries: {attempts: 5, delay: 0.5}\nalerts: [{on: failure, to: file}]\n"
     pipeline = project({PIPELINE: FILES[PIPELINE] + more}).pipelines["shop"]
-    assert (pipeline.owner, pipeline.schedule.timezone) == ("shop-team", "Europe/London")
+    assert (pipeline.owner, pipeline.timezone) == ("shop-team", "Europe/London")
     assert (pipeline.start, pipeline.end) == (datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
     assert pipeline.sla is not None
     assert pipeline.sla.ready_by == time(6, 30)
@@ -276,13 +276,18 @@ def test_project_code_that_a_task_imports_is_part_of_its_code() -> None:
         ('@task\ndef f():\n    """Nothing."""\n', "project.bad_task", 2),
         ("@task(reads={})\nasync def f():\n    pass\n", "project.bad_task", 2),
         ("@task(reads={})\nclass F:\n    pass\n", "project.bad_task", 2),
-        ("@task()\ndef f():\n    pass\n", "project.bad_task", 2),
-        ('@task(reads={"a": "shop.daily"})\ndef f(b):\n    pass\n', "project.bad_task", 2),
-        ("@task(reads={1: 2})\ndef f():\n    pass\n", "project.bad_task", 2),
-        ('@task(reads={}, materialise="table")\ndef f():\n    pass\n', "project.bad_task", 1),
-        ('@task(reads={}, materialize="view")\ndef f():\n    pass\n', "project.bad_task", 2),
-        ('@task(reads={}, materialize="incremental")\ndef f():\n    pass\n', "project.bad_task", 2),
-        ('@task(reads={}, interval="day(day)")\ndef f():\n    pass\n', "project.bad_task", 2),
+        ("@task()\ndef f():\n    pass\n", "document.missing_key", 1),
+        ("@task({}, reads={})\ndef f():\n    pass\n", "project.bad_task", 1),
+        ("@task(reads={}, **MORE)\ndef f():\n    pass\n", "project.bad_task", 1),
+        ('@task(\n    reads={"a": "shop.daily"},\n)\ndef f(b):\n    pass\n', "project.bad_task", 2),
+        ('@task(reads={"a": "shop.daily"})\ndef f(a, *rest):\n    pass\n', "project.bad_task", 1),
+        ("@task(reads={1: 2})\ndef f():\n    pass\n", "project.bad_task", 1),
+        ("@task(reads=[1])\ndef f():\n    pass\n", "document.kind", 1),
+        ('@task(\n    reads={},\n    materialise="table",\n)\ndef f():\n    pass\n', "document.unknown_key", 3),
+        ('@task(reads={}, materialize="view")\ndef f():\n    pass\n', "document.choice", 1),
+        ('@task(reads={}, materialize="append")\ndef f():\n    pass\n', "document.choice", 1),
+        ('@task(reads={}, materialize="incremental")\ndef f():\n    pass\n', "project.interval", 1),
+        ('@task(reads={},\n    interval="day(day)")\ndef f():\n    pass\n', "project.interval", 1),
         ("@task(reads={})\ndef f():\n    pass\n\n\n@task(reads={})\ndef g():\n    pass\n", "project.many_tasks", 7),
     ],
 )

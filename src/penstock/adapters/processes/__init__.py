@@ -1,0 +1,1 @@
+"""Python tasks and commands, in processes of their own."""

@@ -1,0 +1,104 @@
+"""A command line in front of the fork server that confines it: bubblewrap, where it is installed and works.
+
+What is confined sees the system, the Python environment and the project, all read-only, and one folder to write to;
+no network, no other process, no home, no key, nothing that the project keeps under `.penstock` or `.git`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PROGRAM = "bwrap"
+TEMPORARY = "/tmp"  # noqa: S108 - the sandbox's own, empty
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt")
+_SETTINGS = (
+    "alternatives", "ca-certificates", "fonts", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
+    "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki", "ssl", "timezone",
+)  # fmt: skip
+_HIDDEN = (".penstock", ".git")
+_UNSHARED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+
+
+@cache
+def works() -> bool:
+    """Whether something can be run in bubblewrap here; tried once."""
+    if shutil.which(PROGRAM) is None:
+        return False
+    trial = [PROGRAM, *_UNSHARED, *_system(), "--proc", "/proc", "--dev", "/dev", "--tmpfs", TEMPORARY, "/bin/true"]
+    return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def wrapping(root: Path, scratch: Path) -> tuple[str, ...]:
+    """The words to put before a command. `root` is the project, `scratch` the one folder to write to."""
+    shown = [*_environment(), root]
+    words = [
+        PROGRAM,
+        *_UNSHARED,
+        *_system(),
+        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", TEMPORARY),
+        *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
+        *(word for path in _covered(root, shown) for word in _cover(path)),
+        *("--bind", str(scratch), str(scratch)),
+        *("--remount-ro", "/"),
+    ]
+    return tuple(words)
+
+
+def _system() -> Iterator[str]:
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    for name in _SETTINGS:
+        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
+
+
+def _environment() -> list[Path]:
+    """Where Python, what is installed for it, and this package lie."""
+    places = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, *site.getsitepackages()}
+    if site.ENABLE_USER_SITE:
+        places.add(site.getusersitepackages())
+    folders = [Path(place) for place in places]
+    folders += [Path(sys.executable).resolve().parents[1], Path(__file__).resolve().parents[3]]
+    folders += [path for place in list(folders) for path in _linked(place)]
+    return sorted(
+        {folder.resolve() for folder in folders if folder.is_dir() and folder != Path("/")} | _unresolved(folders)
+    )
+
+
+def _unresolved(folders: Iterable[Path]) -> set[Path]:
+    """The same folders under the names by which Python will look for them."""
+    return {folder for folder in folders if folder.is_dir() and folder.resolve() != folder}
+
+
+def _linked(folder: Path) -> Iterator[Path]:
+    """The folders that `.pth` files in a folder of packages point to."""
+    for file in folder.glob("*.pth"):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("/") and Path(line).is_dir():
+                yield Path(line)
+
+
+def _covered(root: Path, shown: list[Path]) -> list[Path]:
+    """What is not to be seen although it lies beneath something that is shown."""
+    configured = os.environ.get("XDG_CONFIG_HOME")
+    keys = [os.environ.get("PENSTOCK_KEYS"), f"{configured or Path.home() / '.config'}/penstock"]
+    private = [Path(place).resolve() for place in keys if place]
+    private += [root / name for name in _HIDDEN]
+    private += sorted(root.glob(".env*"))
+    return [path for path in private if path.exists() and any(path.is_relative_to(folder) for folder in shown)]
+
+
+def _cover(path: Path) -> tuple[str, ...]:
+    return ("--tmpfs", str(path)) if path.is_dir() else ("--ro-bind", os.devnull, str(path))

@@ -1,1 +1,0 @@
-"""Python tasks, in processes of their own."""
