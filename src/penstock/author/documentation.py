@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from penstock.model.pipelines import FileSource, Materialization, PythonTask
-from penstock.model.schedule import describe
+from penstock.model.schedule_words import describe, describe_trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,14 +97,21 @@ def _pipeline_row(pipeline: Pipeline) -> tuple[str, ...]:
     return (
         f"[{pipeline.name}]({pipeline_page_path(pipeline.name)})",
         pipeline.description,
-        describe(pipeline.schedule),
+        _runs(pipeline),
         _ready(pipeline),
         pipeline.owner,
     )
 
 
+def _runs(pipeline: Pipeline) -> str:
+    """What starts it, in words."""
+    words = [describe(pipeline.schedule)] if pipeline.schedule else []
+    words += map(describe_trigger, pipeline.triggers)
+    return "; ".join(words) or "when a person starts it"
+
+
 def _ready(pipeline: Pipeline) -> str:
-    return f"{pipeline.sla.ready_by:%H:%M} {pipeline.schedule.timezone}" if pipeline.sla else "—"
+    return f"{pipeline.sla.ready_by:%H:%M} {pipeline.timezone}" if pipeline.sla else "—"
 
 
 def _dataset_row(dataset: Dataset) -> tuple[str, ...]:
@@ -153,7 +160,7 @@ def pipeline_page(project: Project, name: str) -> str:
 
 
 def _promises(pipeline: Pipeline) -> str:
-    lines = [f"- **Owner**: {pipeline.owner}", f"- **Runs**: {describe(pipeline.schedule)}"]
+    lines = [f"- **Owner**: {pipeline.owner}", f"- **Runs**: {_runs(pipeline)}"]
     if pipeline.sla:
         lines.append(f"- **Ready by**: {_ready(pipeline)}, on the day after the data's day")
     lines.append(

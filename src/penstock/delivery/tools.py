@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.intervals import parse_moment, stamp
-from penstock.model.pipelines import PythonTask
+from penstock.model.pipelines import CommandTask, PythonTask
 from penstock.policy.rules import Policy
 from penstock.project.reading import is_project_file, read_project
 from penstock.project.settings import SETTINGS_FILE, read_settings
@@ -93,8 +93,8 @@ def on_base_branch(change: Change, tools: Tools) -> None:
 
 
 def base_tree(change: Change, base: Project, tools: Tools) -> Path:
-    """Where the Python code of the base revision stands: a checkout of its own if it has any."""
-    if not any(isinstance(dataset.task, PythonTask) for dataset in base.datasets.values()):
+    """Where the Python code and the programs of the base revision stand: a checkout of its own if it has any."""
+    if not any(isinstance(dataset.task, PythonTask | CommandTask) for dataset in base.datasets.values()):
         return tools.root
     return tools.repository.open_detached(_base_folder(change, tools), change.base_commit)
 

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from penstock.model.schedule import (
     PRESETS,
     ScheduleError,
-    describe,
     fires,
     next_fire,
     parse_schedule,
     ready_by,
 )
+from penstock.model.schedule_words import describe
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 

@@ -127,6 +127,7 @@ def pipeline(name: str = "sales", cron: str = "0 6 * * *", zone: str = "Europe/L
         "file": f"pipelines/{name}/pipeline.yaml",
         "owner": "sales-analytics",
         "schedule": parse_schedule(cron, zone),
+        "timezone": zone,
         "start": datetime(2010, 12, 1, tzinfo=UTC),
         "sla": Sla(ready_by=time(6, 30)),
     }

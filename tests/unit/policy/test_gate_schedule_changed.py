@@ -30,6 +30,7 @@ def test_the_same_times_pass() -> None:
 
 CASES = [
     ("schedule", {"cron": "0 9 * * *"}, "0 6 * * *", "0 9 * * *"),
+    ("schedule", {"schedule": None}, "0 6 * * *", "manual"),
     ("timezone", {"zone": "Europe/Berlin"}, "Europe/London", "Europe/Berlin"),
     ("start", {"start": LATER}, "2010-12-01", "2011-01-01"),
     ("end", {"end": LATER}, "never", "2011-01-01"),

@@ -31,7 +31,8 @@ def _schedule(change: Change, seen: Review) -> str:
     name = seen.planned.story.pipeline
     pipeline = seen.planned.project.pipelines[name]
     before = seen.planned.base.pipelines.get(name)
-    words = f"`{pipeline.schedule.text}` in {pipeline.schedule.timezone} (F:{pipeline.file}:1)"
+    when = f"`{pipeline.schedule.text}` in {pipeline.schedule.timezone}" if pipeline.schedule else "none"
+    words = f"{when} (F:{pipeline.file}:1)"
     if before is None:
         return f"new, {words}."
     same = before.schedule == pipeline.schedule

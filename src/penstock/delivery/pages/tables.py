@@ -42,6 +42,20 @@ def percent(value: Decimal | None) -> str:
     return "–" if value is None else f"{value:+.2f} %"
 
 
+def duration(seconds: float) -> str:
+    """A stretch of time as people say it.
+
+    >>> [duration(n) for n in (0.4, 59, 61, 3720)]
+    ['1 s', '59 s', '1 min 1 s', '1 h 2 min']
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def build_text(outcome: BuildOutcome) -> str:
     """What a build did, dataset by dataset."""
     rows = [("dataset", "slices built", "rows written")]

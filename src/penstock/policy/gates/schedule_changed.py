@@ -36,8 +36,8 @@ def judge(facts: ImplementationFacts) -> Verdict:
 def _times(pipeline: Pipeline) -> dict[str, str]:
     """When a pipeline runs, under the keys by which a story says it."""
     return {
-        "schedule": pipeline.schedule.text,
-        "timezone": pipeline.schedule.timezone,
+        "schedule": pipeline.schedule.text if pipeline.schedule else "manual",
+        "timezone": pipeline.timezone,
         "start": stamp(pipeline.start),
         "end": stamp(pipeline.end) if pipeline.end else "never",
     }
