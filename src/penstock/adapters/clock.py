@@ -22,6 +22,10 @@ class SystemClock:
         """Wait."""
         time.sleep(seconds)
 
+    def cpu(self) -> float:
+        """Processor seconds of this process, all threads together."""
+        return time.process_time()
+
     def jitter(self) -> float:
         """A number in [0, 1); spreading retries needs no secrecy."""
         return random.random()  # noqa: S311

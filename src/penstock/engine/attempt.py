@@ -1,29 +1,30 @@
 """One attempt: intent, staging, audit, publish, recorded.
 
-Invariants: nothing is visible before its audit; a publish id is applied at most once at the target; an unknown
-commit is read back, never guessed; every step is in the ledger before the next begins.
+Invariants: nothing is visible before its audit; intent and audit are in the ledger, on disk, before anything is
+published; a publish id is applied at most once at the target; an unknown commit is read back, never guessed.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit
-from penstock.engine.ports import Publication, UnknownOutcomeError
+from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
-from penstock.model.pipelines import FileSource, Materialization, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
 from penstock.sql.identifiers import quote
 from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from penstock.engine.ports import Files, PythonRunner, Session, Staged, Warehouse
+    from penstock.engine.ports import Files, Processes, Session, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -58,18 +59,41 @@ class Tools:
     journal: Journal
     warehouse: Warehouse
     files: Files
-    python: PythonRunner
+    processes: Processes
+
+
+class Watch(Protocol):
+    """Whoever may want to stop an attempt, told which connection it uses, and when its rows are being judged."""
+
+    def uses(self, session: Session | None) -> None:
+        """The attempt works through this session; None: no longer."""
+        ...
+
+    def audits(self) -> None:
+        """Its rows are staged and being judged."""
+        ...
+
+
+class Unwatched:
+    """The watch of an attempt that nobody stops."""
+
+    def uses(self, session: Session | None) -> None:
+        """Nothing."""
+
+    def audits(self) -> None:
+        """Nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What an attempt made visible, and how its rows were judged."""
+    """What an attempt made visible, and how its rows were judged. `measured` as in the ledger."""
 
     dataset: str
     version: str
     interval: Interval | None
     rows: int
-    checks: tuple[CheckResult, ...]
+    checks: tuple[CheckResult, ...] = ()
+    measured: Mapping[str, int] = field(default_factory=dict)
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -79,62 +103,80 @@ def publish_id_of(job: Job, work: Work) -> str:
     return f"{name}{AGAIN}{before + 1}" if before else name
 
 
-def carry_out(work: Work, attempt: int, job: Job, tools: Tools) -> Published:
-    """Do one attempt.
+def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | None = None) -> Published:
+    """Do one attempt up to its publish; `record` is for the caller.
 
     Raises:
         TaskError: it failed and would fail again.
         TransientError: it failed and may succeed later.
     """
     dataset = job.project.datasets[work.slice.dataset]
-    publish_id = publish_id_of(job, work)
-    started = AttemptStarted(
-        publish_id=publish_id,
+    watch = watch or Unwatched()
+    intent = tools.journal.submit(intent_of(work, attempt, job), token=job.token)
+    if isinstance(dataset.task, PythonTask | CommandTask):  # what a process does outside, only its intent tells of
+        intent.result()
+    with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
+        publication = publication_of(work, job, base=_base(session, dataset, work))
+        with _staged(session, publication, work, job, tools) as (staged, measured):
+            watch.audits()
+            audit.within_interval(session, staged, dataset, work.slice.interval)
+            checks = audit.judge(session, staged, dataset)
+            tools.journal.append(audited(publication.publish_id, attempt, staged, checks), token=job.token)
+            audit.refuse_if_failed(session, staged, dataset, checks)
+            rows = _publish(session, publication, tools)
+    return Published(
+        dataset=dataset.name,
+        version=work.version.fingerprint,
+        interval=work.slice.interval,
+        rows=rows,
+        checks=checks,
+        measured=measured,
+    )
+
+
+def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
+    """What is recorded before an attempt may publish."""
+    return AttemptStarted(
+        publish_id=publish_id_of(job, work),
         attempt=attempt,
         run=job.run,
-        dataset=dataset.name,
+        dataset=work.slice.dataset,
         version=work.version.fingerprint,
         interval=str(work.slice.interval or ""),
         inputs=work.inputs,
     )
-    tools.journal.append(started, token=job.token)
-    with tools.warehouse.session(dataset.timeout) as session, _staged(session, dataset, work, job, tools) as staged:
-        audit.within_interval(session, staged, dataset, work.slice.interval)
-        checks = audit.judge(session, staged, dataset)
-        failed = {check.id: check.failed_rows for check in checks if not check.passed}
-        audited = AttemptAudited(
-            publish_id=publish_id, attempt=attempt, rows=staged.rows, checks=len(checks), failed_checks=failed
-        )
-        tools.journal.append(audited, token=job.token)
-        audit.refuse_if_failed(session, staged, dataset, checks)
-        rows = _publish(session, _publication(dataset, work, job, publish_id), tools)
-    return _record(work, attempt, job, tools, rows=rows, checks=checks)
 
 
-def _record(
-    work: Work, attempt: int, job: Job, tools: Tools, *, rows: int, checks: tuple[CheckResult, ...]
-) -> Published:
+def audited(publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...]) -> AttemptAudited:
+    """What is recorded of an audit."""
+    failed = {check.id: check.failed_rows for check in checks if not check.passed}
+    return AttemptAudited(
+        publish_id=publish_id, attempt=attempt, rows=staged.rows, checks=len(checks), failed_checks=failed
+    )
+
+
+def record_of(work: Work, attempt: int, job: Job, published: Published) -> AttemptPublished:
+    """What is recorded once the target holds the rows."""
     interval = work.slice.interval
-    published = AttemptPublished(
+    return AttemptPublished(
         publish_id=publish_id_of(job, work),
         attempt=attempt,
         dataset=work.slice.dataset,
         version=work.version.fingerprint,
         start=stamp(interval.start) if interval else "",
         end=stamp(interval.end) if interval else "",
-        rows=rows,
+        rows=published.rows,
         inputs=work.inputs,
-    )
-    tools.journal.append(published, token=job.token)
-    return Published(
-        dataset=work.slice.dataset, version=work.version.fingerprint, interval=interval, rows=rows, checks=checks
+        measured=published.measured,
     )
 
 
-def _publication(dataset: Dataset, work: Work, job: Job, publish_id: str) -> Publication:
+def publication_of(work: Work, job: Job, base: object = None) -> Publication:
+    """How a piece of work is published."""
+    dataset = job.project.datasets[work.slice.dataset]
     is_view = dataset.materialization is Materialization.VIEW
     return Publication(
-        publish_id=publish_id,
+        publish_id=publish_id_of(job, work),
         run=job.run,
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -143,8 +185,16 @@ def _publication(dataset: Dataset, work: Work, job: Job, publish_id: str) -> Pub
         token=job.token,
         column=dataset.interval.column if dataset.interval else None,
         interval=work.slice.interval,
-        view_sql=_physical_sql(dataset, job) if is_view else None,
+        view_sql=physical_sql(dataset, job) if is_view else None,
+        key=dataset.key,
+        offset=dataset.offset,
+        base=base,
     )
+
+
+def _base(session: Session, dataset: Dataset, work: Work) -> object:
+    """How far an append got before its rows are made; the publish is refused if that moved meanwhile."""
+    return session.newest(work.version.relation, dataset.offset) if dataset.offset else None
 
 
 def _publish(session: Session, publication: Publication, tools: Tools) -> int:
@@ -153,42 +203,78 @@ def _publish(session: Session, publication: Publication, tools: Tools) -> int:
     except UnknownOutcomeError as error:
         rows = tools.warehouse.published(publication.publish_id)
         if rows is None:
-            finding = Finding(
-                code="engine.commit_lost",
-                message=f"the target did not keep {publication.publish_id}",
-                place=Place(dataset=publication.dataset),
-                remedy="it is tried again",
-            )
-            raise TransientError(finding) from error
+            raise TransientError(commit_lost(publication.publish_id, publication.dataset)) from error
         return rows
 
 
+def commit_lost(publish_id: str, dataset: str) -> Finding:
+    """The connection broke, and the target says that it kept nothing."""
+    return Finding(
+        code="engine.commit_lost",
+        message=f"the target did not keep {publish_id}",
+        place=Place(dataset=dataset),
+        remedy="it is tried again",
+    )
+
+
 @contextmanager
-def _staged(session: Session, dataset: Dataset, work: Work, job: Job, tools: Tools) -> Iterator[Staged]:
+def _watched(session: Session, watch: Watch) -> Iterator[None]:
+    watch.uses(session)
+    try:
+        yield
+    finally:
+        watch.uses(None)
+
+
+@contextmanager
+def _staged(
+    session: Session, publication: Publication, work: Work, job: Job, tools: Tools
+) -> Iterator[tuple[Staged, Mapping[str, int]]]:
+    dataset = job.project.datasets[work.slice.dataset]
     task = dataset.task
     interval = work.slice.interval
     if isinstance(task, FileSource):
         grain = dataset.interval.grain if dataset.interval else None
         pieces = tuple(interval.split(grain)) if interval and grain else None
         with tools.files.land(task, dataset.name, pieces) as landing:
-            yield session.stage_file(landing.path)
-    elif isinstance(task, PythonTask):
-        with tools.python.scratch() as folder:
-            inputs = {}
-            for parameter, upstream in task.reads_by_parameter.items():
-                path = folder / f"{parameter}.parquet"
-                session.export(*_input_query(job, upstream, interval), path)
-                inputs[parameter] = path
-            output = folder / "_output.parquet"
-            tools.python.run(dataset, inputs, output, interval)
-            yield session.stage_file(output)
+            yield session.stage_file(landing.path), {"bytes": landing.bytes}
+    elif isinstance(task, PythonTask | CommandTask):
+        with tools.processes.scratch() as folder:
+            order = _order(session, dataset, work, job, folder)
+            measured = tools.processes.run(order)
+            yield session.stage_file(order.output), measured
     elif dataset.materialization is Materialization.VIEW:
-        yield session.stage_view(_physical_sql(dataset, job))
+        yield session.stage_view(physical_sql(dataset, job)), {}
     else:
-        yield session.stage_query(_physical_sql(dataset, job), _params(task, interval))
+        params = {**_bounds(task, interval), **_offset(task, publication)}
+        yield session.stage_query(physical_sql(dataset, job), params), {}
 
 
-def _physical_sql(dataset: Dataset, job: Job) -> str:
+def _order(session: Session, dataset: Dataset, work: Work, job: Job, folder: Path) -> Order:
+    """A process's inputs, exported, and where it is to leave its rows."""
+    task = dataset.task
+    assert isinstance(task, PythonTask | CommandTask)  # noqa: S101 - nothing else runs in a process
+    inputs = {}
+    for parameter, upstream in task.reads_by_parameter.items():
+        path = folder / f"{parameter}.parquet"
+        session.export(*_input_query(job, upstream, work.slice.interval), path)
+        inputs[parameter] = path
+    return Order(
+        run=job.run,
+        log=str(work.slice),
+        dataset=dataset,
+        inputs=inputs,
+        output=folder / "_output.parquet",
+        interval=work.slice.interval,
+    )
+
+
+def physical_sql(dataset: Dataset, job: Job) -> str:
+    """A SQL task's query over the versions of its run.
+
+    Raises:
+        TaskError: the dataset is no query.
+    """
     task = dataset.task
     if not isinstance(task, SqlTask):
         finding = Finding(
@@ -201,16 +287,21 @@ def _physical_sql(dataset: Dataset, job: Job) -> str:
     return rewrite(task.text, {name: job.versions[name].relation for name in task.reads})
 
 
-def _params(task: SqlTask, interval: Interval | None) -> Mapping[str, object]:
+def _bounds(task: SqlTask, interval: Interval | None) -> Mapping[str, object]:
     """The bound parameters the query names, as UTC timestamps without zone."""
     if interval is None:
         return {}
     values = {"interval_start": interval.start, "interval_end": interval.end}
-    return {name: values[name].replace(tzinfo=None) for name in sorted(task.params)}
+    return {name: value.replace(tzinfo=None) for name, value in values.items() if name in task.params}
+
+
+def _offset(task: SqlTask, publication: Publication) -> Mapping[str, object]:
+    """How far the rows reach that an append already holds, as `$offset`; None at first."""
+    return {"offset": publication.base} if "offset" in task.params else {}
 
 
 def _input_query(job: Job, upstream: str, interval: Interval | None) -> tuple[str, Mapping[str, object]]:
-    """A Python task's input: all rows, or those of its interval when both are incremental."""
+    """A process's input: all rows, or those of its interval when both are incremental."""
     by = job.project.datasets[upstream].interval
     relation = job.versions[upstream].relation
     if interval is None or by is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place, Severity
+from penstock.model.pipelines import Materialization
 from penstock.quality import checks as quality
 from penstock.quality.columns import compare_columns
 from penstock.sql.identifiers import literal, quote
@@ -29,7 +30,7 @@ def judge(session: Session, staged: Staged, dataset: Dataset) -> tuple[quality.C
     contract = dataset.contract
     if contract is None:
         return ()
-    differing = compare_columns(contract, staged.columns)
+    differing = compare_columns(contract, staged.columns or session.columns(staged.relation))
     if differing:
         raise TaskError(differing)
     plan = quality.compile_checks(contract, staged.relation)
@@ -69,11 +70,13 @@ def refuse_if_failed(
 def within_interval(session: Session, staged: Staged, dataset: Dataset, interval: Interval | None) -> None:
     """Refuse rows outside the interval being built: replacing by interval would double them later.
 
+    A merge replaces by key, so its interval bounds what it reads and not what it makes.
+
     Raises:
         TaskError: some staged rows lie outside, or have no time at all.
     """
     by = dataset.interval
-    if by is None or interval is None:
+    if by is None or interval is None or dataset.materialization is Materialization.MERGE:
         return
     if by.column not in {name for name, _ in staged.columns}:
         raise TaskError(

@@ -1,72 +1,420 @@
-"""Runs the work of a plan: in dependency order, several at once, with retries; the first failure stops its branch."""
+"""Runs the work of plans: in dependency order, several at once within limits, with retries; failures stop their branch.
+
+Invariants: a piece of work is in the hands of at most one lane; a run is recorded as finished only when nothing of it
+runs any more; when an executor is stopped, cancelled or replaced, everything it had not published is undone.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import threading
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.engine.attempt import AGAIN, Job, Published, Tools, carry_out, publish_id_of
+from penstock.engine.attempt import AGAIN, Job, Published, Tools, publish_id_of, record_of
 from penstock.engine.frontier import Frontier
+from penstock.engine.lane import Lane
+from penstock.engine.limits import bounds_of, limits_of
 from penstock.engine.retry import delay_before
-from penstock.ledger.facts import AttemptFailed, RunFinished, RunStarted, VersionDefined
-from penstock.model.errors import PenstockError, TaskError, TransientError
+from penstock.engine.run import CANCELLED, INTERRUPTED, UNDONE, Failure, Request, Running, RunReport
+from penstock.engine.states import RunState, TaskState
+from penstock.ledger.facts import AttemptFailed, RunCancelRequested, RunFinished, RunStarted, VersionDefined
+from penstock.model.errors import PenstockError, TransientError
+from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from penstock.engine.frontier import Item, Key
     from penstock.engine.ports import Clock
-    from penstock.model.findings import Finding
-    from penstock.model.pipelines import Project
-    from penstock.plan.build import BuildPlan, Work
+    from penstock.ledger.facts import Fact
+    from penstock.plan.build import Work
 
 Progress = "Callable[[Work, str], None]"
+HELP_AFTER = 0.05
+"""Seconds after which a further lane is opened while something is ready and every lane is at work."""
+NAP = 0.1
+"""Seconds that an executor of one lane sleeps at most before it looks again."""
+FEW = 50
+"""Datasets up to which each one's versions are asked for; beyond, all are read at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A slice that could not be built, and why."""
+class Executor:
+    """The runs of one holder of the executor lease. `lanes` bounds how much is built at once, `limits` what of."""
 
-    slice: str
-    dataset: str
-    findings: tuple[Finding, ...]
+    def __init__(
+        self, tools: Tools, clock: Clock, token: int, *, lanes: int = 1, limits: Mapping[Key, int] | None = None
+    ) -> None:
+        self.tools, self.clock, self.token = tools, clock, token
+        self._lanes_most = max(1, lanes)
+        self._turn = threading.Condition()
+        self._frontier = Frontier(limits)
+        self._runs: dict[str, Running] = {}
+        self._lanes: list[Lane] = []
+        self._threads: list[threading.Thread] = []
+        self._broken: BaseException | None = None
+        self._staying = False
 
+    # -- runs -------------------------------------------------------------------------------------------------------
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunReport:
-    """What a run did: what was published, what failed, what was left out because of it. `seconds` of wall time."""
+    def admit(self, request: Request, notice: Callable[[Work, str], None] | None = None) -> Running:
+        """Take a run up; it is done by `drain`, or by lanes that stay. An empty plan leaves no trace but its end."""
+        works = request.plan.works
+        attempts = self.tools.journal.rows("attempts", run=request.run)
+        job = Job(
+            run=request.run,
+            purpose=request.purpose,
+            project=request.project,
+            versions=request.plan.versions,
+            token=self.token,
+            spent=_spent(attempts),
+        )
+        running = Running(
+            job=job,
+            began=self.clock.monotonic(),
+            notice=notice or (lambda _work, _state: None),
+            attempts={str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts},
+        )
+        if not works:
+            self._finish_empty(request, running)
+            return running
+        self.tools.journal.append(*self._opening(request), token=self.token)
+        if request.queued and self._is_unwanted(request.run):  # `cancel` relies on this look after the start
+            running.report = RunReport(run=request.run, state=RunState.CANCELLED)
+            self.tools.journal.append(RunFinished(run=request.run, state=str(RunState.CANCELLED)), token=self.token)
+            return running
+        with self._turn:
+            self._runs[request.run] = running
+            self._frontier.limit(limits_of(request.project))
+            self._frontier.admit(
+                request.run, works, lambda work: bounds_of(request.project, work), now=self.clock.monotonic()
+            )
+            self._turn.notify_all()
+        return running
 
-    run: str
-    published: tuple[Published, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    skipped: tuple[str, ...] = ()
-    seconds: float = 0.0
+    def drain(self) -> None:
+        """Work in this thread, and in others where it pays, until nothing is left.
+
+        Raises:
+            LeaseLostError: another executor took over; what it finds it will finish.
+        """
+        foreman = threading.Event()
+        if self._lanes_most > 1:
+            self._spawn(lambda: self._oversee(foreman))
+        try:
+            self._work(Lane(self, first=True))
+        except BaseException as error:
+            self._break(error)
+            raise
+        finally:
+            foreman.set()
+            for thread in self._threads:
+                thread.join()
+            self._threads.clear()
+        if self._broken is not None:
+            raise self._broken
+
+    def stay(self) -> None:
+        """Let `drain` wait for further runs until `leave`."""
+        self._staying = True
+
+    def leave(self) -> None:
+        """Let `drain` return once nothing is left."""
+        with self._turn:
+            self._staying = False
+            self._turn.notify_all()
+
+    def cancel(self, run: str) -> bool:
+        """Stop a run: nothing of it begins any more, what runs is interrupted; False if it is not under way here.
+
+        When the run is recorded as cancelled, nothing of it runs.
+        """
+        return self._stop(run, RunState.CANCELLED)
+
+    def interrupt(self, reason: str = "") -> None:
+        """Stop everything; every run is recorded as interrupted, and why, for `resume` to take up."""
+        for run in list(self._runs):
+            self._stop(run, RunState.INTERRUPTED, reason)
+        self.leave()
+
+    def wind_down(self, reason: str = "") -> None:
+        """Let what runs come to its end, and nothing else begin; unfinished runs are recorded as interrupted."""
+        for run in list(self._runs):
+            self._stop(run, RunState.INTERRUPTED, reason, gently=True)
+        self.leave()
+
+    def give_up(self, error: BaseException) -> None:
+        """Stop at once without recording anything: another executor may have taken over."""
+        self._break(error)
+        with self._turn:
+            for lane in self._lanes:
+                lane.interrupt()
+        self.tools.processes.stop()
 
     @property
-    def ok(self) -> bool:
-        """Whether everything was built."""
-        return not self.failures
+    def runs(self) -> tuple[str, ...]:
+        """The runs under way."""
+        return tuple(self._runs)
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Everything that went wrong."""
-        return tuple(finding for failure in self.failures for finding in failure.findings)
+    # -- for lanes --------------------------------------------------------------------------------------------------
 
+    def take(self, *, wait: bool) -> Item | None:
+        """The next piece of work; None if nothing is ready, or, having waited, if nothing is left."""
+        with self._turn:
+            while self._broken is None:
+                item = self._frontier.take(self.clock.monotonic())
+                if item is not None or not wait:
+                    return item
+                if self._frontier.idle and not self._staying:
+                    return None
+                self._wait()
+            return None
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to run: a plan of a project's versions, and why. Equal requests are the same run."""
+    def take_ahead(self, built: list[Item], suits: Callable[[Item], bool]) -> Item | None:
+        """Work that waits for nothing but what a lane has built in its open transaction."""
+        with self._turn:
+            return None if self._broken else self._frontier.ahead(built, self.clock.monotonic(), suits)
 
-    purpose: str
-    project: Project
-    plan: BuildPlan
+    def put_back(self, item: Item) -> None:
+        """What an item was built upon came to nothing: the attempt is over, and it waits anew or is skipped."""
+        running = self._runs[item.run]
+        fact = AttemptFailed(
+            publish_id=publish_id_of(running.job, item.work),
+            attempt=self.attempt_of(item),
+            code=UNDONE,
+            message="what it was built upon, in the same transaction, was undone",
+            transient=True,
+        )
+        self.tools.journal.submit(fact, token=self.token)
+        with self._turn:
+            self._frontier.put_back(item)
+            self._turn.notify_all()
+        self._close_if_over(item.run)
 
-    @property
-    def run(self) -> str:
-        """The run's id."""
-        return "r" + hashlib.sha256(f"{self.purpose}\n{self.plan.digest}".encode()).hexdigest()[:15]
+    def drop(self, item: Item) -> None:
+        """Let go of an item that had not begun when its run was stopped."""
+        with self._turn:
+            self._frontier.drop(item)
+            self._turn.notify_all()
+        self._close_if_over(item.run)
+
+    def job_of(self, item: Item) -> Job:
+        """The constants of an item's run."""
+        return self._runs[item.run].job
+
+    def is_cancelled(self, run: str) -> bool:
+        """Whether a run was stopped."""
+        return self._runs[run].stopped is not None
+
+    def published(self, item: Item, outcome: Published) -> None:
+        """A lane published a piece of work: record it, and let what waits for it begin."""
+        running = self._runs[item.run]
+        outcome = replace(outcome, measured={**outcome.measured, **self._measured(item)})
+        fact = record_of(item.work, self.attempt_of(item), running.job, outcome)
+        self.tools.journal.submit(fact, token=self.token)
+        with self._turn:
+            running.published.append(outcome)
+            self._frontier.finish(item, self.clock.monotonic())
+            self._turn.notify_all()
+        running.notice(item.work, str(TaskState.PUBLISHED))
+        self._close_if_over(item.run)
+
+    def failed(self, item: Item, error: PenstockError) -> None:
+        """An attempt failed: record it, and try again later, or leave out what waits for it."""
+        if self._broken is not None:  # whoever comes next settles what this executor left
+            return
+        running = self._runs[item.run]
+        wait_for = None if running.stopped else self._wait_before_next(running, item, error)
+        if running.stopped:
+            error = _stopped(running.stopped, item)
+        finding = error.findings[0]
+        fact = AttemptFailed(
+            publish_id=publish_id_of(running.job, item.work),
+            attempt=self.attempt_of(item),
+            code=finding.code,
+            message=finding.message,
+            transient=wait_for is not None,
+            measured=self._measured(item),
+        )
+        self.tools.journal.append(fact, token=self.token)
+        with self._turn:
+            self._settle_failed(running, item, error, wait_for)
+            self._turn.notify_all()
+        running.notice(item.work, str(running.stopped or ("failed" if wait_for is None else "retrying")))
+        self._close_if_over(item.run)
+
+    def attempt_of(self, item: Item) -> int:
+        """The number of an item's attempt in the ledger, where earlier executors' count too."""
+        running = self._runs[item.run]
+        return running.attempts.get(publish_id_of(running.job, item.work), 0) + item.attempts
+
+    def cpu(self) -> float | None:
+        """Processor seconds used so far, if one lane alone is using them."""
+        return self.clock.cpu() if len(self._lanes) == 1 else None
+
+    def call_help(self) -> None:
+        """A lane begins something that may take long: open another one if something is ready."""
+        with self._turn:
+            ready = self._frontier.has_ready(self.clock.monotonic())
+            if self._lanes_most > 1 and ready and len(self._lanes) < self._lanes_most:
+                self._open_lane()
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Until something may have changed. One lane alone sleeps by the clock, which may be a virtual one."""
+        at = self._frontier.next_at()
+        if self._lanes_most > 1 or self._staying:
+            self._turn.wait(None if at is None else max(0.0, at - self.clock.monotonic()))
+            return
+        if at is None:
+            raise RuntimeError("work is left, but nothing can begin")
+        self._turn.release()
+        try:  # in naps: whoever cancels the run meanwhile is not to wait for its next attempt
+            self.clock.sleep(min(NAP, max(0.0, at - self.clock.monotonic())))
+        finally:
+            self._turn.acquire()
+
+    def _work(self, lane: Lane) -> None:
+        with self._turn:
+            if lane not in self._lanes:
+                self._lanes.append(lane)
+        try:
+            lane.work()
+        finally:
+            with self._turn:
+                self._lanes.remove(lane)
+
+    def _open_lane(self) -> None:
+        lane = Lane(self)
+        self._lanes.append(lane)
+        self._spawn(lambda: self._work(lane))
+
+    def _spawn(self, work: Callable[[], None]) -> None:
+        def body() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001 - a thread's front door: `drain` raises it
+                self._break(error)
+
+        thread = threading.Thread(target=body, name="penstock-lane", daemon=True)
+        self._threads = [known for known in self._threads if known.is_alive()]
+        self._threads.append(thread)
+        thread.start()
+
+    def _break(self, error: BaseException) -> None:
+        with self._turn:
+            self._broken = self._broken or error
+            self._turn.notify_all()
+
+    def _oversee(self, done: threading.Event) -> None:
+        """Open further lanes while something is ready and every lane has been at work for a while."""
+        while not done.wait(HELP_AFTER) and self._broken is None:
+            with self._turn:
+                now = self.clock.monotonic()
+                busy = [lane.busy_since for lane in self._lanes]
+                late = all(since is not None and now - since > HELP_AFTER for since in busy)
+                if busy and late and self._frontier.has_ready(now) and len(busy) < self._lanes_most:
+                    self._open_lane()
+
+    def _is_unwanted(self, run: str) -> bool:
+        """Whether somebody asked to cancel a run."""
+        return any(row["cancel"] for row in self.tools.journal.rows("runs", run=run))
+
+    def _stop(self, run: str, state: RunState, reason: str = "", *, gently: bool = False) -> bool:
+        """Let nothing of a run begin any more and, unless gently, interrupt what is in hand."""
+        with self._turn:
+            running = self._runs.get(run)
+            if running is None:
+                return False
+            if running.stopped is None:
+                running.stopped, running.reason = state, reason
+            held = set(map(id, self._frontier.cancel(run)))
+            if not gently:
+                for lane in self._lanes:
+                    if any(id(item) in held for item in lane.items):
+                        lane.interrupt()
+            self._turn.notify_all()
+        if not gently:
+            self.tools.processes.stop(run)
+        self._close_if_over(run)
+        return True
+
+    def _wait_before_next(self, running: Running, item: Item, error: PenstockError) -> float | None:
+        """Seconds until the next attempt, or None when there is none."""
+        if not isinstance(error, TransientError):
+            return None
+        dataset = running.job.project.datasets[item.work.slice.dataset]
+        retry = dataset.retry or running.job.project.pipeline_of(dataset.name).retry
+        return delay_before(item.attempts - item.excused + 1, retry, self.clock.jitter())
+
+    def _settle_failed(self, running: Running, item: Item, error: PenstockError, wait_for: float | None) -> None:
+        if running.stopped:  # perhaps while the failure was being recorded
+            self._frontier.drop(item)
+            return
+        if wait_for is not None:
+            self._frontier.again(item, self.clock.monotonic() + wait_for)
+            return
+        failure = Failure(slice=str(item.work.slice), dataset=item.work.slice.dataset, findings=error.findings)
+        running.failures.append(failure)
+        self._frontier.fail(item)
+
+    def _measured(self, item: Item) -> dict[str, int]:
+        now = self.clock.monotonic()
+        return {"queued": _micro(item.taken_at - item.queued_at), "ran": _micro(now - item.taken_at)}
+
+    def _opening(self, request: Request) -> list[Fact]:
+        used = {work.version.dataset: work.version for work in request.plan.works}
+        rows = self.tools.journal.rows
+        known = (
+            {(row["dataset"], row["version"]) for name in used for row in rows("versions", dataset=name)}
+            if len(used) < FEW
+            else {(row["dataset"], row["version"]) for row in rows("versions")}
+        )
+        defined: list[Fact] = [
+            VersionDefined(
+                dataset=version.dataset,
+                version=version.fingerprint,
+                relation=version.relation,
+                materialization=str(request.project.datasets[name].materialization),
+            )
+            for name, version in used.items()
+            if (version.dataset, version.fingerprint) not in known
+        ]
+        plan = request.plan
+        if not request.queued and self._is_unwanted(request.run):  # it was cancelled once, and is asked for again
+            defined.append(RunCancelRequested(run=request.run, by=""))
+        return [
+            *defined,
+            RunStarted(run=request.run, purpose=request.purpose, plan=plan.digest, tasks=len(plan.works)),
+        ]
+
+    def _finish_empty(self, request: Request, running: Running) -> None:
+        running.report = RunReport(run=request.run)
+        if request.queued:
+            self.tools.journal.append(RunFinished(run=request.run, state=str(RunState.NOTHING)), token=self.token)
+
+    def _close_if_over(self, run: str) -> None:
+        """Record a run's end once nothing of it is left, in hand or waiting."""
+        with self._turn:
+            running = self._runs.get(run)
+            if running is None or running.report is not None or self._broken or not self._frontier.over(run):
+                return
+            items = self._frontier.close(run)
+            state = _state_at_end(running, items)
+            running.report = RunReport(
+                run=run,
+                state=state,
+                published=tuple(running.published),
+                failures=tuple(running.failures),
+                skipped=tuple(str(item.work.slice) for item in items.values() if item.state is TaskState.SKIPPED),
+                seconds=self.clock.monotonic() - running.began,
+            )
+        reason = running.failures[0].findings[0].message if running.failures else running.reason
+        self.tools.journal.append(RunFinished(run=run, state=str(state), reason=reason), token=self.token)
+        with self._turn:
+            del self._runs[run]
+            self._turn.notify_all()
 
 
 def execute(
@@ -77,129 +425,40 @@ def execute(
     Raises:
         LeaseLostError: another executor took over; what it finds it will finish.
     """
-    works = request.plan.works
-    if not works:
-        return RunReport(run=request.run)
-    began = clock.monotonic()
-    job = Job(
-        run=request.run,
-        purpose=request.purpose,
-        project=request.project,
-        versions=request.plan.versions,
-        token=token,
-        spent=_spent(request.run, tools),
-    )
-    _open(request, tools, token)
-    loop = _Loop(job, tools, clock, progress or (lambda _work, _state: None))
-    loop.run(works, request.project.settings.parallel)
-    state = "failed" if loop.failures else "published"
-    reason = loop.failures[0].findings[0].message if loop.failures else ""
-    tools.journal.append(RunFinished(run=job.run, state=state, reason=reason), token=token)
-    return RunReport(
-        run=job.run,
-        published=tuple(loop.published),
-        failures=tuple(loop.failures),
-        skipped=tuple(str(work.slice) for work in loop.frontier.skipped()) if loop.frontier else (),
-        seconds=clock.monotonic() - began,
-    )
+    executor = Executor(tools, clock, token, lanes=request.project.settings.parallel)
+    running = executor.admit(request, progress)
+    executor.drain()
+    assert running.report is not None  # noqa: S101 - drained
+    return running.report
 
 
-def _spent(run: str, tools: Tools) -> Counter[str]:
+def _spent(attempts: tuple[Mapping[str, object], ...]) -> Counter[str]:
     """How often each slice was published when the same was asked before."""
-    published = tools.journal.rows("attempts", run=run, state="published")
-    return Counter(publish_id.partition(AGAIN)[0] for publish_id in {str(row["publish_id"]) for row in published})
+    published = {str(row["publish_id"]) for row in attempts if row["state"] == "published"}
+    return Counter(publish_id.partition(AGAIN)[0] for publish_id in published)
 
 
-def _open(request: Request, tools: Tools, token: int) -> None:
-    known = {(row["dataset"], row["version"]) for row in tools.journal.rows("versions")}
-    used = {work.version.dataset: work.version for work in request.plan.works}
-    defined = [
-        VersionDefined(
-            dataset=version.dataset,
-            version=version.fingerprint,
-            relation=version.relation,
-            materialization=str(request.project.datasets[name].materialization),
+def _state_at_end(running: Running, items: Mapping[int, Item]) -> RunState:
+    """What a run that is over came to. One that was to be stopped when all of it was done already, is done."""
+    if running.failures and running.stopped is None:
+        return RunState.FAILED
+    if running.stopped is None or all(item.state is TaskState.PUBLISHED for item in items.values()):
+        return RunState.PUBLISHED
+    return running.stopped
+
+
+def _stopped(state: RunState, item: Item) -> TransientError:
+    """Why an attempt of a stopped run ended."""
+    cancelled = state is RunState.CANCELLED
+    return TransientError(
+        Finding(
+            code=CANCELLED if cancelled else INTERRUPTED,
+            message="the run was cancelled" if cancelled else "the executor was stopped",
+            place=Place(dataset=item.work.slice.dataset),
+            remedy="penstock retry RUN" if cancelled else "penstock resume",
         )
-        for name, version in used.items()
-        if (version.dataset, version.fingerprint) not in known
-    ]
-    plan = request.plan
-    started = RunStarted(run=request.run, purpose=request.purpose, plan=plan.digest, tasks=len(plan.works))
-    tools.journal.append(*defined, started, token=token)
+    )
 
 
-class _Loop:
-    """One run's moving parts."""
-
-    def __init__(self, job: Job, tools: Tools, clock: Clock, progress: Callable[[Work, str], None]) -> None:
-        self.job, self.tools, self.clock, self.progress = job, tools, clock, progress
-        self.published: list[Published] = []
-        self.failures: list[Failure] = []
-        self.frontier: Frontier | None = None
-        self.attempts = {
-            str(row["publish_id"]): int(row["attempt"] or 0) for row in tools.journal.rows("attempts", run=job.run)
-        }
-
-    def run(self, works: tuple[Work, ...], parallel: int) -> None:
-        self.frontier = Frontier(works)
-        if parallel <= 1:  # one after another in this thread: also what a simulator with a virtual clock needs
-            while (work := self.frontier.take()) is not None:
-                self._settle(work, self._finish(work))
-            return
-        with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="penstock") as pool:
-            futures: dict[Future[Published | Failure], Work] = {}
-            try:
-                self._drain(pool, futures, parallel)
-            except BaseException:
-                self.frontier.stop()
-                raise
-
-    def _drain(self, pool: ThreadPoolExecutor, futures: dict[Future[Published | Failure], Work], parallel: int) -> None:
-        assert self.frontier is not None  # noqa: S101 - set by run
-        while True:
-            while len(futures) < parallel and (work := self.frontier.take()) is not None:
-                futures[pool.submit(self._finish, work)] = work
-            if not futures:
-                return
-            for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                self._settle(futures.pop(future), future.result())
-
-    def _settle(self, work: Work, outcome: Published | Failure) -> None:
-        assert self.frontier is not None  # noqa: S101 - set by run
-        if isinstance(outcome, Failure):
-            self.failures.append(outcome)
-            self.frontier.failed(work)
-            self.progress(work, "failed")
-        else:
-            self.published.append(outcome)
-            self.frontier.done(work)
-            self.progress(work, "published")
-
-    def _finish(self, work: Work) -> Published | Failure:
-        """Attempts until one succeeds, one fails for good, or none is left."""
-        dataset = self.job.project.datasets[work.slice.dataset]
-        retry = dataset.retry or self.job.project.pipeline_of(dataset.name).retry
-        publish_id = publish_id_of(self.job, work)
-        first = self.attempts.get(publish_id, 0) + 1
-        number = first
-        while True:
-            try:
-                return carry_out(work, number, self.job, self.tools)
-            except TransientError as error:
-                wait_for = delay_before(number - first + 2, retry, self.clock.jitter())
-                self._record_failure(publish_id, number, error, transient=wait_for is not None)
-                if wait_for is None:
-                    return Failure(slice=str(work.slice), dataset=dataset.name, findings=error.findings)
-            except TaskError as error:
-                self._record_failure(publish_id, number, error, transient=False)
-                return Failure(slice=str(work.slice), dataset=dataset.name, findings=error.findings)
-            self.progress(work, "retrying")
-            self.clock.sleep(wait_for)
-            number += 1
-
-    def _record_failure(self, publish_id: str, number: int, error: PenstockError, *, transient: bool) -> None:
-        finding = error.findings[0]
-        failed = AttemptFailed(
-            publish_id=publish_id, attempt=number, code=finding.code, message=finding.message, transient=transient
-        )
-        self.tools.journal.append(failed, token=self.job.token)
+def _micro(seconds: float) -> int:
+    return int(seconds * 1_000_000)

@@ -19,11 +19,11 @@ Params = "Mapping[str, object]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """Rows built but not visible. `relation` is their quoted name; `columns` pairs names with types."""
+    """Rows built but not visible. `relation` is their quoted name; `columns` pairs names with types, where known."""
 
     relation: str
     rows: int
-    columns: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,8 @@ class Publication:
     """What one publish does, in one transaction at the target, at most once for its `publish_id`.
 
     With an `interval`, rows of `column` within it are replaced; a table is replaced whole; a view is defined as
-    `view_sql`. `token` is refused if a newer executor has shown itself at the target.
+    `view_sql`; with a `key`, rows of the same key are replaced; with an `offset`, rows are added if the largest value
+    of that column is still `base`. `token` is refused if a newer executor has shown itself at the target.
     """
 
     publish_id: str
@@ -44,6 +45,9 @@ class Publication:
     column: str | None = None
     interval: Interval | None = None
     view_sql: str | None = None
+    key: tuple[str, ...] = ()
+    offset: str | None = None
+    base: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,11 @@ class UnknownOutcomeError(Exception):
 
 
 class Session(Protocol):
-    """One attempt's own connection to the warehouse; staging lives and dies with it."""
+    """A connection to the warehouse of one lane's own; staging lives and dies with it.
+
+    Rows reach a dataset in two ways. `stage_…` makes staging that `publish` then applies. `build` makes a table or
+    view itself, in a transaction that `commit` ends for everything built since the last one; until then nobody sees it.
+    """
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
@@ -83,12 +91,41 @@ class Session(Protocol):
         """All rows of a query."""
         ...
 
+    def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
+        """Names and types of a relation's columns."""
+        ...
+
+    def newest(self, relation: str, column: str) -> object:
+        """The largest value of a column of a relation; None if it holds none, or is not there."""
+        ...
+
     def publish(self, publication: Publication) -> int:
         """Publish the staged rows; returns how many this publish id holds, also when it was there before.
 
         Raises:
             UnknownOutcomeError: the commit's outcome is not known.
         """
+        ...
+
+    def build(self, publication: Publication, sql: str, params: Mapping[str, object]) -> Staged:
+        """Make the published table or view of a query in the open transaction; without columns."""
+        ...
+
+    def commit(self) -> None:
+        """Keep everything built, each under its publish id, or nothing of it.
+
+        Raises:
+            TransientError: a conflict, or one of the ids is there already; nothing was kept.
+            UnknownOutcomeError: the commit's outcome is not known.
+        """
+        ...
+
+    def rollback(self) -> None:
+        """Undo everything built since the last commit."""
+        ...
+
+    def interrupt(self) -> None:
+        """From another thread: stop what runs and refuse everything that follows."""
         ...
 
 
@@ -118,10 +155,11 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """Files landed as one Parquet file of text columns plus `_file` and `_interval_start`."""
+    """Files landed as one Parquet file of text columns plus `_file` and `_interval_start`; `bytes` were read."""
 
     path: Path
     files: tuple[str, ...]
+    bytes: int = 0
 
 
 class Files(Protocol):
@@ -138,25 +176,39 @@ class Files(Protocol):
         ...
 
 
-class PythonRunner(Protocol):
-    """Runs a project's Python task in a process of its own, without secrets, within limits."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One attempt's call of a Python or command task.
 
-    def run(
-        self,
-        dataset: Dataset,
-        inputs: Mapping[str, Path],
-        output: Path,
-        interval: Interval | None,
-    ) -> None:
-        """Call the task's function on Parquet inputs (by parameter) and leave its rows at `output`.
+    `inputs` are Parquet files by parameter; the rows are expected at `output`. `log` names the attempt's log within
+    those of its `run`; what the task prints goes there, bounded, without the values of secrets.
+    """
+
+    run: str
+    log: str
+    dataset: Dataset
+    inputs: Mapping[str, Path]
+    output: Path
+    interval: Interval | None
+
+
+class Processes(Protocol):
+    """Runs Python and command tasks in processes of their own, within limits, without secrets they do not declare."""
+
+    def run(self, order: Order) -> Mapping[str, int]:
+        """Carry out an order; what was measured: `cpu` in microseconds, `memory` at its peak in bytes.
 
         Raises:
-            TaskError: the function failed, returned something else than rows, or ran out of time or memory.
+            TaskError: the task failed, left no rows, ran out of time or memory, or was stopped.
         """
         ...
 
     def scratch(self) -> AbstractContextManager[Path]:
         """A folder for inputs and output that the warehouse may read, removed afterwards."""
+        ...
+
+    def stop(self, run: str | None = None) -> int:
+        """Kill what runs (for a run, or at all) with everything it started, and wait until it is gone; how many."""
         ...
 
 
@@ -173,6 +225,10 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+    def cpu(self) -> float:
+        """Processor seconds that this process has used."""
         ...
 
     def jitter(self) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from penstock.engine.run import ABANDONED
+from penstock.engine.states import RunState
 from penstock.ledger.facts import AttemptFailed, AttemptPublished, Promoted, RunFinished
 
 if TYPE_CHECKING:
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Journal, Value
 
 OPEN_STATES = ("running", "audited")
-ABANDONED = "engine.abandoned"
-"""The code of an attempt whose executor stopped: no failure of the dataset."""
 
 
 def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ...]:
@@ -38,8 +38,9 @@ def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ..
             facts.append(_settle_promotion(row))
             notes.append(f"promotion {row['promotion']} had happened")
     for row in journal.rows("runs", state="running"):
-        facts.append(RunFinished(run=str(row["run"]), state="interrupted", reason="its executor stopped"))
-        notes.append(f"run {row['run']} was interrupted")
+        state = RunState.CANCELLED if row["cancel"] else RunState.INTERRUPTED
+        facts.append(RunFinished(run=str(row["run"]), state=str(state), reason="its executor stopped"))
+        notes.append(f"run {row['run']} was {state}")
     if facts:
         journal.append(*facts, token=token)
     return tuple(notes)

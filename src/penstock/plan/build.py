@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -40,32 +40,93 @@ class Reason(StrEnum):
     NEW_VERSION = "this version was never built"
     MISSING = "intervals are missing"
     INPUTS_MOVED = "what it reads has grown since"
+    ASKED_AGAIN = "a backfill asks for it again"
+    UPSTREAM_AGAIN = "what it reads is built again by a backfill"
+    OUT_OF_TURN = "an earlier interval was merged after it"
+
+
+VersionKey = tuple[str, str]
+"""A dataset and one of its versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Something built that counts as missing, because a backfill asked for it; no interval: all of it."""
+
+    interval: Interval | None
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What is built: intervals of each (dataset, version), and for whole tables what they were built from."""
+    """What is built and still holds: intervals of each version, for whole datasets what they were built from.
 
-    intervals: Mapping[tuple[str, str], tuple[Interval, ...]]
-    inputs: Mapping[tuple[str, str], str]
+    `stale` says what does not hold any more, and why; `published` which intervals were published under which number.
+    """
+
+    intervals: Mapping[VersionKey, tuple[Interval, ...]]
+    inputs: Mapping[VersionKey, str]
+    stale: Mapping[VersionKey, tuple[Stale, ...]] = field(default_factory=dict)
+    published: Mapping[VersionKey, tuple[tuple[Interval, int], ...]] = field(default_factory=dict)
 
     def covered(self, version: Version) -> tuple[Interval, ...]:
-        """The merged intervals of a version."""
+        """The merged intervals of a version that hold."""
         return merge(self.intervals.get((version.dataset, version.fingerprint), ()))
 
+    def out_of_turn(self, version: Version) -> tuple[Interval, ...]:
+        """What was published before something earlier was: in a merge, older rows may have taken its rows' place."""
+        published = self.published.get((version.dataset, version.fingerprint), ())
+        in_turn = _in_turn(published)
+        return merge(gap for span, _ in published for gap in subtract(span, in_turn))
 
-def coverage_of(rows: Sequence[Mapping[str, Any]]) -> Coverage:
-    """The ledger's coverage rows as the planner reads them."""
-    intervals: dict[tuple[str, str], list[Interval]] = {}
-    inputs: dict[tuple[str, str], str] = {}
+
+def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[str, Any]] = ()) -> Coverage:
+    """The ledger's coverage as the planner reads it, without what was marked stale after it was built."""
+    built: dict[VersionKey, list[tuple[Interval, int]]] = {}
+    whole: dict[VersionKey, tuple[str, int]] = {}
     for row in rows:
         key = (str(row["dataset"]), str(row["version"]))
         if row["start"]:
-            span = Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
-            intervals.setdefault(key, []).append(span)
+            built.setdefault(key, []).append((_span_of(row), int(row["seq"] or 0)))
         else:
-            inputs[key] = str(row["inputs"] or "")
-    return Coverage(intervals={key: tuple(spans) for key, spans in intervals.items()}, inputs=inputs)
+            whole[key] = (str(row["inputs"] or ""), int(row["seq"] or 0))
+    stale: dict[VersionKey, list[Stale]] = {}
+    for row in stale_rows:
+        key, seq, reason = (str(row["dataset"]), str(row["version"])), int(row["seq"]), Reason(str(row["reason"]))
+        if row["start"]:
+            newer = [span for span, at in built.get(key, ()) if at > seq]
+            gaps = subtract(_span_of(row), newer)
+            stale.setdefault(key, []).extend(Stale(interval=gap, reason=reason) for gap in gaps)
+        elif key in whole and whole[key][1] < seq:
+            stale.setdefault(key, []).append(Stale(interval=None, reason=reason))
+    return Coverage(
+        intervals={key: _without([span for span, _ in spans], stale.get(key, ())) for key, spans in built.items()},
+        inputs={key: inputs for key, (inputs, _) in whole.items()},
+        stale={key: tuple(marks) for key, marks in stale.items() if marks},
+        published={key: tuple(spans) for key, spans in built.items()},
+    )
+
+
+def _in_turn(published: Sequence[tuple[Interval, int]]) -> tuple[Interval, ...]:
+    """What was published after everything earlier: at each moment, the newest publish of those that begin by then."""
+    rows = sorted(published)
+    held: list[Interval] = []
+    newest = rows[0] if rows else None
+    for number, row in enumerate(rows):
+        newest = row if newest is None or row[1] >= newest[1] else newest
+        end = min(newest[0].end, rows[number + 1][0].start) if number + 1 < len(rows) else newest[0].end
+        held += [Interval(row[0].start, end)] if row[0].start < end else []
+    return tuple(held)
+
+
+def _span_of(row: Mapping[str, Any]) -> Interval:
+    return Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
+
+
+def _without(spans: list[Interval], stale: Sequence[Stale]) -> tuple[Interval, ...]:
+    """Intervals less what is stale of them."""
+    gaps = [mark.interval for mark in stale if mark.interval is not None]
+    return tuple(left for span in merge(spans) for left in subtract(span, gaps)) if gaps else tuple(spans)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,28 +173,32 @@ def plan_build(
     select: frozenset[str] | None = None,
     *,
     arrived: Mapping[str, str] | None = None,
+    window: Interval | None = None,
 ) -> BuildPlan:
     """The plan that makes every dataset of `project` (or of `select`) complete up to `until`.
 
     `arrived` says for each source without intervals what its files are now (a digest): another one means reading anew.
+    With a `window`, intervals outside it are left as they are.
     """
     versions = versions_of(project)
     steps: list[Step] = []
     works: list[Work] = []
+    made: dict[str, list[Work]] = {}
     state: dict[str, str] = {}
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
         inputs = _inputs(dataset, versions, state, (arrived or {}).get(name, ""))
         if select is not None and name not in select:
-            state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span) or inputs}"
+            state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, ()) or inputs}"
             continue
-        state[name] = f"{version.fingerprint}@{span or inputs}"
-        missing, reasons = _missing(dataset, version, coverage, span, inputs)
+        missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
+        state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, missing) if span else inputs}"
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
-        upstream = [work for work in works if work.slice.dataset in _rows_from(project, dataset)]
-        works.extend(_number(slices, version, len(works), upstream, inputs if _is_table(dataset) else ""))
+        upstream = [work for other in _rows_from(project, dataset) for work in made.get(other, ())]
+        made[name] = list(_number(dataset, slices, version, len(works), upstream, inputs))
+        works.extend(made[name])
     return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works))
 
 
@@ -147,16 +212,28 @@ def _span(project: Project, dataset: Dataset, until: datetime) -> Interval | Non
     return Interval(start, end) if start < end else None
 
 
-def _held(dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None) -> str:
-    """How far a dataset that this plan leaves alone reaches: as `span` if it is complete."""
+def _held(
+    dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None, built: Sequence[Interval]
+) -> str:
+    """What a dataset holds of a span once `built` is there too: the same for the same intervals, whatever the span."""
     if span is not None:
-        gaps = subtract(span, coverage.covered(version))
-        return f"{span} without {' '.join(str(gap) for gap in gaps)}" if gaps else str(span)
+        gaps = subtract(span, (*_covered(dataset, version, coverage), *built))
+        return " ".join(str(held) for held in subtract(span, gaps)) or "nothing"
     return coverage.inputs.get((version.dataset, version.fingerprint), "never built") if _is_table(dataset) else ""
 
 
+def _covered(dataset: Dataset, version: Version, coverage: Coverage) -> tuple[Interval, ...]:
+    """The intervals that hold; of a merge those alone that were merged after all earlier ones."""
+    covered = coverage.covered(version)
+    if dataset.materialization is not Materialization.MERGE:
+        return covered
+    late = coverage.out_of_turn(version)
+    return tuple(left for span in covered for left in subtract(span, late))
+
+
 def _is_table(dataset: Dataset) -> bool:
-    return dataset.materialization is Materialization.TABLE
+    """Whether it is made whole of what it reads, so that growing inputs make it out of date."""
+    return dataset.interval is None and dataset.materialization is not Materialization.VIEW
 
 
 def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[str, str], arrived: str) -> str:
@@ -169,20 +246,68 @@ def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[st
 
 
 def _missing(
-    dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None, inputs: str
+    dataset: Dataset,
+    version: Version,
+    coverage: Coverage,
+    within: tuple[Interval | None, Interval | None],
+    inputs: str,
 ) -> tuple[tuple[Interval, ...], tuple[Reason, ...]]:
     key = (version.dataset, version.fingerprint)
     known = key in coverage.intervals or key in coverage.inputs
+    stale = coverage.stale.get(key, ())
     if dataset.interval is not None:
-        missing = subtract(span, coverage.covered(version)) if span else ()
-        if not missing:
-            return (), ()
-        return missing, (Reason.MISSING if known else Reason.NEW_VERSION,)
+        missing = _gaps(dataset, version, coverage, *within)
+        return missing, _reasons(missing, _marks(dataset, version, coverage), known=known)
     if not known:
         return (), (Reason.NEW_VERSION,)
+    if stale:
+        return (), tuple(dict.fromkeys(mark.reason for mark in stale))
     if _is_table(dataset) and coverage.inputs.get(key) != inputs:
         return (), (Reason.INPUTS_MOVED,)
     return (), ()
+
+
+def _gaps(
+    dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None, window: Interval | None
+) -> tuple[Interval, ...]:
+    """What is missing within a window. A merge is done again from its first gap on: what follows came too early."""
+    if span is None:
+        return ()
+    gaps = subtract(span, _covered(dataset, version, coverage))
+    if window is not None:
+        gaps = tuple(cut for gap in gaps if (cut := gap.within(window)) is not None)
+    if not gaps or dataset.materialization is not Materialization.MERGE:
+        return gaps
+    return (Interval(gaps[0].start, min(span.end, window.end) if window else span.end),)
+
+
+def _marks(dataset: Dataset, version: Version, coverage: Coverage) -> tuple[Stale, ...]:
+    """Everything of a version that does not hold, and why."""
+    marks = coverage.stale.get((version.dataset, version.fingerprint), ())
+    if dataset.materialization is not Materialization.MERGE:
+        return marks
+    late = coverage.out_of_turn(version)
+    return (*marks, *(Stale(interval=gap, reason=Reason.OUT_OF_TURN) for gap in late))
+
+
+def _reasons(missing: tuple[Interval, ...], marks: tuple[Stale, ...], *, known: bool) -> tuple[Reason, ...]:
+    """Why intervals are missing: because they are marked, or were never there."""
+    if not missing:
+        return ()
+    reasons = [mark.reason for mark in marks if any(_meets(mark, gap) for gap in missing)]
+    if not _all_stale(missing, marks):
+        reasons.append(Reason.MISSING if known else Reason.NEW_VERSION)
+    return tuple(dict.fromkeys(reasons))
+
+
+def _meets(mark: Stale, gap: Interval) -> bool:
+    return mark.interval is not None and mark.interval.overlaps(gap)
+
+
+def _all_stale(missing: Sequence[Interval], stale: Sequence[Stale]) -> bool:
+    """Whether everything missing is missing because it is stale."""
+    marked = [mark.interval for mark in stale if mark.interval is not None]
+    return not any(subtract(gap, marked) for gap in missing)
 
 
 def _slices(dataset: Dataset, missing: tuple[Interval, ...], *, needed: bool) -> tuple[Slice, ...]:
@@ -197,7 +322,7 @@ def _step(
 ) -> Step:
     action = Action.REUSE
     if slices:
-        action = Action.BACKFILL if Reason.MISSING in reasons else Action.BUILD
+        action = Action.BUILD if Reason.NEW_VERSION in reasons or missing == () else Action.BACKFILL
     return Step(
         dataset=version.dataset,
         version=version.fingerprint,
@@ -221,11 +346,16 @@ def _rows_from(project: Project, dataset: Dataset) -> set[str]:
 
 
 def _number(
-    slices: tuple[Slice, ...], version: Version, first: int, upstream: list[Work], inputs: str
+    dataset: Dataset, slices: tuple[Slice, ...], version: Version, first: int, upstream: list[Work], inputs: str
 ) -> Iterator[Work]:
+    """Work items of a dataset. A merge's slices wait for each other: of two rows with one key the later stays."""
+    in_turn = dataset.materialization is Materialization.MERGE
     for number, piece in enumerate(slices, first):
         after = tuple(work.number for work in upstream if _feeds(work.slice, piece))
-        yield Work(number=number, slice=piece, version=version, after=after, inputs=inputs)
+        if in_turn and number > first:
+            after = (*after, number - 1)
+        kept = inputs if _is_table(dataset) else ""
+        yield Work(number=number, slice=piece, version=version, after=after, inputs=kept)
 
 
 def _feeds(upstream: Slice, piece: Slice) -> bool:

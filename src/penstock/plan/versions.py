@@ -1,7 +1,7 @@
 """A dataset version is named by its fingerprint: everything that decides its rows, and nothing that does not.
 
 The fingerprint covers the canonical query (or code, or source description), how the rows are kept, and the
-fingerprints of the datasets read. Descriptions, owners, schedules, checks and retries leave it alone.
+fingerprints of the datasets read. Descriptions, owners, schedules, checks, retries, secrets and limits leave it alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import FileSource, PythonTask
+from penstock.model.pipelines import CommandTask, FileSource, PythonTask
 from penstock.plan.order import topological
 from penstock.sql import fingerprint, identifiers
 
@@ -54,6 +54,8 @@ def own_definition(dataset: Dataset) -> dict[str, object]:
         "task": _task_parts(dataset),
         "materialization": str(dataset.materialization),
         "interval": str(dataset.interval) if dataset.interval else "",
+        **({"key": sorted(dataset.key)} if dataset.key else {}),
+        **({"offset": dataset.offset} if dataset.offset else {}),
     }
 
 
@@ -68,4 +70,7 @@ def _task_parts(dataset: Dataset) -> dict[str, object]:
         return {"path": task.path, "columns": list(task.columns), "delimiter": task.delimiter}
     if isinstance(task, PythonTask):
         return {"code": task.code_digest, "function": task.function, "reads": dict(task.reads_by_parameter)}
+    if isinstance(task, CommandTask):
+        parts = {"argv": list(task.argv), "code": task.code_digest, "format": task.format}
+        return {**parts, "reads": dict(task.reads_by_parameter)}
     return {"query": fingerprint.digest(task.text)}

@@ -30,6 +30,10 @@ class VirtualClock:
         self._seconds += seconds
         self.slept += seconds
 
+    def cpu(self) -> float:
+        """No processor is used here."""
+        return 0.0
+
     def jitter(self) -> float:
         """A number in [0, 1)."""
         return self._chance.random()

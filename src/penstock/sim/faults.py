@@ -1,4 +1,4 @@
-"""Faults asked for in advance, by number: at the n-th durable step, or at the n-th commit of a publish.
+"""Faults asked for in advance, by number: at the n-th durable step, commit of a publish, or effort to make rows.
 
 A fault plan counts what was asked and what fired, so that a test can tell a harness that breaks nothing.
 """
@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.model.errors import TaskError, TransientError
+from penstock.model.findings import Finding
+
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class Crash(BaseException):
@@ -26,14 +29,27 @@ class Fault(StrEnum):
     CRASH_BEFORE = "crash before the step"
     CRASH_AFTER = "crash after the step"
     TAKEOVER = "another executor takes the lease before the step"
+    OVERTAKEN = "another executor takes the lease and does the work before the step"
+    CANCEL = "somebody cancels what runs"
     CLOCK_JUMP = "the wall clock jumps before the step"
     CONFLICT = "the commit meets a conflict"
     COMMIT_LOST = "the commit's outcome is unknown; it was lost"
     COMMIT_KEPT = "the commit's outcome is unknown; it was kept"
+    PASSING = "the effort fails for a reason that passes"
+    BROKEN = "the effort fails for a reason that a retry does not change"
 
 
-STEP_FAULTS = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.TAKEOVER, Fault.CLOCK_JUMP)
+STEP_FAULTS = (
+    Fault.CRASH_BEFORE,
+    Fault.CRASH_AFTER,
+    Fault.TAKEOVER,
+    Fault.OVERTAKEN,
+    Fault.CANCEL,
+    Fault.CLOCK_JUMP,
+)
 COMMIT_FAULTS = (Fault.CONFLICT, Fault.COMMIT_LOST, Fault.COMMIT_KEPT)
+BURSTS = 0.5
+EFFORT_FAULTS = (Fault.PASSING, Fault.BROKEN, Fault.CANCEL)
 
 
 def _nothing() -> None:
@@ -42,16 +58,16 @@ def _nothing() -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """A fault plan and how far it got. `steps` and `commits` map a number, from 1, to what happens there.
+    """A fault plan and how far it got. `steps`, `commits` and `efforts` map a number, from 1, to what happens there.
 
-    The stores report to it; `trace` holds one line for each step, and `seen` counts the steps and commits reached.
-    `on_takeover` and `on_jump` do what the fault of that name says.
+    The stores report to it; `trace` holds one line for each step, and `seen` counts what was reached of each.
+    `on` holds what the outside does when a fault of that kind fires.
     """
 
     steps: Mapping[int, Fault] = field(default_factory=dict)
     commits: Mapping[int, Fault] = field(default_factory=dict)
-    on_takeover: Callable[[], None] = _nothing
-    on_jump: Callable[[], None] = _nothing
+    efforts: Mapping[int, Fault] = field(default_factory=dict)
+    on: dict[Fault, Callable[[], object]] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     fired: Counter[Fault] = field(default_factory=Counter)
     seen: Counter[str] = field(default_factory=Counter)
@@ -59,7 +75,7 @@ class Faults:
     @property
     def asked(self) -> Counter[Fault]:
         """How many of each were asked for."""
-        return Counter((*self.steps.values(), *self.commits.values()))
+        return Counter((*self.steps.values(), *self.commits.values(), *self.efforts.values()))
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -68,39 +84,65 @@ class Faults:
         Raises:
             Crash: the plan says so, before or after the block.
         """
-        self.seen["steps"] += 1
-        number = self.seen["steps"]
-        fault = self.steps.get(number)
-        self.trace.append(f"{number} {name}" + (f": {fault}" if fault else ""))
-        if fault is not None:
-            self.fired[fault] += 1
+        fault = self._reached("steps", self.steps, name)
         if fault is Fault.CRASH_BEFORE:
-            raise Crash(f"before step {number}, {name}")
-        if fault is Fault.TAKEOVER:
-            self.on_takeover()
-        if fault is Fault.CLOCK_JUMP:
-            self.on_jump()
+            raise Crash(f"before {name}")
+        if fault is not None:
+            self.on.get(fault, _nothing)()
         try:
             yield
         finally:
             if fault is Fault.CRASH_AFTER:
-                raise Crash(f"after step {number}, {name}")
+                raise Crash(f"after {name}")
 
     def commit(self) -> Fault | None:
         """What happens to the publish that is about to commit."""
-        self.seen["commits"] += 1
-        fault = self.commits.get(self.seen["commits"])
+        return self._reached("commits", self.commits)
+
+    def effort(self, name: str) -> None:
+        """Somebody begins to make rows, or to fetch them.
+
+        Raises:
+            TransientError, TaskError: the plan says so.
+        """
+        fault = self._reached("efforts", self.efforts)
+        if fault is not None:
+            self.on.get(fault, _nothing)()
+        if fault is Fault.PASSING:
+            raise TransientError(Finding(code="sim.passing", message=f"{name} failed; it may pass"))
+        if fault is Fault.BROKEN:
+            raise TaskError(Finding(code="sim.broken", message=f"{name} failed"))
+
+    def _reached(self, kind: str, plan: Mapping[int, Fault], name: str = "") -> Fault | None:
+        self.seen[kind] += 1
+        number = self.seen[kind]
+        fault = plan.get(number)
         if fault is not None:
             self.fired[fault] += 1
-            self.trace.append(f"commit {self.seen['commits']}: {fault}")
+        if name:
+            self.trace.append(f"{number} {name}" + (f": {fault}" if fault else ""))
+        elif fault is not None:
+            self.trace.append(f"{kind} {number}: {fault}")
         return fault
 
 
-def draw_faults(chance: random.Random, steps: int, commits: int) -> Faults:
-    """A plan of one to five faults at durable steps and up to three at commits, all within what a run reaches."""
-    at_steps = chance.sample(range(1, steps + 1), min(steps, chance.randint(1, 5)))
-    at_commits = chance.sample(range(1, commits + 1), min(commits, chance.randint(0, 3)))
+def draw_faults(chance: random.Random, seen: Mapping[str, int]) -> Faults:
+    """A plan of one to five faults at durable steps, up to three at commits and two at efforts.
+
+    `seen` says how many of each a life without faults reaches; all lie within that.
+    """
     return Faults(
-        steps={number: chance.choice(STEP_FAULTS) for number in sorted(at_steps)},
-        commits={number: chance.choice(COMMIT_FAULTS) for number in sorted(at_commits)},
+        steps=_drawn(chance, seen["steps"], (1, 5), STEP_FAULTS),
+        commits=_drawn(chance, seen["commits"], (0, 3), COMMIT_FAULTS),
+        efforts=_drawn(chance, seen["efforts"], (0, 2), EFFORT_FAULTS),
     )
+
+
+def _drawn(chance: random.Random, reached: int, count: tuple[int, int], kinds: Sequence[Fault]) -> dict[int, Fault]:
+    """Faults anywhere, or in half of the plans one after the other."""
+    most = min(reached, chance.randint(*count))
+    numbers = chance.sample(range(1, reached + 1), most)
+    if most and chance.random() < BURSTS:
+        first = chance.randint(1, reached - most + 1)
+        numbers = list(range(first, first + most))
+    return {number: chance.choice(kinds) for number in sorted(numbers)}

@@ -24,13 +24,15 @@ from penstock.model.schedule import parse_schedule
 from penstock.sim.clock import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 RETRY = Retry(attempts=3, delay=1.0, factor=2.0, cap=5.0)
 _BOUNDS = frozenset({"interval_start", "interval_end"})
 
 
-def project_of(datasets: Iterable[Dataset], *, parallel: int = 1, **pipeline: Any) -> Project:
+def project_of(
+    datasets: Iterable[Dataset], *, parallel: int = 1, pools: Mapping[str, int] | None = None, **pipeline: Any
+) -> Project:
     """The project of these datasets; other arguments are the pipeline's."""
     values: dict[str, Any] = {
         "name": "sim",
@@ -42,7 +44,7 @@ def project_of(datasets: Iterable[Dataset], *, parallel: int = 1, **pipeline: An
         **pipeline,
     }
     return Project(
-        settings=Settings(name="simulated", parallel=parallel),
+        settings=Settings(name="simulated", parallel=parallel, pools=pools or {}),
         pipelines={"sim": Pipeline(**values)},
         datasets={dataset.name: dataset for dataset in datasets},
     )
@@ -68,6 +70,26 @@ def sliced(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:
     )
     task = SqlTask(text=text, reads=reads, params=_BOUNDS)
     return _dataset(name, task=task, materialization=Materialization.INCREMENTAL, interval=by_day(batch), **changes)
+
+
+def merged(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:
+    """A query whose rows replace those of the same seat: there are few, and later days take those of earlier ones."""
+    column = f"{reads[0]}.moment"
+    text = (
+        f"SELECT seat({column}) AS moment FROM {' CROSS JOIN '.join(reads)}"
+        f" WHERE {column} >= $interval_start AND {column} < $interval_end"
+    )
+    task = SqlTask(text=text, reads=reads, params=_BOUNDS)
+    kept = {"materialization": Materialization.MERGE, "interval": by_day(batch), "key": ("moment",)}
+    return _dataset(name, task=task, **{**kept, **changes})
+
+
+def appended(name: str, *reads: str, **changes: Any) -> Dataset:
+    """A query over the moments after those that it has already."""
+    column = f"{reads[0]}.moment"
+    text = f"SELECT {column} AS moment FROM {' CROSS JOIN '.join(reads)} WHERE $offset IS NULL OR {column} > $offset"
+    task = SqlTask(text=text, reads=reads, params=frozenset({"offset"}))
+    return _dataset(name, task=task, materialization=Materialization.APPEND, offset="moment", **changes)
 
 
 def whole(name: str, *reads: str, **changes: Any) -> Dataset:

@@ -15,7 +15,7 @@ from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
 from penstock.sim.faults import Fault, Faults
-from penstock.sim.rows import COLUMNS, evaluate
+from penstock.sim.rows import COLUMNS, evaluate, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,8 @@ _OUTSIDE = re.compile(
     r"""\("\w+" >= TIMESTAMP '([^']+)' AND "\w+" < TIMESTAMP '([^']+)'\) IS NOT TRUE"""
 )
 
-Answer = "Callable[[str], list[tuple[Any, ...]] | None]"
+Relation = "tuple[Row, ...] | str"
+"""Rows, or a view's query."""
 
 
 @dataclass(slots=True)
@@ -49,7 +50,8 @@ class MemoryWarehouse:
     """A `Warehouse`. What it holds survives a `Crash`. `applied` counts how often each publish id changed rows.
 
     It judges rows against their interval by itself; `answer` may answer other queries of the audit, and a query that
-    nobody answers fails its attempt. Timeouts do not exist here.
+    nobody answers fails its attempt. `witness` is shown every publication in the moment of its commit. Timeouts do not
+    exist here.
     """
 
     def __init__(
@@ -58,16 +60,19 @@ class MemoryWarehouse:
         faults: Faults | None = None,
         answer: Callable[[str], list[tuple[Any, ...]] | None] = lambda _sql: None,
     ) -> None:
-        self._drive, self._faults, self._answer = drive, faults or Faults(), answer
+        self._drive, self.faults, self._answer = drive, faults or Faults(), answer
         self._lock = threading.RLock()
         self._target = _Target()
         self.applied: Counter[str] = Counter()
+        self.witness: Callable[[Publication], None] = lambda _publication: None
 
     @contextmanager
     def session(self, timeout: timedelta | None = None) -> Iterator[MemorySession]:
-        """A connection for one attempt."""
+        """A connection for one lane; what was built on it and not committed ends with it."""
         del timeout
-        yield MemorySession(self, self._drive)
+        session = MemorySession(self, self._drive)
+        yield session
+        session.rollback()
 
     def published(self, publish_id: str) -> int | None:
         """How many rows were published under an id, or None."""
@@ -75,7 +80,7 @@ class MemoryWarehouse:
 
     def fence(self, token: int) -> None:
         """Refuse smaller tokens from now on."""
-        with self._faults.step(f"fence {token}"):
+        with self.faults.step(f"fence {token}"):
             self.show_token(token)
 
     def show_token(self, token: int) -> None:
@@ -88,7 +93,7 @@ class MemoryWarehouse:
 
     def swap(self, swap: Swap) -> None:
         """Show exactly this mapping; see `Warehouse.swap`."""
-        with self._faults.step(f"swap {swap.environment}"), self._lock:
+        with self.faults.step(f"swap {swap.environment}"), self._lock:
             if swap.promotion in self._target.swaps:
                 return
             self._refuse_if_fenced(swap.token, None)
@@ -106,10 +111,11 @@ class MemoryWarehouse:
         Raises:
             TaskError: there is no such relation.
         """
-        held = self._target.relations.get(relation)
-        if held is None:
-            raise TaskError(Finding(code="warehouse.refused", message=f"there is no relation {relation}"))
-        return evaluate(held, {}, self.rows) if isinstance(held, str) else held
+        return rows_of(relation, self._target.relations)
+
+    def held(self) -> Mapping[str, tuple[Row, ...] | str]:
+        """Every relation: its rows, or its query."""
+        return self._target.relations
 
     def relations(self) -> tuple[str, ...]:
         """The relations that exist, in the order of their making."""
@@ -123,38 +129,42 @@ class MemoryWarehouse:
         """What the audit was told to see, if anything."""
         return self._answer(sql)
 
+    def commit(self, built: list[tuple[Publication, tuple[Row, ...]]]) -> None:
+        """Several publishes, all or none; see `Session.commit`."""
+        ids = ", ".join(publication.publish_id for publication, _ in built)
+        with self.faults.step(f"publish {ids}"), self._lock:
+            self._refuse_if_fenced(built[0][0].token, built[0][0].dataset)
+            if any(publication.publish_id in self._target.published for publication, _ in built):
+                raise _conflict("a publish id is there already")
+            self._apply(built)
+
     def apply(self, publication: Publication, staged: tuple[Row, ...]) -> int:
         """One publish, whole or not at all; see `Session.publish`."""
-        with self._faults.step(f"publish {publication.publish_id}"), self._lock:
+        with self.faults.step(f"publish {publication.publish_id}"), self._lock:
             self._refuse_if_fenced(publication.token, publication.dataset)
             known = self._target.published.get(publication.publish_id)
             if known is not None:
                 return known
-            fault = self._faults.commit()
-            if fault is Fault.CONFLICT:
-                raise TransientError(Finding(code="engine.conflict", message="another transaction was first"))
-            if fault is Fault.COMMIT_LOST:
-                raise UnknownOutcomeError("the connection broke before the commit")
-            rows = self._commit(publication, staged)
-            if fault is Fault.COMMIT_KEPT:
-                raise UnknownOutcomeError("the connection broke after the commit")
-            return rows
+            self._apply([(publication, staged)])
+            return self._target.published[publication.publish_id]
 
-    def _commit(self, publication: Publication, staged: tuple[Row, ...]) -> int:
-        target = self._target
-        if publication.materialization is Materialization.VIEW:
-            target.relations[publication.relation] = publication.view_sql or ""
-            staged = ()
-        elif publication.interval is None:
-            target.relations[publication.relation] = staged
-        else:
-            start, end = (at.replace(tzinfo=None) for at in (publication.interval.start, publication.interval.end))
-            held = target.relations.get(publication.relation, ())
-            kept = tuple(row for row in held if isinstance(row, tuple) and not (row[0] and start <= row[0] < end))
-            target.relations[publication.relation] = (*kept, *staged)
-        target.published[publication.publish_id] = len(staged)
-        self.applied[publication.publish_id] += 1
-        return len(staged)
+    def _apply(self, built: list[tuple[Publication, tuple[Row, ...]]]) -> None:
+        """The end of a transaction, with whatever happens to its commit."""
+        after = [
+            (publication, relation_after(publication, staged, self._target.relations)) for publication, staged in built
+        ]
+        fault = self.faults.commit()
+        if fault is Fault.CONFLICT:
+            raise _conflict("another transaction was first")
+        if fault is Fault.COMMIT_LOST:
+            raise UnknownOutcomeError("the connection broke before the commit")
+        for (publication, staged), (_, relation) in zip(built, after, strict=True):
+            self.witness(publication)
+            self._target.relations[publication.relation] = relation
+            self._target.published[publication.publish_id] = 0 if isinstance(relation, str) else len(staged)
+            self.applied[publication.publish_id] += 1
+        if fault is Fault.COMMIT_KEPT:
+            raise UnknownOutcomeError("the connection broke after the commit")
 
     def _refuse_if_fenced(self, token: int, dataset: str | None) -> None:
         if self._target.fence > token:
@@ -163,27 +173,34 @@ class MemoryWarehouse:
 
 
 class MemorySession:
-    """A `Session` over the warehouse in memory."""
+    """A `Session` over the warehouse in memory. It sees what it has built itself, before anybody else does."""
 
     def __init__(self, warehouse: MemoryWarehouse, drive: Drive) -> None:
         self._warehouse, self._drive = warehouse, drive
         self._staged: tuple[Row, ...] = ()
+        self._built: list[tuple[Publication, tuple[Row, ...]]] = []
+        self._open: dict[str, tuple[Row, ...] | str] = {}
+        self._interrupted = False
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
-        return self._stage(evaluate(sql, params, self._warehouse.rows))
+        self._begin("query")
+        return self._stage(evaluate(sql, params, self._rows))
 
     def stage_view(self, sql: str) -> Staged:
         """Make a query readable as staging."""
-        return self._stage(evaluate(sql, {}, self._warehouse.rows))
+        self._begin("view")
+        return self._stage(evaluate(sql, {}, self._rows))
 
     def stage_file(self, path: Path) -> Staged:
         """Read a landed file into staging."""
+        self._refuse_if_interrupted()
         return self._stage(self._drive[path])
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a file."""
-        self._drive[path] = evaluate(sql, params, self._warehouse.rows)
+        self._begin("export")
+        self._drive[path] = evaluate(sql, params, self._rows)
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer to a question of the audit about what is staged.
@@ -191,6 +208,7 @@ class MemorySession:
         Raises:
             TaskError: nobody can answer it here.
         """
+        self._refuse_if_interrupted()
         asked = _OUTSIDE.fullmatch(sql)
         if asked:
             start, end = (datetime.fromisoformat(text) for text in asked.groups())
@@ -200,10 +218,117 @@ class MemorySession:
             raise TaskError(Finding(code="sim.no_answer", message=f"the simulated warehouse cannot answer: {sql}"))
         return told
 
+    def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
+        """Every relation here has the same columns."""
+        del relation
+        return COLUMNS
+
+    def newest(self, relation: str, column: str) -> object:
+        """The largest value of a column of a relation; None if it holds none, or is not there."""
+        return newest(relation, column, self._warehouse.held())
+
     def publish(self, publication: Publication) -> int:
         """Publish what is staged; see `Session.publish`."""
+        self._refuse_if_interrupted()
         return self._warehouse.apply(publication, self._staged)
+
+    def build(self, publication: Publication, sql: str, params: Mapping[str, object]) -> Staged:
+        """Make a table or view that `commit` shows; see `Session.build`."""
+        self._begin(f"build of {publication.dataset}")
+        self._staged = evaluate(sql, params, self._rows)
+        self._built.append((publication, self._staged))
+        self._open[publication.relation] = relation_after(publication, self._staged, self._open)
+        is_view = publication.materialization is Materialization.VIEW
+        return Staged(relation=publication.relation, rows=0 if is_view else len(self._staged))
+
+    def commit(self) -> None:
+        """Keep everything built, or nothing; see `Session.commit`."""
+        built = self._built
+        self.rollback()
+        if built:
+            self._refuse_if_interrupted()
+            self._warehouse.commit(built)
+
+    def rollback(self) -> None:
+        """Undo what was built."""
+        self._built, self._open = [], {}
+
+    def interrupt(self) -> None:
+        """Refuse everything that follows."""
+        self._interrupted = True
+
+    def _begin(self, what: str) -> None:
+        self._refuse_if_interrupted()
+        self._warehouse.faults.effort(what)
+        self._refuse_if_interrupted()
+
+    def _refuse_if_interrupted(self) -> None:
+        if self._interrupted:
+            raise TaskError(Finding(code="engine.timeout", message="the attempt was interrupted"))
+
+    def _rows(self, relation: str) -> tuple[Row, ...]:
+        return rows_of(relation, self._open, self._warehouse.held())
 
     def _stage(self, rows: tuple[Row, ...]) -> Staged:
         self._staged = rows
         return Staged(relation=STAGING, rows=len(rows), columns=COLUMNS)
+
+
+def rows_of(relation: str, *layers: Mapping[str, tuple[Row, ...] | str]) -> tuple[Row, ...]:
+    """A relation's rows by the first layer that has it; a view's are evaluated over the same layers.
+
+    Raises:
+        TaskError: none has it.
+    """
+    held = next((layer[relation] for layer in layers if relation in layer), None)
+    if held is None:
+        raise TaskError(Finding(code="warehouse.refused", message=f"there is no relation {relation}"))
+    return evaluate(held, {}, lambda name: rows_of(name, *layers)) if isinstance(held, str) else held
+
+
+def newest(relation: str, column: str, held: Mapping[str, tuple[Row, ...] | str]) -> object:
+    """The largest value of a column; None where there is none, or no relation."""
+    rows = rows_of(relation, held) if relation in held else ()
+    values = [value for row in rows if (value := key_of(row, (column,))[0]) is not None]
+    return max(values, key=str, default=None)
+
+
+def relation_after(
+    publication: Publication, staged: tuple[Row, ...], held: Mapping[str, tuple[Row, ...] | str]
+) -> tuple[Row, ...] | str:
+    """What a relation is once staged rows are applied.
+
+    Raises:
+        TaskError: two staged rows have the same key.
+        TransientError: an append no longer goes on from where its rows began.
+    """
+    before = held.get(publication.relation, ())
+    rows = () if isinstance(before, str) else before
+    match publication.materialization:
+        case Materialization.VIEW:
+            return publication.view_sql or ""
+        case Materialization.TABLE:
+            return staged
+        case Materialization.INCREMENTAL:
+            return (*(row for row in rows if not _falls_into(row, publication)), *staged)
+        case Materialization.MERGE:
+            keys = Counter(key_of(row, publication.key) for row in staged)
+            if any(times > 1 for times in keys.values()):
+                raise TaskError(Finding(code="engine.doubled_key", message="several new rows have the same key"))
+            return (*(row for row in rows if key_of(row, publication.key) not in keys), *staged)
+        case Materialization.APPEND:
+            if publication.offset and newest(publication.relation, publication.offset, held) != publication.base:
+                raise TransientError(Finding(code="engine.offset_moved", message="it grew meanwhile"))
+            return (*rows, *staged)
+
+
+def _falls_into(row: Row, publication: Publication) -> bool:
+    """Whether a row is one of those that an interval's new rows replace."""
+    interval = publication.interval
+    if interval is None or row[0] is None:
+        return False
+    return interval.start.replace(tzinfo=None) <= row[0] < interval.end.replace(tzinfo=None)
+
+
+def _conflict(message: str) -> TransientError:
+    return TransientError(Finding(code="engine.conflict", message=message))

@@ -1,116 +1,113 @@
-"""One simulated life of a project: built, killed, taken over, built on, until everything is there; then judged.
+"""One simulated life of a project: built, killed, taken over, cancelled, restated, until everything is there.
 
-Everything follows from the seed: the project, its rounds of new days, and the faults. What is judged: every slice is
-applied exactly once at the target, coverage is complete and without overlap, the rows and what production shows equal
-those of a life without faults, the ledger and the target agree, and the journal folds to its tables.
+Everything follows from the seed: the project, what is wanted of it, and the faults. What becomes of it is judged in
+`judging`, by a life without faults and by one that began when everything had been corrected.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from itertools import pairwise
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.engine.attempt import Tools
-from penstock.engine.executor import Request, execute
+from penstock.engine.executor import Executor
 from penstock.engine.lease import take_lease
-from penstock.engine.promotion import mapping_of, promote
-from penstock.engine.recovery import OPEN_STATES
-from penstock.ledger.facts import LeaseTaken
-from penstock.ledger.journal import LeaseLostError, verify
-from penstock.ledger.state import refold
+from penstock.engine.promotion import promote
+from penstock.engine.requests import BACKFILL, RETRY, RunRequest, queued, read_request, run_row
+from penstock.engine.run import Request
+from penstock.engine.states import RunState
+from penstock.ledger.facts import BackfillRequested, LeaseTaken, RunCancelRequested, RunFinished
+from penstock.ledger.journal import LeaseLostError
 from penstock.model.errors import TaskError
+from penstock.plan.backfill import plan_backfill
 from penstock.plan.build import coverage_of, plan_build
 from penstock.plan.versions import versions_of
-from penstock.sim.clock import EPOCH, VirtualClock
-from penstock.sim.faults import Crash, Fault, Faults, draw_faults
+from penstock.sim.clock import VirtualClock
+from penstock.sim.faults import Crash, Fault, Faults
 from penstock.sim.files import MemoryFiles
 from penstock.sim.journal import MemoryJournal
-from penstock.sim.projects import coded, landed, project_of, sliced, view, whole
-from penstock.sim.python import MemoryPython
+from penstock.sim.processes import MemoryProcesses
+from penstock.sim.scenario import ENVIRONMENT, Asked, Built, Restated
 from penstock.sim.warehouse import MemoryWarehouse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from penstock.model.pipelines import Dataset, Project
+    from penstock.engine.ports import Publication
+    from penstock.ledger.facts import Fact
+    from penstock.ledger.journal import Receipt
+    from penstock.model.intervals import Interval
+    from penstock.plan.build import BuildPlan, Coverage, Work
     from penstock.sim.rows import Drive, Row
+    from penstock.sim.scenario import Act, Scenario
 
-ENVIRONMENT = "prod"
-MOST_LIVES = 50
+MOST_LIVES, MOST_TURNS = 60, 100
+RESTLESS = 0.2
+"""How often the disk is quicker than whoever submitted something."""
+LOST = frozenset({str(RunState.FAILED), str(RunState.CANCELLED)})
+DONE = frozenset({str(RunState.PUBLISHED), str(RunState.NOTHING)})
+
+
+class RestlessJournal(MemoryJournal):
+    """A journal that sometimes records what was submitted before anybody waits for it, as a real one does."""
+
+    def __init__(self, now: Callable[[], str], faults: Faults, chance: random.Random) -> None:
+        super().__init__(now, faults)
+        self._chance = chance
+
+    def submit(self, *facts: Fact, token: int | None = None) -> Receipt:
+        """Hand facts in; see `Journal.submit`."""
+        receipt = super().submit(*facts, token=token)
+        if self._chance.random() < RESTLESS:
+            self.flush()
+        return receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """A project, the moments up to which it is built one after the other, and the seed of its clock."""
+class Backfilling:
+    """What a person asks for with a backfill: the marks and the run, in one breath."""
 
-    seed: int
-    project: Project
-    rounds: tuple[datetime, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a simulated life came to. `lives` counts the executors; `violations` is empty if every promise was kept."""
-
-    seed: int
-    lives: int
-    asked: Counter[Fault]
-    fired: Counter[Fault]
-    trace: tuple[str, ...]
-    violations: tuple[str, ...]
-
-
-def simulate(seed: int) -> Outcome:
-    """Live a seed's scenario without faults and with them, and judge the second life by the first."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable chance, not secrecy
-    scenario = draw_scenario(seed, chance)
-    calm = World(scenario, Faults())
-    calm.live()
-    faults = draw_faults(chance, calm.faults.seen["steps"], calm.faults.seen["commits"])
-    world = World(scenario, faults)
-    lives = world.live()
-    entries = [f"{entry.kind} {entry.hash}" for entry in world.journal.entries()]
-    return Outcome(
-        seed=seed,
-        lives=lives,
-        asked=faults.asked,
-        fired=faults.fired,
-        trace=(*faults.trace, *entries),
-        violations=(*calm.violations(), *world.violations(), *world.differences(calm)),
-    )
-
-
-def draw_scenario(seed: int, chance: random.Random) -> Scenario:
-    """A small project: a source, two to five datasets that read what comes before them, two rounds of days."""
-    datasets = [landed("sim.raw", batch=chance.randint(1, 4))]
-    for number in range(chance.randint(2, 5)):
-        datasets.append(_draw_dataset(number, datasets, chance))
-    first = chance.randint(1, 8)
-    days = (first, first + chance.randint(1, 6))
-    rounds = tuple(EPOCH + timedelta(days=count) for count in days)
-    return Scenario(seed=seed, project=project_of(datasets), rounds=rounds)
+    requested: BackfillRequested
+    request: RunRequest
 
 
 class World:
-    """The stores of one life, which outlive its executors."""
+    """The stores of one life, which outlive its executors, and the people around it, who outlive them too.
+
+    `seen_early` notes what became visible before the ledger had its intent and its audit on disk.
+    """
 
     def __init__(self, scenario: Scenario, faults: Faults) -> None:
         self.scenario, self.faults = scenario, faults
         self.clock = VirtualClock(scenario.seed)
         self.chance = random.Random(scenario.seed)  # noqa: S311 - repeatable chance, not secrecy
         drive: Drive = {}
-        self.journal = MemoryJournal(self.clock.stamp, faults)
+        self.journal = RestlessJournal(self.clock.stamp, faults, random.Random(scenario.seed))  # noqa: S311 - as above
         self.warehouse = MemoryWarehouse(drive, faults)
+        self.files = MemoryFiles(drive, faults=faults)
         self.tools = Tools(
-            journal=self.journal, warehouse=self.warehouse, files=MemoryFiles(drive), python=MemoryPython(drive)
+            journal=self.journal,
+            warehouse=self.warehouse,
+            files=self.files,
+            processes=MemoryProcesses(drive, faults),
         )
-        faults.on_takeover, faults.on_jump = self._take_over, self._jump
+        self.seen_early: list[str] = []
+        self.warehouse.witness = self._witness
+        self._act, self._turns = 0, 0
+        self._asked: dict[str, Backfilling] = {}
+        self._executors: list[Executor] = []
+        faults.on |= {
+            Fault.TAKEOVER: self._take_over,
+            Fault.OVERTAKEN: self._overtake,
+            Fault.CANCEL: self._cancel,
+            Fault.CLOCK_JUMP: lambda: self.clock.jump(self.chance.choice((-7200, -1, 3600))),
+        }
+
+    # -- executors --------------------------------------------------------------------------------------------------
 
     def live(self) -> int:
         """Executors, one after the other, until one of them finds nothing left to do; how many it took.
@@ -119,94 +116,191 @@ class World:
             RuntimeError: they never come to an end.
         """
         for lives in range(1, MOST_LIVES):
-            try:
-                token = take_lease(self.journal, self.warehouse, f"executor {lives}")
-                for until in self.scenario.rounds:
-                    self._round(until, token)
-            except (Crash, LeaseLostError):
-                continue
-            except TaskError as error:
-                if error.findings[0].code != "engine.fenced":
-                    raise
-                continue
-            return lives
+            with suppress(Crash):
+                if self._execute(f"executor {lives}"):
+                    return lives
+            self.journal.lose_pending()
         raise RuntimeError(f"seed {self.scenario.seed}: {MOST_LIVES} executors were not enough")
 
-    def _round(self, until: datetime, token: int) -> None:
-        """Build up to a moment, again if retries ran out, and show it."""
-        project = self.scenario.project
-        for _ in range(MOST_LIVES):
-            plan = plan_build(project, coverage_of(self.journal.rows("coverage")), until)
-            request = Request(purpose="simulated", project=project, plan=plan)
-            if execute(request, self.tools, self.clock, token).ok:
-                break
-        versions = {name: version.fingerprint for name, version in versions_of(project).items()}
-        promote(
-            self.journal, self.warehouse, environment=ENVIRONMENT, mapping=versions, reason="simulated", token=token
+    def _execute(self, holder: str) -> bool:
+        """One executor, until everything is done; False if another one replaced it.
+
+        Raises:
+            RuntimeError: it goes round in circles.
+        """
+        try:
+            token = take_lease(self.journal, self.warehouse, holder)
+            while self._act < len(self.scenario.acts):
+                if not self.journal.beat(token):
+                    return False
+                self._turns += 1
+                if self._turns > MOST_TURNS:
+                    raise RuntimeError(f"seed {self.scenario.seed}: act {self._act} does not come to its end")
+                number = self._act
+                act = self.scenario.acts[number]
+                if self._perform(act, token):
+                    self._show(token)
+                    self._act = max(self._act, number + 1)
+        except LeaseLostError:
+            return False
+        except TaskError as error:
+            if error.findings[0].code != "engine.fenced":
+                raise
+            return False
+        return True
+
+    def _perform(self, act: Act, token: int) -> bool:
+        """Bring one act a step further; whether it is done."""
+        if isinstance(act, Built):
+            plan = self.plan(act.until)
+            request = Request(purpose="simulated", project=self.scenario.project, plan=plan)
+            with self._executor(token) as executor:
+                running = executor.admit(request)
+                executor.drain()
+            return running.report is not None and running.report.ok
+        wanted = [self._newest(request) for request in self._ask(act)]
+        if all(self._state(request) in DONE for request in wanted):
+            return True
+        for newest in wanted:
+            self._write_twice(newest.fact())
+        self._do_what_is_queued(token)
+        return False
+
+    def _do_what_is_queued(self, token: int) -> None:
+        """All runs that wait or were interrupted, at once."""
+        rows = [*self.journal.rows("runs", state=str(RunState.INTERRUPTED)), *queued(self.journal, MOST_LIVES)]
+        with self._executor(token) as executor:
+            for row in rows:
+                request = read_request(row)
+                if request is None:
+                    continue
+                plan = self.plan(request.until, request)
+                project = self.scenario.project.narrowed(request.datasets or self.scenario.project.datasets)
+                executor.admit(
+                    Request(purpose="simulated", project=project, plan=plan, queued=request.run),
+                    self._watch(executor, request.run),
+                )
+            executor.drain()
+
+    @contextmanager
+    def _executor(self, token: int) -> Iterator[Executor]:
+        executor = Executor(self.tools, self.clock, token)
+        self._executors.append(executor)
+        try:
+            yield executor
+        finally:
+            self._executors.remove(executor)
+
+    def _watch(self, executor: Executor, run: str) -> Callable[[Work, str], None]:
+        """Between two pieces of work, look whether somebody wants the run cancelled."""
+
+        def look(_work: Work, _state: str) -> None:
+            row = run_row(self.journal, run)
+            if row is not None and row["cancel"]:
+                executor.cancel(run)
+
+        return look
+
+    def _show(self, token: int) -> None:
+        """Let production show what was built."""
+        mapping = {name: version.fingerprint for name, version in versions_of(self.scenario.project).items()}
+        promote(self.journal, self.warehouse, environment=ENVIRONMENT, mapping=mapping, reason="simulated", token=token)
+
+    def plan(self, until: datetime, request: RunRequest | None = None) -> BuildPlan:
+        """What is missing up to a moment, of what a request is about."""
+        select = frozenset(self.scenario.project.narrowed(request.datasets).datasets) if request else frozenset()
+        window = request.window if request else None
+        return plan_build(self.scenario.project, self.coverage(), until, select or None, window=window)
+
+    def coverage(self) -> Coverage:
+        """What the ledger says is built and holds."""
+        return coverage_of(self.journal.rows("coverage"), self.journal.rows("stale"))
+
+    # -- people -----------------------------------------------------------------------------------------------------
+
+    def _ask(self, act: Asked | Restated) -> tuple[RunRequest, ...]:
+        """What people want with an act; a backfill is planned and requested once, when they first come to it."""
+        if isinstance(act, Asked):
+            return act.requests
+        if act.key not in self._asked:
+            self.correct(act.datasets, act.window)
+            self._asked[act.key] = self._backfilling(act)
+        backfilling = self._asked[act.key]
+        self._write_twice(backfilling.requested, backfilling.request.fact())
+        return (backfilling.request,)
+
+    def correct(self, datasets: tuple[str, ...], window: Interval) -> None:
+        """Replace the files of a window, where these datasets are sources."""
+        for name in datasets:
+            by = self.scenario.project.datasets[name].interval
+            if by is not None and not self.scenario.project.datasets[name].reads:
+                self.files.correct(name, window.split(by.grain))
+
+    def _backfilling(self, act: Restated) -> Backfilling:
+        rows = self.journal.rows
+        backfill = plan_backfill(
+            self.scenario.project, act.datasets, act.window, rows("coverage"), rows("stale"), until=act.until
         )
+        stale = json.dumps([list(mark) for mark in backfill.marks])
+        requested = BackfillRequested(
+            backfill=act.key, plan=backfill.digest, by="somebody", reason="files were corrected", stale=stale
+        )
+        request = RunRequest(
+            trigger=BACKFILL,
+            key=act.key,
+            environment=ENVIRONMENT,
+            until=act.until,
+            datasets=backfill.datasets,
+            window=backfill.window,
+            by="somebody",
+        )
+        return Backfilling(requested=requested, request=request)
+
+    def _newest(self, request: RunRequest) -> RunRequest:
+        """The request itself, or the newest retry of it: one for each run that failed or was cancelled."""
+        retries = 0
+        latest = request
+        while self._state(latest) in LOST:
+            retries += 1
+            latest = replace(request, trigger=RETRY, key=f"{request.run} {retries}")
+        return latest
+
+    def _state(self, request: RunRequest) -> str:
+        row = run_row(self.journal, request.run)
+        return str(row["state"]) if row is not None else ""
+
+    def _write_twice(self, *facts: Fact) -> None:
+        for _ in range(2):
+            self.journal.write(*facts)
+
+    def _cancel(self) -> None:
+        """Somebody cancels every run that waits or is under way."""
+        for row in (*self.journal.rows("runs", state="running"), *queued(self.journal, MOST_LIVES)):
+            if row["trigger"] is None:
+                continue
+            run = str(row["run"])
+            self.journal.write(RunCancelRequested(run=run, by="somebody"))
+            if row["state"] == str(RunState.QUEUED):
+                self.journal.write(RunFinished(run=run, state=str(RunState.CANCELLED), reason="cancelled"))
+            for executor in self._executors[-1:]:
+                executor.cancel(run)
 
     def _take_over(self) -> None:
-        """Another executor appears; the one at work does not know yet."""
+        """Another executor appears and dies; the one at work does not know yet."""
         token = max((int(row["token"] or 0) for row in self.journal.rows("leases")), default=0) + 1
         self.journal.write(LeaseTaken(name="executor", holder="somebody else", token=token))
         self.warehouse.show_token(token)
 
-    def _jump(self) -> None:
-        self.clock.jump(self.chance.choice((-7200, -1, 3600)))
+    def _overtake(self) -> None:
+        """Another executor appears and does what is left, while the one at work stands still."""
+        self._execute("somebody quicker")
 
-    def violations(self) -> tuple[str, ...]:
-        """Promises that this life did not keep."""
-        return (*self._repeated(), *self._incomplete(), *self._disagreeing(), *self._left_open(), *self._broken())
-
-    def _repeated(self) -> list[str]:
-        """Publish ids applied twice, and slices with intervals applied under two ids."""
-        found = [f"{publish_id} applied {n} times" for publish_id, n in self.warehouse.applied.items() if n != 1]
-        slices = Counter(publish_id.split("/", 1)[1] for publish_id in self.warehouse.applied if "[" in publish_id)
-        return [*found, *(f"{name} applied under {n} publish ids" for name, n in slices.items() if n != 1)]
-
-    def _incomplete(self) -> list[str]:
-        """What the last round still lacks, and intervals covered twice."""
-        rows = self.journal.rows("coverage")
-        coverage = coverage_of(rows)
-        plan = plan_build(self.scenario.project, coverage, self.scenario.rounds[-1])
-        found = [f"{work.slice} was never built" for work in plan.works]
-        for (dataset, _), spans in coverage.intervals.items():
-            found += [f"{dataset} covers {a} and {b}" for a, b in pairwise(sorted(spans)) if a.overlaps(b)]
-        return found
-
-    def _disagreeing(self) -> list[str]:
-        """Slices that the ledger and the target do not both know, or not alike."""
-        said = {str(row["publish_id"]): row["rows"] for row in self.journal.rows("attempts", state="published")}
-        held = {publish_id: self.warehouse.published(publish_id) for publish_id in self.warehouse.applied}
-        return [
-            f"{key}: ledger {said.get(key)}, target {held.get(key)}"
-            for key in {*said, *held}
-            if said.get(key) != held.get(key)
-        ]
-
-    def _left_open(self) -> list[str]:
-        """Attempts, runs and promotions that nobody settled."""
-        attempts = [
-            str(row["publish_id"]) for state in OPEN_STATES for row in self.journal.rows("attempts", state=state)
-        ]
-        runs = [str(row["run"]) for row in self.journal.rows("runs", state="running")]
-        shown, said = self.warehouse.environment(ENVIRONMENT), mapping_of(self.journal, ENVIRONMENT)
-        differing = [] if shown == said else [f"target shows {json.dumps(shown)}, ledger says {json.dumps(said)}"]
-        return [*(f"{name} left open" for name in (*attempts, *runs)), *differing]
-
-    def _broken(self) -> list[str]:
-        """Faults of the journal itself."""
-        chain = [finding.message for finding in verify(self.journal.entries())]
-        folded = [] if refold(self.journal.entries()) == self.journal.tables else ["the journal folds to other tables"]
-        return [*chain, *folded]
-
-    def differences(self, calm: World) -> tuple[str, ...]:
-        """What this life holds otherwise than one without faults."""
-        mine, theirs = self.rows(), calm.rows()
-        names = sorted({*mine, *theirs})
-        return tuple(
-            f"{name} holds other rows than without faults" for name in names if mine.get(name) != theirs.get(name)
-        )
+    def _witness(self, publication: Publication) -> None:
+        """In the moment of a commit: is all of it on disk that has to be there before?"""
+        rows = self.journal.tables["attempts"].items()
+        states = [row["state"] for (publish_id, _), row in rows if publish_id == publication.publish_id]
+        if states.count("audited") != 1 or "published" in states:
+            self.seen_early.append(f"{publication.publish_id} was visible while its attempts were {states}")
 
     def rows(self) -> dict[str, tuple[Row, ...]]:
         """What production's readers see, dataset by dataset, sorted; what they cannot read is left out."""
@@ -215,21 +309,3 @@ class World:
             with suppress(TaskError):
                 seen[name] = tuple(sorted(self.warehouse.shown(ENVIRONMENT, name), key=str))
         return seen
-
-
-def _draw_dataset(number: int, before: list[Dataset], chance: random.Random) -> Dataset:
-    """A dataset of any kind that reads one or two of those before it."""
-    name, batch = f"sim.d{number}", chance.randint(1, 4)
-    kind = chance.choice(("sliced", "sliced", "coded", "whole", "view"))
-    dated = [dataset.name for dataset in before if dataset.interval is not None]
-    names = dated if kind in {"sliced", "coded"} else [dataset.name for dataset in before]
-    reads = sorted(chance.sample(names, min(len(names), chance.randint(1, 2))))
-    match kind:
-        case "sliced":
-            return sliced(name, *reads, batch=batch)
-        case "coded":
-            return coded(name, *reads, batch=batch)
-        case "whole":
-            return whole(name, *reads)
-        case _:
-            return view(name, reads[0])

@@ -42,6 +42,7 @@ def canonical(text: str) -> str:
     return "\n".join([forms.of(tree), *names, " ".join(words)])
 
 
+@lru_cache(maxsize=65_536)
 def digest(text: str) -> str:
     """SHA-256 of the normal form, in hex. Another version of sqlglot gives another digest.
 

@@ -46,7 +46,7 @@ __all__ = [
     "parse_query",
 ]
 
-PARAMETERS = frozenset({"interval_start", "interval_end"})
+PARAMETERS = frozenset({"interval_start", "interval_end", "offset"})
 _CATALOGS = frozenset({"information_schema", "pg_catalog", "system", "temp"})
 _CATALOG_TABLE = re.compile(r"(duckdb|pg|sqlite|pragma)_\w+")
 _FILE_NAME = re.compile(r"[./\\:*]")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_bench import Bench
+from engine_bench import Bench, step_of
 
 from penstock.engine.attempt import carry_out, publish_id_of
 from penstock.ledger.journal import LeaseLostError
@@ -44,7 +44,7 @@ def test_an_attempt_is_intended_audited_published_in_this_order() -> None:
     bench = _bench()
     ((work,), job) = bench.job()
     before = len(bench.facts())
-    published = carry_out(work, 1, job, bench.tools)
+    published = bench.attempt(work, 1, job)
     assert bench.facts()[before:] == ["AttemptStarted", "AttemptAudited", "AttemptPublished"]
     assert (published.rows, published.checks) == (1, ())
     assert len(bench.rows("sim.raw") or ()) == 1
@@ -57,8 +57,7 @@ def test_nothing_is_visible_before_the_audit_is_recorded(step: str) -> None:
     calm = _bench()
     ((work,), job) = calm.job()
     carry_out(work, 1, job, calm.tools)
-    number = next(int(line.split()[0]) for line in calm.faults.trace if step in line)
-    bench = _bench(faults=Faults(steps={number: Fault.CRASH_BEFORE}))
+    bench = _bench(faults=Faults(steps={step_of(calm.faults.trace, step): Fault.CRASH_BEFORE}))
     ((work,), job) = bench.job()
     with pytest.raises(Crash):
         carry_out(work, 1, job, bench.tools)
@@ -139,7 +138,7 @@ def test_an_unknown_commit_that_was_kept_is_read_back() -> None:
     ((work,), job) = bench.job()
     assert carry_out(work, 1, job, bench.tools).rows == 1
     assert bench.faults.fired == bench.faults.asked
-    assert bench.attempts()[0]["state"] == "published"
+    assert bench.warehouse.applied == {publish_id_of(job, work): 1}
 
 
 def test_an_unknown_commit_that_was_lost_is_tried_again() -> None:
@@ -175,15 +174,35 @@ def test_an_executor_replaced_between_audit_and_publish_changes_nothing() -> Non
     calm = _bench()
     ((work,), job) = calm.job()
     carry_out(work, 1, job, calm.tools)
-    number = next(int(line.split()[0]) for line in calm.faults.trace if "publish" in line)
-    bench = _bench(faults=Faults(steps={number: Fault.TAKEOVER}))
-    bench.faults.on_takeover = lambda: bench.warehouse.show_token(99)
+    bench = _bench(faults=Faults(steps={step_of(calm.faults.trace, "publish"): Fault.TAKEOVER}))
+    bench.faults.on[Fault.TAKEOVER] = lambda: bench.warehouse.show_token(99)
     ((work,), job) = bench.job()
     with pytest.raises(TaskError) as caught:
         carry_out(work, 1, job, bench.tools)
     assert bench.faults.fired == bench.faults.asked
     assert caught.value.findings[0].code == "engine.fenced"
     assert bench.rows("sim.raw") is None
+
+
+def test_intent_and_audit_reach_the_disk_together_and_before_the_publish() -> None:
+    """One wait for the disk is enough where nothing outside happens before the publish."""
+    bench = _bench()
+    ((work,), job) = bench.job()
+    before = len(bench.faults.trace)
+    carry_out(work, 1, job, bench.tools)
+    steps = [line.split(" ", 1)[1] for line in bench.faults.trace[before:]]
+    assert steps == ["append AttemptStarted, AttemptAudited", f"publish {publish_id_of(job, work)}"]
+
+
+def test_what_a_process_does_outside_is_intended_on_disk_before_it_begins() -> None:
+    bench = _bench(RAW, coded("sim.made", "sim.raw"))
+    (raw, made), job = bench.job()
+    bench.attempt(raw, 1, job)
+    bench.faults.efforts = {bench.faults.seen["efforts"] + 2: Fault.BROKEN}  # after the export of its input
+    with pytest.raises(TaskError, match=r"process of sim\.made"):
+        carry_out(made, 1, job, bench.tools)
+    assert bench.journal.pending == ()
+    assert bench.attempts(dataset="sim.made")[0]["state"] == "running"
 
 
 def test_a_slice_built_again_replaces_its_own_interval_alone() -> None:

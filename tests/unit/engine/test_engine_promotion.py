@@ -123,7 +123,7 @@ def test_an_intention_that_others_overtook_is_not_taken_up_with_its_old_past() -
 def test_an_executor_that_was_replaced_cannot_swap() -> None:
     swap = 4
     bench = _bench(Faults(steps={swap: Fault.TAKEOVER}))
-    bench.faults.on_takeover = lambda: bench.warehouse.show_token(99)
+    bench.faults.on[Fault.TAKEOVER] = lambda: bench.warehouse.show_token(99)
     with pytest.raises(TaskError) as caught:
         _show(bench, A)
     assert bench.faults.fired == bench.faults.asked

@@ -219,10 +219,10 @@ def test_equal_plans_have_equal_digests_and_others_do_not() -> None:
 
 
 def test_the_ledgers_rows_read_back_as_coverage() -> None:
-    rows: list[dict[str, str | None]] = [
-        {"dataset": "a", "version": "1", "start": "2011-01-01", "end": "2011-01-03", "inputs": ""},
-        {"dataset": "a", "version": "1", "start": "2011-01-03", "end": "2011-01-04", "inputs": None},
-        {"dataset": "t", "version": "2", "start": "", "end": "", "inputs": "abc"},
+    rows: list[dict[str, str | int | None]] = [
+        {"dataset": "a", "version": "1", "start": "2011-01-01", "end": "2011-01-03", "inputs": "", "seq": 4},
+        {"dataset": "a", "version": "1", "start": "2011-01-03", "end": "2011-01-04", "inputs": None, "seq": None},
+        {"dataset": "t", "version": "2", "start": "", "end": "", "inputs": "abc", "seq": 7},
     ]
     coverage = coverage_of(rows)
     assert coverage.intervals == {("a", "1"): (_days(0, 2), _days(2, 3))}

@@ -9,10 +9,21 @@ from typing import Any
 import pytest
 
 from penstock.model.contracts import ColumnSpec, Contract
-from penstock.model.pipelines import Closed, Dataset, FileSource, Materialization, Project, PythonTask, Retry, SqlTask
+from penstock.model.pipelines import (
+    Closed,
+    CommandTask,
+    Dataset,
+    FileSource,
+    Limits,
+    Materialization,
+    Project,
+    PythonTask,
+    Retry,
+    SqlTask,
+)
 from penstock.plan.order import topological
 from penstock.plan.versions import relation_of, versions_of
-from penstock.sim.projects import by_day, coded, landed, project_of, sliced, whole
+from penstock.sim.projects import appended, by_day, coded, landed, merged, project_of, sliced, whole
 
 RAW, DAILY, BEST = landed("sim.raw"), sliced("sim.daily", "sim.raw"), whole("sim.best", "sim.daily")
 SCORED = coded("sim.scored", "sim.daily", batch=1)
@@ -99,6 +110,48 @@ def test_what_does_not_decide_the_rows_leaves_the_version_alone(same: Dataset) -
 )  # fmt: skip
 def test_what_decides_the_rows_moves_the_version_and_all_that_read_it(other: Dataset, moves: set[str]) -> None:
     assert _changed(other) == moves
+
+
+NEWEST, ALL = merged("sim.newest", "sim.raw"), appended("sim.all", "sim.raw")
+COMMAND = replace(
+    SCORED,
+    name="sim.told",
+    task=CommandTask(argv=("python", "tell.py"), reads_by_parameter={"days": "sim.daily"}, code_digest="x"),
+)
+
+
+def _command(**changes: Any) -> Dataset:
+    assert isinstance(COMMAND.task, CommandTask)
+    return replace(COMMAND, task=replace(COMMAND.task, **changes))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "other"),
+    [
+        pytest.param(NEWEST, replace(NEWEST, key=("moment", "value")), id="key of a merge"),
+        pytest.param(ALL, replace(ALL, offset="value"), id="offset of an append"),
+        pytest.param(COMMAND, _command(argv=("python", "tell.py", "--all")), id="arguments of a command"),
+        pytest.param(COMMAND, _command(code_digest="y"), id="code of a command"),
+        pytest.param(COMMAND, _command(format="csv"), id="format of a command"),
+        pytest.param(COMMAND, _command(reads_by_parameter={"rows": "sim.daily"}), id="parameter of a command"),
+    ],
+)
+def test_what_decides_the_rows_of_other_kinds_moves_their_version_too(dataset: Dataset, other: Dataset) -> None:
+    assert _fingerprints(RAW, DAILY, dataset)[dataset.name] != _fingerprints(RAW, DAILY, other)[dataset.name]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "same"),
+    [
+        pytest.param(replace(NEWEST, key=("a", "b")), replace(NEWEST, key=("b", "a")), id="order of a key"),
+        pytest.param(COMMAND, _command(secrets=("TOKEN",), memory=1 << 30), id="secrets and memory of a command"),
+        pytest.param(BEST, replace(BEST, limits=Limits(pool="db", priority=3)), id="limits"),
+    ],
+)
+def test_what_does_not_decide_the_rows_of_other_kinds_leaves_their_version_alone(
+    dataset: Dataset, same: Dataset
+) -> None:
+    assert _fingerprints(RAW, DAILY, dataset)[dataset.name] == _fingerprints(RAW, DAILY, same)[dataset.name]
 
 
 def test_a_parameter_that_reads_another_dataset_is_another_version() -> None:

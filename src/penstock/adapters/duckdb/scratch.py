@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.adapters.duckdb.errors import translated
+from penstock.engine.ports import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
-from penstock.model.pipelines import FileSource, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from penstock.engine.ports import PythonRunner
+    from penstock.engine.ports import Processes
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -69,14 +68,14 @@ class MemoryEvaluator:
         return tuple(tuple(row) for row in found)
 
 
-def run_datatest(test: DataTest, project: Project, python: PythonRunner) -> TestOutcome:
+def run_datatest(test: DataTest, project: Project, processes: Processes) -> TestOutcome:
     """Give a task the case's rows and compare what it returns with what is expected."""
     dataset = project.datasets[test.dataset]
     try:
         with _memory() as connection:
             for upstream in dataset.reads:
                 _give(connection, project.datasets[upstream], test.given.get(upstream, ()), test)
-            relation = _result(connection, dataset, test, python)
+            relation = _result(connection, dataset, test, processes)
             findings = _compare(connection, relation, test)
     except PenstockError as error:
         findings = tuple(_placed(finding, test) for finding in error.findings)
@@ -132,7 +131,7 @@ def column_types(dataset: Dataset, rows: Sequence[Mapping[str, object]] = ()) ->
     return dict.fromkeys((column for row in rows for column in row), "VARCHAR")
 
 
-def _result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, test: DataTest, python: PythonRunner) -> str:
+def _result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, test: DataTest, processes: Processes) -> str:
     """Run the task; the name of a table with what it returned."""
     task = dataset.task
     if isinstance(task, SqlTask):
@@ -140,24 +139,26 @@ def _result(connection: duckdb.DuckDBPyConnection, dataset: Dataset, test: DataT
         with translated(dataset=dataset.name):
             connection.execute(f"CREATE TEMP TABLE _result AS {task.text}", params or None)
         return "_result"
-    if not isinstance(task, PythonTask):
+    if not isinstance(task, PythonTask | CommandTask):
         raise InputError(
             Finding(
                 code="test.of_source",
                 message=f"{dataset.name} is a source and cannot be tested on given rows",
                 place=Place(file=test.file, line=test.line, dataset=dataset.name),
-                expected="a SQL or Python dataset",
+                expected="a SQL, Python or command dataset",
                 remedy="test the dataset that reads it",
             )
         )
-    with tempfile.TemporaryDirectory(prefix="penstock-test-") as folder:
+    with processes.scratch() as folder:
         inputs = {}
         for parameter, upstream in task.reads_by_parameter.items():
-            inputs[parameter] = Path(folder) / f"{parameter}.parquet"
+            inputs[parameter] = folder / f"{parameter}.parquet"
             source = table(*upstream.split(".", 1))
             connection.execute(f"COPY {source} TO {literal(str(inputs[parameter]))} (FORMAT parquet)")
-        output = Path(folder) / "_output.parquet"
-        python.run(dataset, inputs, output, test.interval)
+        output = folder / "_output.parquet"
+        processes.run(
+            Order(run="test", log=dataset.name, dataset=dataset, inputs=inputs, output=output, interval=test.interval)
+        )
         connection.execute(f"CREATE TEMP TABLE _result AS SELECT * FROM read_parquet({literal(str(output))})")
     return "_result"
 

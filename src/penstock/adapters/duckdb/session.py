@@ -1,33 +1,42 @@
-"""One attempt's connection: staging in a temporary table, publishing in one transaction."""
+"""One connection of a lane: staging in a temporary table, or tables built in the transaction that publishes them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from penstock.adapters.duckdb import applying
 from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
-from penstock.model.errors import TaskError
+from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
-from penstock.sql.identifiers import literal, quote
+from penstock.sql.identifiers import literal
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
 
+    from penstock.adapters.duckdb.stopping import Stopper
     from penstock.engine.ports import Publication
 
 STAGING = "temp.main._staging"
+_RECORD = """
+INSERT INTO _penstock.ledger
+SELECT unnest($ids), unnest($runs), unnest($datasets), unnest($versions), unnest($rows), $token
+WHERE (SELECT max(token) FROM _penstock.fence) <= $token
+"""
 
 
 class DuckdbSession:
     """A `Session`. Its staging is a temporary table: never visible to others, never in the write-ahead log."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock, expired: threading.Event) -> None:
-        self._cursor, self._ddl, self._expired = cursor, ddl, expired
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock, stopper: Stopper) -> None:
+        self._cursor, self._ddl, self._stopper = cursor, ddl, stopper
+        self._built: list[tuple[Publication, int]] = []
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
@@ -45,11 +54,19 @@ class DuckdbSession:
     def _stage(self, statement: str, params: Mapping[str, object]) -> Staged:
         self._refuse_if_expired()
         with translated(dataset=None):
-            self._cursor.execute(statement, dict(params) if params else None)
-            columns = self._cursor.execute(f"DESCRIBE {STAGING}").fetchall()
-            rows = self.fetch(f"SELECT count(*) FROM {STAGING}")[0][0]
-        names = tuple((str(row[0]), str(row[1])) for row in columns)
-        return Staged(relation=STAGING, rows=int(rows), columns=names)
+            made = self._cursor.execute(statement, dict(params) if params else None).fetchone()
+            rows = int(made[0]) if made else 0
+        return Staged(relation=STAGING, rows=rows, columns=self.columns(STAGING))
+
+    def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
+        """Names and types of a relation's columns."""
+        return tuple((str(row[0]), str(row[1])) for row in self.fetch(f"DESCRIBE {relation}"))
+
+    def newest(self, relation: str, column: str) -> object:
+        """The largest value of a column; None where there is none, or no relation."""
+        self._refuse_if_expired()
+        with translated(dataset=None):
+            return applying.newest(self._cursor, relation, column)
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a Parquet file of the spool."""
@@ -65,15 +82,59 @@ class DuckdbSession:
         with translated(dataset=None):
             return self._cursor.execute(sql).fetchall()
 
+    def build(self, publication: Publication, sql: str, params: Mapping[str, object]) -> Staged:
+        """Make the table or view itself, in the open transaction; see `Session.build`."""
+        self._refuse_if_expired()
+        with translated(dataset=publication.dataset):
+            if not self._built:
+                self._cursor.execute("BEGIN TRANSACTION")
+            kind = "VIEW" if publication.materialization is Materialization.VIEW else "TABLE"
+            # known from here on: what fails in the next line is undone by `rollback` with everything else
+            self._built.append((publication, 0))
+            statement = f"CREATE OR REPLACE {kind} {publication.relation} AS {sql}"
+            made = self._cursor.execute(statement, dict(params) if params else None).fetchone()
+        rows = int(made[0]) if made and kind == "TABLE" else 0
+        self._built[-1] = (publication, rows)
+        return Staged(relation=publication.relation, rows=rows)
+
+    def commit(self) -> None:
+        """Keep everything built under its publish ids; see `Session.commit`."""
+        built, self._built = self._built, []
+        if not built:
+            return
+        first = built[0][0]
+        with translated(dataset=first.dataset):
+            try:
+                self._refuse_if_expired()
+                if self._record(built) != len(built):
+                    refuse_if_fenced(self._cursor, first.token, first.dataset)
+            except duckdb.ConstraintException as error:  # only our own ledger has a key: an id is there already
+                self._cursor.execute("ROLLBACK")
+                raise duckdb.TransactionException(str(error)) from error
+            except (duckdb.Error, TaskError):
+                self._cursor.execute("ROLLBACK")
+                raise
+            self._commit()
+
+    def rollback(self) -> None:
+        """Undo everything built since the last commit."""
+        built, self._built = self._built, []
+        if built:
+            with suppress(duckdb.Error):  # an interrupt or a failed statement may have undone it already
+                self._cursor.execute("ROLLBACK")
+
+    def interrupt(self) -> None:
+        """Stop what runs and refuse everything that follows."""
+        self._stopper.stop()
+
     def publish(self, publication: Publication) -> int:
         """Publish what is staged; see `Session.publish`."""
         self._refuse_if_expired()
         with translated(dataset=publication.dataset):
-            if publication.materialization is Materialization.INCREMENTAL:
-                self._ensure_table(publication)
+            if publication.materialization in {Materialization.TABLE, Materialization.VIEW}:
                 return self._transaction(publication)
-            with self._ddl:
-                return self._transaction(publication)
+            self._ensure_table(publication)
+            return self._transaction(publication)
 
     def _ensure_table(self, publication: Publication) -> None:
         """The version's empty table, made once, so that parallel slices do not race to create it."""
@@ -94,58 +155,43 @@ class DuckdbSession:
             if known is not None:
                 cursor.execute("ROLLBACK")
                 return int(known[0])
-            rows = self._apply(publication)
-            cursor.execute(
-                "INSERT INTO _penstock.ledger VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    publication.publish_id,
-                    publication.run,
-                    publication.dataset,
-                    publication.version,
-                    rows,
-                    publication.token,
-                ],
-            )
+            rows = applying.apply(cursor, publication, STAGING)
+            self._record([(publication, rows)])
         except duckdb.ConstraintException as error:  # only our own ledger has a key: somebody was first with this id
             cursor.execute("ROLLBACK")
             raise duckdb.TransactionException(str(error)) from error
-        except (duckdb.Error, TaskError):
+        except (duckdb.Error, TaskError, TransientError):
             cursor.execute("ROLLBACK")
             raise
+        self._commit()
+        return rows
+
+    def _record(self, built: list[tuple[Publication, int]]) -> int:
+        """Write publish ids into the target's own ledger, unless a newer executor has shown itself; how many."""
+        values = {
+            "ids": [publication.publish_id for publication, _ in built],
+            "runs": [publication.run for publication, _ in built],
+            "datasets": [publication.dataset for publication, _ in built],
+            "versions": [publication.version for publication, _ in built],
+            "rows": [rows for _, rows in built],
+            "token": built[0][0].token,
+        }
+        made = self._cursor.execute(_RECORD, values).fetchone()
+        return int(made[0]) if made else 0
+
+    def _commit(self) -> None:
         try:
-            cursor.execute("COMMIT")
+            self._cursor.execute("COMMIT")
         except duckdb.TransactionException:  # a conflict: nothing was kept
             raise
         except duckdb.Error as error:
             raise UnknownOutcomeError(str(error)) from error
-        return rows
 
     def _refuse_if_expired(self) -> None:
         """Time that ran out between two statements, while files landed or a worker ran, has run out all the same."""
-        if self._expired.is_set():
+        if self._stopper.stopped.is_set():
             message, remedy = "the attempt took too long", "raise `timeout` in the dataset's header, or make it cheaper"
             raise TaskError(Finding(code="engine.timeout", message=message, remedy=remedy))
-
-    def _apply(self, publication: Publication) -> int:
-        cursor, relation = self._cursor, publication.relation
-        if publication.materialization is Materialization.VIEW:
-            cursor.execute(f"CREATE OR REPLACE VIEW {relation} AS {publication.view_sql}")
-            return 0
-        if publication.materialization is Materialization.TABLE:
-            cursor.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM {STAGING}")
-        else:
-            self._replace_interval(publication)
-        return int(self.fetch(f"SELECT count(*) FROM {STAGING}")[0][0])
-
-    def _replace_interval(self, publication: Publication) -> None:
-        if publication.interval is not None and publication.column is not None:
-            column = quote(publication.column)
-            bounds = (publication.interval.start.replace(tzinfo=None), publication.interval.end.replace(tzinfo=None))
-            self._cursor.execute(
-                f"DELETE FROM {publication.relation} WHERE {column} >= $1::TIMESTAMP AND {column} < $2::TIMESTAMP",
-                list(bounds),
-            )
-        self._cursor.execute(f"INSERT INTO {publication.relation} BY NAME SELECT * FROM {STAGING}")
 
 
 def refuse_if_fenced(cursor: duckdb.DuckDBPyConnection, token: int, dataset: str | None) -> None:

@@ -15,6 +15,7 @@ import duckdb
 
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
+from penstock.adapters.duckdb.stopping import Stopper
 from penstock.model.errors import InputError, RunError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
@@ -67,18 +68,11 @@ class DuckdbWarehouse:
     def session(self, timeout: timedelta | None = None) -> Iterator[DuckdbSession]:
         """One attempt's connection; a statement that outlives `timeout` is interrupted."""
         cursor = self._connection.cursor()
-        expired, ended = threading.Event(), threading.Event()
-        watch = None
-        if timeout:
-            limits = (cursor, timeout.total_seconds(), expired, ended)
-            watch = threading.Thread(target=_interrupt_after, args=limits, name="penstock-timeout", daemon=True)
-            watch.start()
+        stopper = Stopper(cursor, timeout)
         try:
-            yield DuckdbSession(cursor, self._ddl, expired)
+            yield DuckdbSession(cursor, self._ddl, stopper)
         finally:
-            ended.set()
-            if watch:
-                watch.join()
+            stopper.end()
             cursor.close()
 
     def published(self, publish_id: str) -> int | None:
@@ -171,18 +165,6 @@ class DuckdbWarehouse:
             finally:
                 cursor.close()
         return row
-
-
-def _interrupt_after(
-    cursor: duckdb.DuckDBPyConnection, seconds: float, expired: threading.Event, ended: threading.Event
-) -> None:
-    """Interrupt whatever runs once the time is up, again and again: an interrupt between two statements is lost."""
-    if ended.wait(seconds):
-        return
-    expired.set()
-    while not ended.is_set():
-        cursor.interrupt()
-        ended.wait(0.05)
 
 
 def schema_of(dataset: str, environment: str) -> str:

@@ -47,7 +47,8 @@ class LocalFiles:
                 raise TaskError(unreadable_rows(dataset, error, self._root)) from error
             finally:
                 connection.close()
-            yield Landing(path=path, files=tuple(arrival.name for arrival in found))
+            size = sum(arrival.path.stat().st_size for arrival in found)
+            yield Landing(path=path, files=tuple(arrival.name for arrival in found), bytes=size)
 
 
 def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) -> str:

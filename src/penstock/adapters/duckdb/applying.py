@@ -1,0 +1,98 @@
+"""How staged rows become a dataset's rows, within an open transaction: one function per materialization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from penstock.model.errors import TaskError, TransientError
+from penstock.model.findings import Finding, Place
+from penstock.model.pipelines import Materialization
+from penstock.sql.identifiers import quote
+
+if TYPE_CHECKING:
+    from penstock.engine.ports import Publication
+
+
+def apply(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> int:
+    """Apply the staged rows; how many were staged (a view stores none).
+
+    Raises:
+        TaskError: two staged rows have the same key.
+        TransientError: an append no longer goes on from where its rows began.
+    """
+    relation = publication.relation
+    match publication.materialization:
+        case Materialization.VIEW:
+            cursor.execute(f"CREATE OR REPLACE VIEW {relation} AS {publication.view_sql}")
+            return 0
+        case Materialization.TABLE:
+            made = cursor.execute(f"CREATE OR REPLACE TABLE {relation} AS SELECT * FROM {staging}").fetchone()
+            return int(made[0]) if made else 0
+        case Materialization.INCREMENTAL:
+            _clear_interval(cursor, publication)
+        case Materialization.MERGE:
+            _clear_keys(cursor, publication, staging)
+        case Materialization.APPEND:
+            _refuse_moved_offset(cursor, publication)
+    made = cursor.execute(f"INSERT INTO {relation} BY NAME SELECT * FROM {staging}").fetchone()
+    return int(made[0]) if made else 0
+
+
+def newest(cursor: duckdb.DuckDBPyConnection, relation: str, column: str) -> object:
+    """The largest value of a column; None where there is none, or no relation."""
+    try:
+        row = cursor.execute(f"SELECT max({quote(column)}) FROM {relation}").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return row[0] if row else None
+
+
+def _clear_interval(cursor: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+    if publication.interval is None or publication.column is None:
+        return
+    column = quote(publication.column)
+    bounds = (publication.interval.start.replace(tzinfo=None), publication.interval.end.replace(tzinfo=None))
+    cursor.execute(
+        f"DELETE FROM {publication.relation} WHERE {column} >= $1::TIMESTAMP AND {column} < $2::TIMESTAMP",
+        list(bounds),
+    )
+
+
+def _clear_keys(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> None:
+    """Remove the rows that staged ones replace. Keys that are NULL are equal to each other here."""
+    columns = ", ".join(quote(column) for column in publication.key)
+    doubled = cursor.execute(
+        f"SELECT {columns}, count(*) FROM {staging} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
+    ).fetchall()
+    if doubled:
+        raise TaskError(
+            Finding(
+                code="engine.doubled_key",
+                message=f"{publication.dataset}: several new rows have the same key",
+                place=Place(dataset=publication.dataset, field=", ".join(publication.key)),
+                found="; ".join(str(tuple(str(value) for value in row[:-1])) for row in doubled),
+                expected="one row for each key, or nobody can say which of them stays",
+                remedy="reduce the query's rows to the newest of each key",
+            )
+        )
+    same = " AND ".join(f"held.{quote(column)} IS NOT DISTINCT FROM new.{quote(column)}" for column in publication.key)
+    cursor.execute(f"DELETE FROM {publication.relation} AS held USING {staging} AS new WHERE {same}")
+
+
+def _refuse_moved_offset(cursor: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+    if publication.offset is None:
+        return
+    now = newest(cursor, publication.relation, publication.offset)
+    if now != publication.base:
+        raise TransientError(
+            Finding(
+                code="engine.offset_moved",
+                message=f"{publication.dataset} grew while rows to be added after {publication.base} were made",
+                place=Place(dataset=publication.dataset, field=publication.offset),
+                found=str(now),
+                expected=str(publication.base),
+                remedy="they are made anew, from where it ends now",
+            )
+        )

@@ -1,0 +1,105 @@
+"""Small queries built one after another in one transaction and published together: what makes tiny tasks cheap.
+
+Invariants: a lot is published whole or not at all; its intents and audits are on disk before it is; when one of it
+fails, nothing of it was visible, and each is done again alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.engine import audit
+from penstock.engine.attempt import Published, audited, commit_lost, intent_of, physical_sql, publication_of
+from penstock.engine.ports import UnknownOutcomeError
+from penstock.model.errors import TransientError
+from penstock.model.pipelines import Materialization, SqlTask
+
+if TYPE_CHECKING:
+    from penstock.engine.attempt import Job, Tools
+    from penstock.engine.frontier import Item
+    from penstock.engine.ports import Session
+    from penstock.ledger.journal import Receipt
+    from penstock.model.pipelines import Dataset
+
+MOST = 64
+SECONDS = 0.02
+"""A lot is published when it holds so many, or once it has been open for so long."""
+
+
+def is_light(dataset: Dataset) -> bool:
+    """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time."""
+    kept = dataset.materialization in {Materialization.TABLE, Materialization.VIEW}
+    return kept and isinstance(dataset.task, SqlTask) and dataset.timeout is None
+
+
+@dataclass(slots=True, kw_only=True)
+class Built:
+    """One piece of a lot, not yet visible."""
+
+    item: Item
+    job: Job
+    published: Published
+
+
+class Lot:
+    """What one lane has built and not yet published."""
+
+    def __init__(self, session: Session, tools: Tools) -> None:
+        self._session, self._tools = session, tools
+        self.built: list[Built] = []
+        self._receipt: Receipt | None = None
+        self.opened_at = 0.0
+
+    def add(self, item: Item, job: Job, attempt: int, now: float) -> Built:
+        """Build one more; it is visible after `publish`. `now` is in monotonic seconds.
+
+        Raises:
+            TaskError, TransientError: it failed, and with it everything of the lot is undone.
+        """
+        if not self.built:
+            self.opened_at = now
+        work, journal = item.work, self._tools.journal
+        dataset = job.project.datasets[work.slice.dataset]
+        self._receipt = journal.submit(intent_of(work, attempt, job), token=job.token)
+        publication = publication_of(work, job)
+        staged = self._session.build(publication, physical_sql(dataset, job), {})
+        checks = audit.judge(self._session, staged, dataset)
+        facts = audited(publication.publish_id, attempt, staged, checks)
+        self._receipt = journal.submit(facts, token=job.token)
+        audit.refuse_if_failed(self._session, staged, dataset, checks)
+        published = Published(
+            dataset=dataset.name, version=work.version.fingerprint, interval=None, rows=staged.rows, checks=checks
+        )
+        self.built.append(Built(item=item, job=job, published=published))
+        return self.built[-1]
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to publish."""
+        return len(self.built) >= MOST or now - self.opened_at >= SECONDS
+
+    def publish(self) -> list[Built]:
+        """Make everything visible at once; what was.
+
+        Raises:
+            TransientError: nothing was.
+        """
+        if self._receipt is not None:
+            self._receipt.result()
+        try:
+            self._session.commit()
+        except UnknownOutcomeError as error:
+            self._read_back(error)
+        return self.take()
+
+    def take(self) -> list[Built]:
+        """Hand over what the lot holds, and begin anew."""
+        built, self.built, self._receipt = self.built, [], None
+        return built
+
+    def _read_back(self, error: UnknownOutcomeError) -> None:
+        """One transaction: its first id tells for all."""
+        first = self.built[0].published
+        publish_id = publication_of(self.built[0].item.work, self.built[0].job).publish_id
+        if self._tools.warehouse.published(publish_id) is None:
+            raise TransientError(commit_lost(publish_id, first.dataset)) from error

@@ -1,0 +1,126 @@
+"""Building intervals again: which datasets, which of their intervals, why, in which order, and how long it may take.
+
+Invariants: whatever reads a restated interval, directly or not, is stale from then on until it is built again; a plan's
+digest changes with everything it rests on, so that what was looked at is what is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from penstock.model.intervals import Interval, stamp
+from penstock.model.pipelines import Materialization
+from penstock.plan.build import Reason, coverage_of, plan_build
+from penstock.plan.order import topological
+from penstock.plan.versions import versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from penstock.model.pipelines import Dataset, Project
+    from penstock.plan.build import BuildPlan
+
+Mark = tuple[str, str, str, str, str]
+"""What becomes stale: dataset, version, start and end (empty: all of it), and the reason."""
+LATEST = 1 << 62
+"""A sequence number after every recorded one: marks that are only thought of are newer than all that is built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """What a backfill marks stale, what it builds, and the digest of both."""
+
+    marks: tuple[Mark, ...]
+    plan: BuildPlan
+    window: Interval
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that would be done."""
+        parts = [self.plan.digest, [list(mark) for mark in self.marks], str(self.window)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasets that are built, in order."""
+        return tuple(step.dataset for step in self.plan.steps if step.reasons != (Reason.UP_TO_DATE,))
+
+
+def plan_backfill(
+    project: Project,
+    asked: Sequence[str],
+    window: Interval,
+    rows: Sequence[Mapping[str, Any]],
+    stale: Sequence[Mapping[str, Any]],
+    *,
+    until: datetime,
+    arrived: Mapping[str, str] | None = None,
+) -> Backfill:
+    """The backfill of these datasets within a window, and of everything that reads them.
+
+    `rows` and `stale` are the ledger's coverage and what is stale already; `until` bounds what data counts as arrived.
+    """
+    affected = set(asked) | set(project.downstream(*asked))
+    marks = tuple(_marks(project, set(asked), affected, window, until))
+    thought = [
+        {"dataset": dataset, "version": version, "start": start, "end": end, "reason": reason, "seq": LATEST}
+        for dataset, version, start, end, reason in marks
+    ]
+    widest = window
+    for dataset in (project.datasets[name] for name in affected):
+        span = _span_of(dataset, window, until)
+        widest = widest.spanning(span) if span else widest
+    plan = plan_build(
+        project,
+        coverage_of(rows, [*stale, *thought]),
+        until,
+        frozenset(affected),
+        arrived=arrived,
+        window=widest,
+    )
+    return Backfill(marks=marks, plan=plan, window=widest)
+
+
+def _marks(project: Project, asked: set[str], affected: set[str], window: Interval, until: datetime) -> list[Mark]:
+    versions = versions_of(project)
+    marks: list[Mark] = []
+    for name in topological(project):
+        dataset = project.datasets[name]
+        if name not in affected or dataset.materialization is Materialization.VIEW:
+            continue
+        reason = Reason.ASKED_AGAIN if name in asked else Reason.UPSTREAM_AGAIN
+        span = _span_of(dataset, window, until)
+        bounds = (stamp(span.start), stamp(span.end)) if span else ("", "")
+        marks.append((name, versions[name].fingerprint, *bounds, str(reason)))
+    return marks
+
+
+def _span_of(dataset: Dataset, window: Interval, until: datetime) -> Interval | None:
+    """The intervals of a dataset that a window touches, and for a merge all that follow: they were merged upon it."""
+    if dataset.interval is None:
+        return None
+    span = window.widened(dataset.interval.grain)
+    last = dataset.interval.grain.floor(until)
+    if dataset.materialization is Materialization.MERGE and last > span.end:
+        return Interval(span.start, last)
+    return span
+
+
+def estimate(plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> float | None:
+    """Seconds that a plan's work took before, one after another; None if some of it never ran.
+
+    `history` holds run times of earlier attempts in microseconds, by dataset.
+    """
+    seconds = 0.0
+    for work in plan.works:
+        known = history.get(work.slice.dataset)
+        if not known:
+            return None
+        seconds += median(known) / 1_000_000
+    return seconds
