@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+import signal
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import WaitingError
@@ -12,7 +14,8 @@ from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+LOCKS = Path("/proc/locks")
 
 
 @contextmanager
@@ -42,3 +45,26 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def evict(path: Path, pid: str) -> bool:
+    """Kill the process `pid` if the kernel says that it holds the lock; whether it did.
+
+    What a file says about its holder may be old and the number somebody else's by now: the kernel's own list is asked.
+    """
+    if not pid.isdecimal() or int(pid) not in holders(path):
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(int(pid), signal.SIGKILL)
+    return True
+
+
+def holders(path: Path) -> set[int]:
+    """The processes that hold a lock on a file, by the kernel's word; none where it does not say."""
+    try:
+        inode = path.stat().st_ino
+        lines = LOCKS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return set()
+    fields = [line.split() for line in lines if "->" not in line]
+    return {int(words[4]) for words in fields if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode)}

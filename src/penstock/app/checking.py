@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.folder import ProjectFolder, load_project
@@ -70,14 +72,17 @@ def run_tests(place: Workplace, select: str | None = None) -> Tested:
         InputError: the project cannot be read, or has no dataset of that name.
     """
     from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - DuckDB is not needed for `check`
-    from penstock.adapters.python.runner import WorkerRunner  # noqa: PLC0415 - as above
+    from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - as above
 
     project = place.project
     if select is not None and select not in project.datasets:
         raise InputError(_unknown(select, project))
-    runner = WorkerRunner(place.root, place.spool)
     chosen = [case for case in project.tests if select in {None, case.dataset}]
-    outcomes = tuple(run_datatest(case, project, runner) for case in chosen)
+    with (
+        tempfile.TemporaryDirectory(prefix="penstock-test-") as folder,
+        TaskProcesses(place.root, Path(folder) / "spool", Path(folder) / "logs", confined=True) as processes,
+    ):
+        outcomes = tuple(run_datatest(case, project, processes) for case in chosen)
     tested = {case.dataset for case in project.tests}
     untested = tuple(
         name for name, dataset in project.datasets.items() if dataset.task.kind != "source" and name not in tested

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.alerts import append_alert
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
-from penstock.adapters.python.runner import WorkerRunner
 from penstock.adapters.sources.inspection import arrivals
 from penstock.adapters.sources.local import LocalFiles
 from penstock.app.profiles import look_at_sources
+from penstock.app.supervising import supervised
 from penstock.delivery.ports import BuildOutcome
 from penstock.engine.attempt import Tools
-from penstock.engine.executor import Request, execute
+from penstock.engine.executor import Executor
 from penstock.engine.promotion import mapping_of, promote
-from penstock.engine.recovery import ABANDONED
+from penstock.engine.run import NO_FAULT, Request, RunReport
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, parse_moment
 from penstock.model.pipelines import FileSource, SqlTask
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from penstock.app.wiring import Workplace
     from penstock.author.ports import RowEvaluator
-    from penstock.engine.executor import Failure
+    from penstock.engine.run import Failure
     from penstock.model.pipelines import Dataset, Project, Slo
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
+MANY = 200
+"""Datasets from which reading all of the ledger's coverage at once is cheaper than asking for each."""
 
 
 class EngineRuntime:
@@ -83,15 +85,26 @@ class EngineRuntime:
 
     # -- building -------------------------------------------------------------------------------------------------
 
-    def coverage(self) -> Coverage:
-        """What the ledger says is built."""
-        return coverage_of(self._place.ledger.rows("coverage"))
+    def coverage(self, project: Project | None = None) -> Coverage:
+        """What the ledger says is built and holds, of a project's datasets or at all."""
+        rows = self._place.ledger.rows
+        if project is None or len(project.datasets) > MANY:
+            return coverage_of(rows("coverage"), rows("stale"))
+        built = [row for name in project.datasets for row in rows("coverage", dataset=name)]
+        return coverage_of(built, [row for name in project.datasets for row in rows("stale", dataset=name)])
 
-    def plan(self, project: Project, until: datetime, select: frozenset[str] | None = None) -> BuildPlan:
+    def plan(
+        self,
+        project: Project,
+        until: datetime,
+        select: frozenset[str] | None = None,
+        window: Interval | None = None,
+    ) -> BuildPlan:
         """What is missing up to a moment, as the sources' files are now."""
-        return plan_build(project, self.coverage(), until, select, arrived=self._arrived_whole(project))
+        arrived = self.arrived_whole(project)
+        return plan_build(project, self.coverage(project), until, select, arrived=arrived, window=window)
 
-    def _arrived_whole(self, project: Project) -> dict[str, str]:
+    def arrived_whole(self, project: Project) -> dict[str, str]:
         """For each source without intervals, a digest of its files."""
         digests = {}
         for name, dataset in project.datasets.items():
@@ -104,36 +117,39 @@ class EngineRuntime:
     def build(
         self, project: Project, until: datetime, purpose: str, *, root: Path, select: frozenset[str] | None = None
     ) -> BuildOutcome:
-        """Bring a project's versions up to `until`."""
-        if self._place.ledger.rows("runs", state="running"):  # a dead executor's, even where nothing is left to build
-            self._place.token()
+        """Bring a project's versions up to `until`.
+
+        Raises:
+            KeyboardInterrupt: somebody asked the process to stop; the run is recorded as interrupted.
+        """
+        self._place.settle()
         plan = self.plan(project, until, select)
         if plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             plan = self.plan(project, until, select)
         request = Request(purpose=purpose, project=project, plan=plan)
-        built = {step.dataset: 0 for step in plan.steps}
         if not plan.works:
-            return BuildOutcome(run=request.run, built=built, rows={}, checks={}, findings=(), seconds=0.0)
-        token = self._place.token()
+            return outcome_of(plan, RunReport(run=request.run))
+        executor = self.executor(root, project)
+        with supervised(executor, self._place.ledger) as stop:
+            running = executor.admit(request, self._progress)
+            executor.drain()
+        if stop.is_set():
+            raise KeyboardInterrupt
+        assert running.report is not None  # noqa: S101 - drained
+        self.alert(project, purpose, running.report.failures)
+        return outcome_of(plan, running.report)
+
+    def executor(self, root: Path, project: Project) -> Executor:
+        """An executor over the workplace, for a project whose code lies at `root`."""
         tools = Tools(
             journal=self._place.ledger,
             warehouse=self._place.warehouse,
             files=LocalFiles(self._place.root, self._place.spool),
-            python=WorkerRunner(root, self._place.spool),
+            processes=self._place.processes(root),
         )
-        report = execute(request, tools, self._place.clock, token, self._progress)
-        self._alert(project, purpose, report.failures)
-        rows: dict[str, int] = {}
-        checks: dict[str, tuple[CheckResult, ...]] = {}
-        for published in report.published:
-            built[published.dataset] += 1
-            rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
-            checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
-        return BuildOutcome(
-            run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
-        )
+        return Executor(tools, self._place.clock, self._place.token(), lanes=project.settings.parallel)
 
-    def _alert(self, project: Project, purpose: str, failures: Sequence[Failure]) -> None:
+    def alert(self, project: Project, purpose: str, failures: Sequence[Failure]) -> None:
         """Tell of failures where a pipeline asks for it."""
         for failure in failures:
             pipeline = project.pipeline_of(failure.dataset)
@@ -309,7 +325,7 @@ class EngineRuntime:
     def _success_rate(self, version: Version) -> float | None:
         """The share of a version's slices whose last attempt published, crashes left out; None if none has ended."""
         rows = self._place.ledger.rows("attempts", dataset=version.dataset, version=version.fingerprint)
-        ended = [row for row in rows if row["state"] in {"published", "failed"} and row["code"] != ABANDONED]
+        ended = [row for row in rows if row["state"] in {"published", "failed"} and row["code"] not in NO_FAULT]
         last = {row["interval"]: row["state"] for row in sorted(ended, key=lambda row: str(row["started_at"]))}
         return list(last.values()).count("published") / len(last) if last else None
 
@@ -328,6 +344,20 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
+
+
+def outcome_of(plan: BuildPlan, report: RunReport) -> BuildOutcome:
+    """What came of a plan, dataset by dataset."""
+    built = {step.dataset: 0 for step in plan.steps}
+    rows: dict[str, int] = {}
+    checks: dict[str, tuple[CheckResult, ...]] = {}
+    for published in report.published:
+        built[published.dataset] += 1
+        rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
+        checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
+    return BuildOutcome(
+        run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
+    )
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import platform
 import shutil
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.folder import load_project
-from penstock.adapters.lock import exclusive
-from penstock.model.errors import InputError
+from penstock.adapters.lock import exclusive, holders
+from penstock.app.ledgers import POSTGRES, open_ledger
+from penstock.model.errors import InputError, PenstockError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.project.settings import SETTINGS_FILE
 
@@ -21,10 +24,13 @@ if TYPE_CHECKING:
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.adapters.keystore import KeyStore
-    from penstock.adapters.ledger.sqlite import SqliteLedger
-    from penstock.model.pipelines import Project
+    from penstock.adapters.ledger.stored import StoredLedger
+    from penstock.adapters.processes.runner import TaskProcesses
+    from penstock.app.leading import Heart
+    from penstock.model.pipelines import Project, Settings
 
 STATE = ".penstock"
+LOGS = "logs"
 KEYS_VARIABLE = "PENSTOCK_KEYS"
 PASSPHRASE_VARIABLE = "PENSTOCK_PASSPHRASE"  # noqa: S105 - a name, not a secret
 
@@ -56,8 +62,14 @@ class Workplace:
         self.state = root / STATE
         self.spool = self.state / "spool"
         self.clock = SystemClock()
+        self.logs = self.state / LOGS
+        self.lock = self.state / "executor.lock"
+        self.lease: float | None = None
         self._open = ExitStack()
+        self._held = False
         self._token: int | None = None
+        self._heart: Heart | None = None
+        self._processes: dict[Path, TaskProcesses] = {}
 
     @cached_property
     def project(self) -> Project:
@@ -66,12 +78,24 @@ class Workplace:
 
         return read_project(load_project(self.root))
 
-    @cached_property
-    def ledger(self) -> SqliteLedger:
-        """The ledger."""
-        from penstock.adapters.ledger.sqlite import SqliteLedger  # noqa: PLC0415 - only when it is needed
+    def reload(self) -> None:
+        """Read the project's files anew.
 
-        ledger = SqliteLedger(self.state / "ledger.db", lambda: self.clock.now().isoformat())
+        Raises:
+            InputError: they are broken; the project stays as it was read before.
+        """
+        before = self.__dict__.pop("project", None)
+        try:
+            self.project  # noqa: B018 - reading it is the point
+        except PenstockError:
+            if before is not None:
+                self.__dict__["project"] = before
+            raise
+
+    @cached_property
+    def ledger(self) -> StoredLedger:
+        """The ledger, where `penstock.yaml` says: a file beneath the project, or a Postgres database."""
+        ledger = open_ledger(self.root, self._settings, lambda: self.clock.now().isoformat())
         self._open.callback(ledger.close)
         return ledger
 
@@ -82,35 +106,63 @@ class Workplace:
 
     def reading(self) -> DuckdbWarehouse:
         """The warehouse, open for reading alone."""
-        return self._warehouse(read_only=True)
+        warehouse = self._warehouse(read_only=True)
+        self._open.callback(warehouse.close)
+        return warehouse
 
     def _warehouse(self, *, read_only: bool) -> DuckdbWarehouse:
         from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
 
-        path = self.root / self._warehouse_path()
-        warehouse = DuckdbWarehouse(path, self.spool, read_only=read_only)
-        self._open.callback(warehouse.close)
-        return warehouse
+        path = self.root / self._settings.warehouse
+        return DuckdbWarehouse(path, self.spool, read_only=read_only)
 
-    def _warehouse_path(self) -> str:
+    @cached_property
+    def _settings(self) -> Settings:
+        """`penstock.yaml` alone, without the rest of the project."""
         from penstock.project.settings import read_settings  # noqa: PLC0415 - pulls in YAML
 
         findings: list[Finding] = []
         settings = read_settings((self.root / SETTINGS_FILE).read_text(encoding="utf-8"), findings)
         if settings is None:
             raise InputError(tuple(findings))
-        return settings.warehouse
+        return settings
 
     def hold(self) -> None:
         """Be the one command that works on this project until `close`.
 
         Raises:
-            WaitingError: another one does.
+            WaitingError: another one does, here or, with a shared ledger, on another machine.
         """
-        self._open.enter_context(exclusive(self.state / "executor.lock"))
+        if self._held:
+            return
+        with ExitStack() as held:
+            held.enter_context(exclusive(self.lock))
+            if self._settings.ledger == POSTGRES:
+                from penstock.app.leading import refuse_if_led_elsewhere  # noqa: PLC0415 - as the ledger itself
+
+                refuse_if_led_elsewhere(self)
+            self._open.enter_context(held.pop_all())
+        self._held = True
         if self.spool.is_dir():  # what is there was landed by a process that died
             for leftover in self.spool.iterdir():
                 shutil.rmtree(leftover, ignore_errors=True)
+
+    def is_held(self) -> bool:
+        """Whether some command works on this project now."""
+        return bool(holders(self.lock))
+
+    def may_hold(self) -> bool:
+        """Whether this command is the one that works on this project now; see `hold`."""
+        try:
+            self.hold()
+        except WaitingError:
+            return False
+        return True
+
+    def settle(self) -> None:
+        """Settle what a dead executor left open, if it left anything; take the lock first (`hold`)."""
+        if self.ledger.rows("runs", state="running"):
+            self.token()
 
     def token_is_new(self) -> bool:
         """Take the token if that was not done yet; whether it was taken, and open work settled, just now."""
@@ -120,10 +172,34 @@ class Workplace:
     def token(self) -> int:
         """The executor lease's fencing token, taken on first need; what a dead executor left open is settled first."""
         if self._token is None:
-            from penstock.engine.lease import take_lease  # noqa: PLC0415 - only when something is built
+            from penstock.app.leading import Heart  # noqa: PLC0415 - only when something is built
+            from penstock.engine.lease import LEASE_SECONDS, release_lease, take_lease  # noqa: PLC0415 - as above
 
-            self._token = take_lease(self.ledger, self.warehouse, f"process {os.getpid()}")
+            self._token = take_lease(self.ledger, self.warehouse, this_process())
+            self._open.callback(release_lease, self.ledger, self._token)
+            self._heart = Heart(self.ledger, self._token, self.lease or LEASE_SECONDS)
+            self._open.callback(self._heart.stop)
         return self._token
+
+    def processes(self, root: Path) -> TaskProcesses:
+        """Where the Python and command tasks of the code at `root` run: confined, unless it is the project's own."""
+        from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - only when something is built
+
+        if root not in self._processes:
+            confined = root.resolve() != self.root.resolve()
+            self._processes[root] = TaskProcesses(root, self.spool, self.state / LOGS, confined=confined)
+            self._open.callback(self._processes[root].close)
+        return self._processes[root]
+
+    def has_lost_lease(self) -> bool:
+        """Whether another process took the lease that this one held."""
+        return self._heart is not None and self._heart.lost.is_set()
+
+    def rest(self) -> None:
+        """Close the warehouse while there is nothing to do, so that other programs may read it."""
+        warehouse = self.__dict__.pop("warehouse", None)
+        if warehouse is not None:
+            warehouse.close()
 
     def keys(self) -> KeyStore:
         """The operator's private keys."""
@@ -132,8 +208,11 @@ class Workplace:
         return KeyStore(key_folder())
 
     def close(self) -> None:
-        """Close whatever was opened."""
-        self._open.close()
+        """Close whatever was opened; the warehouse before the lock is given back."""
+        try:
+            self.rest()
+        finally:
+            self._open.close()
 
 
 @contextmanager
@@ -153,6 +232,19 @@ def key_folder() -> Path:
         return Path(given)
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     return Path(home) / "penstock" / "keys"
+
+
+def operator() -> str:
+    """Who is at work, for the ledger: the system's name of the user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have none
+        return f"user {os.getuid()}"
+
+
+def this_process() -> str:
+    """This process, as the ledger names the holder of a lease."""
+    return f"process {os.getpid()} on {platform.node()}"
 
 
 def passphrase() -> bytes | None:

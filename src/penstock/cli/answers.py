@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.model.errors import PenstockError
+from penstock.model.errors import PenstockError, WaitingError
 from penstock.model.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 BUG = 5
+_STOPPED = Finding(
+    code="command.interrupted",
+    message="the command was interrupted; what it had recorded stays",
+    severity=Severity.WARNING,
+    remedy="run it again: it goes on from there",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +54,14 @@ class Door:
             self.wipe()
             click.echo(line)
 
+    @property
+    def draws(self) -> bool:
+        """Whether there is a terminal to draw on."""
+        return not self.as_json and sys.stderr.isatty()
+
     def draw(self, line: str) -> None:
         """A line that the next one replaces; only on a terminal."""
-        if self.as_json or not sys.stderr.isatty():
+        if not self.draws:
             return
         if self.status is None:
             from rich.console import Console  # noqa: PLC0415 - 50 ms that only a terminal needs
@@ -80,7 +91,11 @@ def answering(function: Callable[..., Answer]) -> Callable[..., None]:
             door.wipe()
             _fail(door, error)
             ctx.exit(error.exit_code)
-        except (KeyboardInterrupt, click.ClickException, click.exceptions.Exit):
+        except KeyboardInterrupt:
+            door.wipe()
+            _fail(door, WaitingError(_STOPPED))
+            ctx.exit(WaitingError.exit_code)
+        except (click.ClickException, click.exceptions.Exit):
             door.wipe()
             raise
         except BrokenPipeError:

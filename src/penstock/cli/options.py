@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from penstock.app.wiring import find_root, workplace
-from penstock.model.intervals import parse_moment
+from penstock.model.intervals import Interval, parse_moment, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from penstock.app.wiring import Workplace
 
+_TOGETHER = "--start and --end belong together, such as --start 2011-01-03 --end 2011-01-05"
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
@@ -30,6 +32,41 @@ def until_option(function: Function) -> Function:
     """`--until MOMENT`."""
     described = "Count data as arrived up to this date or UTC timestamp (default: now)."
     return click.option("--until", metavar="MOMENT", type=Moment(), default=None, help=described)(function)
+
+
+def window_options(function: Function) -> Function:
+    """`--start MOMENT` and `--end MOMENT`, handed on as one `window`: None without them."""
+    first = click.option("--start", metavar="MOMENT", type=Moment(), default=None, help="From this moment on.")
+    last = click.option(
+        "--end", metavar="MOMENT", type=Moment(), default=None, help="Up to this moment, which is not in it."
+    )
+
+    @wraps(function)
+    def merged(*args: Any, start: datetime | None, end: datetime | None, **options: Any) -> Any:
+        return function(*args, window=_window_of(start, end), **options)
+
+    return first(last(cast("Function", merged)))
+
+
+def required_window(window: Interval | None) -> Interval:
+    """The interval of a command that must have one.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if window is None:
+        raise click.UsageError(_TOGETHER)
+    return window
+
+
+def _window_of(start: datetime | None, end: datetime | None) -> Interval | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise click.UsageError(_TOGETHER)
+    if end <= start:
+        raise click.UsageError(f"--end {stamp(end)} is not after --start {stamp(start)}")
+    return Interval(start, end)
 
 
 def opened(project: str | None, near: Path | None = None) -> AbstractContextManager[Workplace]:

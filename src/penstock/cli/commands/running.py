@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.app import running
+from penstock.app.running import Wanted
 from penstock.cli.answers import Answer, Door, answering, plain
-from penstock.cli.options import opened, project_option, until_option
+from penstock.cli.following import RunProgress, run_answer
+from penstock.cli.options import opened, project_option, until_option, window_options
 from penstock.delivery.pages import tables
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from penstock.plan.build import BuildPlan, Work
+    from penstock.model.intervals import Interval
+    from penstock.plan.build import BuildPlan
 
 MOST_ROWS = 50
 
 
 @click.command(epilog="Example: penstock plan --until 2011-12-01")
-@click.argument("datasets", nargs=-1)
+@click.argument("names", nargs=-1)
 @until_option
+@window_options
 @project_option
 @answering
-def plan(door: Door, datasets: tuple[str, ...], until: datetime | None, project: str | None) -> Answer:
-    """Show what a run of the working tree would build, dataset by dataset, and why."""
+def plan(
+    door: Door,
+    names: tuple[str, ...],
+    until: datetime | None,
+    window: Interval | None,
+    project: str | None,
+) -> Answer:
+    """Show what a run of the working tree would build, dataset by dataset, and why.
+
+    NAMES are pipelines or datasets; without any, everything is planned.
+    """
     del door
     with opened(project) as place:
-        planned = running.plan(place, until, frozenset(datasets) or None)
+        planned = running.plan(place, Wanted(names=names, until=until, window=window))
     result = {"digest": planned.digest, "tasks": len(planned.works), "steps": plan_steps(planned)}
     rows = [("dataset", "action", "slices", "why")]
-    for step in planned.steps:
-        slices = sum(1 for work in planned.works if work.slice.dataset == step.dataset)
-        rows.append((step.dataset, str(step.action), str(slices), "; ".join(step.reasons)))
+    slices = Counter(work.slice.dataset for work in planned.works)
+    rows += [
+        (step.dataset, str(step.action), str(slices[step.dataset]), "; ".join(step.reasons)) for step in planned.steps
+    ]
     text = tables.columns(rows) + f"{len(planned.works)} task(s), plan {planned.digest[:12]}"
     return Answer(result=result, text=text)
 
@@ -52,35 +67,44 @@ def plan_steps(planned: BuildPlan) -> list[dict[str, Any]]:
     ]
 
 
-@click.command(epilog="Example: penstock run --env dev --until 2011-01-01")
-@click.argument("datasets", nargs=-1)
+@click.command(epilog="Example: penstock run sales --env dev --until 2011-01-01")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--dataset", "datasets", multiple=True, metavar="NAME", help="A dataset to build; may be given several times."
+)
 @click.option("--env", "environment", default="dev", show_default=True, help="The environment that shows the result.")
 @until_option
+@window_options
+@click.option("--no-wait", is_flag=True, help="If another process executes, queue the run there and return (exit 4).")
 @project_option
 @answering
-def run(door: Door, datasets: tuple[str, ...], environment: str, until: datetime | None, project: str | None) -> Answer:
-    """Build what is missing, check it, and show it in an environment."""
+def run(
+    door: Door,
+    *,
+    names: tuple[str, ...],
+    datasets: tuple[str, ...],
+    environment: str,
+    until: datetime | None,
+    window: Interval | None,
+    no_wait: bool,
+    project: str | None,
+) -> Answer:
+    """Build what is missing, check it, and show it in an environment.
 
-    def progress(work: Work, state: str) -> None:
-        if state != "published":
-            door.say(f"{state}: {work.slice}")
-        door.draw(f"{state} {work.slice}")
-
+    NAMES are pipelines or datasets; without any, everything is built. With --start and --end, only intervals between
+    them are. If another process executes at the moment, the run is queued there and followed.
+    """
+    wanted = Wanted(
+        names=(*names, *datasets),
+        environment=environment,
+        until=until,
+        window=window,
+        patient=not no_wait,
+    )
     with opened(project) as place:
-        ran = running.run(place, environment, until, frozenset(datasets) or None, progress)
+        ran = running.run(place, wanted, RunProgress(door))
     door.wipe()
-    outcome = ran.outcome
-    result = {
-        "run": outcome.run,
-        "environment": environment,
-        "built": dict(outcome.built),
-        "rows": dict(outcome.rows),
-        "seconds": round(outcome.seconds, 3),
-        "versions": dict(ran.mapping),
-    }
-    text = tables.build_text(outcome) if any(outcome.built.values()) else "nothing to build: everything is up to date\n"
-    text += f"environment {environment} shows {len(ran.mapping)} dataset(s)"
-    return Answer(result=result, text=text, findings=outcome.findings, exit_code=3 if outcome.findings else 0)
+    return run_answer(ran)
 
 
 @click.command(epilog='Example: penstock query "SELECT sum(net) AS net FROM sales.daily_revenue" --env prod')

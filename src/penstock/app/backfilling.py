@@ -1,0 +1,110 @@
+"""`backfill`: what would be built again, under a digest; and doing it, if that is still what would be done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.app.executing import Desk
+from penstock.app.running import Ran, Runner, chosen, history
+from penstock.app.wiring import operator
+from penstock.engine.requests import BACKFILL, RunRequest
+from penstock.ledger.facts import BackfillRequested
+from penstock.model.errors import InputError, RefusedError
+from penstock.model.findings import Finding
+from penstock.plan.backfill import Backfill, estimate, plan_backfill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.app.running import Follower
+    from penstock.app.wiring import Workplace
+    from penstock.model.intervals import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A backfill as it would be done now. `seconds` is what its work took before, None where some of it never ran."""
+
+    backfill: Backfill
+    request: RunRequest
+    seconds: float | None
+
+
+def propose(place: Workplace, names: Sequence[str], window: Interval, environment: str) -> Proposal:
+    """What building these again within a window would do.
+
+    Raises:
+        InputError: a name is unknown, or a source file that would be read is broken or missing.
+        RefusedError: production shows other versions than the working tree has.
+    """
+    datasets = chosen(place.project, names)
+    if not datasets:
+        raise InputError(_nothing_named())
+    now, ledger = place.clock.now(), place.ledger
+    desk = Desk(place)
+    backfill = plan_backfill(
+        place.project,
+        datasets,
+        window,
+        ledger.rows("coverage"),
+        ledger.rows("stale"),
+        until=now,
+        arrived=desk.runtime.arrived_whole(place.project),
+    )
+    key = "b" + hashlib.sha256(f"{backfill.digest} {now.isoformat()}".encode()).hexdigest()[:15]
+    request = RunRequest(
+        trigger=BACKFILL,
+        key=key,
+        environment=environment,
+        until=now,
+        datasets=backfill.datasets,
+        window=backfill.window,
+        by=operator(),
+    )
+    desk.look_at_sources(desk.order_of(request, backfill.plan))
+    return Proposal(backfill=backfill, request=request, seconds=estimate(backfill.plan, history(place, backfill.plan)))
+
+
+def submit(place: Workplace, proposal: Proposal, digest: str, reason: str, follower: Follower) -> Ran:
+    """Mark what a backfill restates as stale, and build it.
+
+    Raises:
+        RefusedError: the plan is another one than the one whose digest is given; nothing was recorded.
+    """
+    found = proposal.backfill.digest
+    if not found.startswith(digest) or len(digest) < SHORTEST_DIGEST:
+        raise RefusedError(_moved(digest, found))
+    requested = BackfillRequested(
+        backfill=proposal.request.key,
+        plan=found,
+        by=operator(),
+        reason=reason,
+        stale=json.dumps([list(mark) for mark in proposal.backfill.marks]),
+    )
+    place.ledger.append(requested, proposal.request.fact())
+    return Runner(place, follower).run(proposal.request)
+
+
+SHORTEST_DIGEST = 12
+
+
+def _nothing_named() -> Finding:
+    return Finding(
+        code="backfill.nothing_named",
+        message="nothing is named that should be built again",
+        expected="the names of datasets or pipelines",
+        remedy="penstock backfill sales.orders --start 2011-01-03 --end 2011-01-05",
+    )
+
+
+def _moved(digest: str, found: str) -> Finding:
+    return Finding(
+        code="backfill.moved",
+        message="what would be built is not what was looked at: the project or what is built has changed since",
+        found=found[:SHORTEST_DIGEST],
+        expected=digest,
+        remedy="look at the plan again (the same command without --digest), then give its digest",
+    )

@@ -1,0 +1,179 @@
+"""Queued runs, from what was asked to what is shown: planned, taken up by an executor, and finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.adapters.duckdb.warehouse import PRODUCTION
+from penstock.adapters.sources.inspection import arrivals
+from penstock.app.runtime import EngineRuntime
+from penstock.engine.promotion import mapping_of
+from penstock.engine.run import Failure, Request
+from penstock.engine.states import RunState
+from penstock.ledger.facts import RunFinished
+from penstock.model.errors import InputError, RefusedError
+from penstock.model.findings import Finding, Place
+from penstock.model.pipelines import FileSource
+from penstock.plan.versions import versions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from penstock.app.wiring import Workplace
+    from penstock.engine.executor import Executor
+    from penstock.engine.requests import RunRequest
+    from penstock.engine.run import Running
+    from penstock.model.errors import PenstockError
+    from penstock.model.pipelines import Project
+    from penstock.plan.build import BuildPlan, Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A request with all that follows from it: the datasets it is about, their versions, and what is to be built.
+
+    `datasets` are those that something is built of.
+    """
+
+    request: RunRequest
+    project: Project
+    versions: Mapping[str, str]
+    plan: BuildPlan
+    datasets: frozenset[str]
+
+    def engine_request(self) -> Request:
+        """What the engine is asked to do."""
+        return Request(purpose=_purpose(self.request), project=self.project, plan=self.plan, queued=self.request.run)
+
+
+class Desk:
+    """Turns requests into runs of one workplace, and runs into what an environment shows."""
+
+    def __init__(self, place: Workplace, progress: Callable[[Work, str], None] | None = None) -> None:
+        self._place = place
+        self._progress = progress
+        self.runtime = EngineRuntime(place, progress)
+
+    def order(self, request: RunRequest) -> Order:
+        """What a request comes to now.
+
+        Raises:
+            RefusedError: production shows other versions than the working tree has; only a delivery may change that.
+            InputError: it names what is not there, or a source file is broken or missing; nothing was recorded.
+        """
+        whole = self._place.project
+        project = whole.narrowed(self._names(request, whole))
+        return self._ordered(
+            request, project, self.runtime.plan(project, request.until, frozenset(project.datasets), request.window)
+        )
+
+    def order_of(self, request: RunRequest, plan: BuildPlan) -> Order:
+        """What a request comes to by a plan that was made already; raises as `order`."""
+        whole = self._place.project
+        return self._ordered(request, whole.narrowed(request.datasets), plan)
+
+    def _ordered(self, request: RunRequest, project: Project, plan: BuildPlan) -> Order:
+        versions = {name: version.fingerprint for name, version in versions_of(project).items()}
+        if request.environment == PRODUCTION:
+            self._refuse_undelivered(versions)
+        built = frozenset(work.slice.dataset for work in plan.works)
+        return Order(request=request, project=project, versions=versions, plan=plan, datasets=built)
+
+    def look_at_sources(self, order: Order) -> None:
+        """Look at every file that a plan will read before anything is recorded.
+
+        Raises:
+            InputError: a file is missing or broken; all of them at once.
+        """
+        findings: list[Finding] = []
+        for step in order.plan.steps:
+            dataset = order.project.datasets[step.dataset]
+            needed = any(work.slice.dataset == step.dataset for work in order.plan.works)
+            if not isinstance(dataset.task, FileSource) or not needed:
+                continue
+            by = dataset.interval
+            pieces = tuple(p for gap in step.missing for p in gap.split(by.grain)) if by else None
+            findings.extend(arrivals(dataset.task, dataset.name, self._place.root, pieces)[1])
+        if findings:
+            raise InputError(tuple(findings))
+
+    def take_up(self, order: Order, executor: Executor) -> Running:
+        """Begin a run on an executor."""
+        return executor.admit(order.engine_request(), self._progress)
+
+    def refuse(self, request: RunRequest, error: PenstockError) -> None:
+        """Record that a queued run cannot be begun, and tell whom its failures are to be told."""
+        self.record(request.run, RunState.FAILED, str(error))
+        project = self._place.project
+        failures = [
+            Failure(slice=name, dataset=name, findings=(finding,))
+            for finding in error.findings
+            if (name := finding.place.dataset) is not None and name in project.datasets
+        ]
+        self.runtime.alert(project, _purpose(request), failures)
+
+    def conclude(self, order: Order) -> RunState:
+        """Record the end of a run of which nothing is left to build; what it came to."""
+        self.show(order)
+        run = order.request.run
+        published = self._place.ledger.rows("attempts", run=run, state="published", limit=1)
+        state = RunState.PUBLISHED if published else RunState.NOTHING
+        self.record(run, state)
+        return state
+
+    def record(self, run: str, state: RunState, reason: str = "") -> None:
+        """Record the end of a run that is not under way."""
+        self._place.ledger.append(RunFinished(run=run, state=str(state), reason=reason), token=self._place.token())
+
+    def finish(self, order: Order, running: Running) -> Mapping[str, str]:
+        """Tell of failures, and let an environment other than production show what was built; what it shows now."""
+        request, report = order.request, running.report
+        assert report is not None  # noqa: S101 - only a run that is over is finished
+        self.runtime.alert(order.project, _purpose(request), report.failures)
+        return self.show(order) if report.ok else mapping_of(self._place.ledger, request.environment)
+
+    def show(self, order: Order) -> Mapping[str, str]:
+        """Let an environment other than production show an order's versions; what it shows now."""
+        environment = order.request.environment
+        shown = mapping_of(self._place.ledger, environment)
+        partial = bool(order.request.datasets or order.request.pipeline)
+        known = self._place.project.datasets
+        kept = {name: version for name, version in shown.items() if name in known or partial}
+        mapping = {**kept, **order.versions}
+        if environment != PRODUCTION and mapping != shown:
+            self.runtime.promote(mapping, f"run of {environment}", environment)
+        return mapping_of(self._place.ledger, environment)
+
+    def _names(self, request: RunRequest, project: Project) -> list[str]:
+        """The datasets that a request is about: those of a pipeline, chosen ones, or in production what it shows."""
+        if request.pipeline:
+            names = [name for name, dataset in project.datasets.items() if dataset.pipeline == request.pipeline]
+        elif request.datasets:
+            return list(request.datasets)
+        else:
+            names = list(project.datasets)
+        if request.environment != PRODUCTION:
+            return names
+        shown = mapping_of(self._place.ledger, PRODUCTION)
+        return [name for name in names if name in shown or not shown]
+
+    def _refuse_undelivered(self, versions: Mapping[str, str]) -> None:
+        shown = mapping_of(self._place.ledger, PRODUCTION)
+        other = sorted(name for name, version in versions.items() if shown.get(name) != version)
+        if other:
+            raise RefusedError(_not_delivered(other))
+
+
+def _purpose(request: RunRequest) -> str:
+    return f"{request.trigger} run of {request.environment}"
+
+
+def _not_delivered(names: list[str]) -> Finding:
+    return Finding(
+        code="run.not_delivered",
+        message=f"production does not show the working tree's version of {', '.join(names)}",
+        place=Place(dataset=names[0]),
+        expected="versions that a delivered change promoted",
+        remedy="`penstock deliver STORY` brings a change to production; `penstock run --env dev` tries it out",
+    )

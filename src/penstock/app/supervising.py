@@ -1,0 +1,89 @@
+"""While an executor works: people's requests to cancel reach it, and so do signals to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from penstock.engine.run import BY_SIGNAL
+from penstock.engine.states import RunState
+from penstock.ledger.journal import LeaseLostError
+from penstock.model.errors import WaitingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from penstock.engine.executor import Executor
+    from penstock.ledger.journal import Journal
+
+SHOW_CURSOR = b"\x1b[?25h"
+AT_ONCE = SHOW_CURSOR + b"\nended at once; what was under way is settled by the next command, then: penstock resume\n"
+LOOK_EVERY = 0.25
+"""Seconds between two looks for requests to cancel."""
+
+
+@contextmanager
+def supervised(executor: Executor, journal: Journal) -> Iterator[threading.Event]:
+    """Watch over an executor for the time of the block; the event is set once somebody asked the process to stop.
+
+    The first signal lets nothing begin any more and interrupts what runs, so that every run is recorded as interrupted;
+    a second one ends the process where it stands, which recovery settles too.
+    """
+    with signalled() as stop:
+        done = threading.Event()
+        watcher = threading.Thread(
+            target=_attend, args=(executor, journal, stop, done), name="penstock-watcher", daemon=True
+        )
+        watcher.start()
+        try:
+            yield stop
+        finally:
+            done.set()
+            watcher.join()
+
+
+@contextmanager
+def signalled() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; a second one ends the process at once. Main thread only.
+
+    At once, because an exception would come up inside whatever library happens to be at work; a process that ends where
+    it stands is what recovery is for.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os.write(2, AT_ONCE if os.isatty(2) else AT_ONCE.removeprefix(SHOW_CURSOR))
+            os._exit(WaitingError.exit_code)
+        stop.set()
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _attend(executor: Executor, journal: Journal, stop: threading.Event, done: threading.Event) -> None:
+    try:
+        _watch(executor, journal, stop, done)
+    except LeaseLostError as error:
+        executor.give_up(error)
+
+
+def _watch(executor: Executor, journal: Journal, stop: threading.Event, done: threading.Event) -> None:
+    while not done.wait(LOOK_EVERY):
+        if stop.is_set():
+            executor.interrupt(BY_SIGNAL)
+            return
+        for row in journal.rows("runs", state=str(RunState.RUNNING)):
+            if row["cancel"]:
+                executor.cancel(str(row["run"]))

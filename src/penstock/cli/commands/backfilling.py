@@ -1,0 +1,74 @@
+"""`penstock backfill`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.app import backfilling
+from penstock.cli.answers import Answer, Door, answering
+from penstock.cli.commands.running import plan_steps
+from penstock.cli.following import RunProgress, run_answer
+from penstock.cli.options import opened, project_option, required_window, window_options
+from penstock.delivery.pages import tables
+
+if TYPE_CHECKING:
+    from penstock.app.backfilling import Proposal
+    from penstock.model.intervals import Interval
+
+DIGITS = backfilling.SHORTEST_DIGEST
+
+
+@click.command(epilog="Example: penstock backfill sales.orders --start 2011-01-03 --end 2011-01-05")
+@click.argument("names", nargs=-1, required=True)
+@window_options
+@click.option(
+    "--env", "environment", default="dev", show_default=True, help="The environment whose versions are built."
+)
+@click.option("--reason", default="", help="Why, for the ledger.")
+@click.option("--digest", default=None, help="Build it, if this is still the digest of what would be built.")
+@project_option
+@answering
+def backfill(
+    door: Door,
+    *,
+    names: tuple[str, ...],
+    window: Interval | None,
+    environment: str,
+    reason: str,
+    digest: str | None,
+    project: str | None,
+) -> Answer:
+    """Build intervals of datasets or pipelines again, and everything that reads them.
+
+    Without --digest it shows what would be built, why and in which order, and records nothing.
+    """
+    asked = required_window(window)
+    with opened(project) as place:
+        proposal = backfilling.propose(place, names, asked, environment)
+        if digest is None:
+            return _proposed(proposal)
+        ran = backfilling.submit(place, proposal, digest, reason, RunProgress(door))
+    door.wipe()
+    return run_answer(ran)
+
+
+def _proposed(proposal: Proposal) -> Answer:
+    plan = proposal.backfill.plan
+    steps = [step for step in plan_steps(plan) if step["reasons"] != ["every interval is there"]]
+    rows = [("dataset", "slices", "intervals", "why")]
+    for step in steps:
+        slices = sum(1 for work in plan.works if work.slice.dataset == step["dataset"])
+        rows.append((step["dataset"], str(slices), ", ".join(step["missing"]) or "all", "; ".join(step["reasons"])))
+    took = f"about {tables.duration(proposal.seconds)}" if proposal.seconds is not None else "unknown: some never ran"
+    text = tables.columns(rows) + f"{len(plan.works)} task(s), in this order; time by history: {took}\n"
+    text += f"to do it: the same command with --digest {proposal.backfill.digest[:DIGITS]}"
+    result: dict[str, Any] = {
+        "digest": proposal.backfill.digest,
+        "window": str(proposal.backfill.window),
+        "tasks": len(plan.works),
+        "seconds": proposal.seconds,
+        "steps": steps,
+    }
+    return Answer(result=result, text=text)

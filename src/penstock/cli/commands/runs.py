@@ -1,0 +1,100 @@
+"""`penstock runs`, `cancel`, `retry` and `resume`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.app import runs as app
+from penstock.cli.answers import Answer, Door, answering
+from penstock.cli.following import RunProgress, exit_code_of, run_answer, run_result, run_text
+from penstock.cli.options import opened, project_option
+from penstock.delivery.pages import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.ledger.journal import Value
+
+SHOWN = (
+    "run",
+    "state",
+    "trigger",
+    "pipeline",
+    "environment",
+    "tasks",
+    "queued_at",
+    "started_at",
+    "finished_at",
+    "reason",
+)
+
+
+@click.command(epilog="Example: penstock runs --limit 5")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many to list.")
+@project_option
+@answering
+def runs(door: Door, limit: int, project: str | None) -> Answer:
+    """List runs: those that wait, then the newest."""
+    del door
+    with opened(project) as place:
+        found = app.recent(place, limit)
+    rows: list[tuple[str, ...]] = [("run", "state", "asked by", "of", "environment", "tasks", "began", "reason")]
+    rows += [_line(row) for row in found]
+    text = tables.columns(rows) if found else "no run yet: penstock run"
+    return Answer(result={"runs": [{name: row[name] for name in SHOWN} for row in found]}, text=text)
+
+
+def _line(row: Mapping[str, Value]) -> tuple[str, ...]:
+    asked = str(row["trigger"] or row["purpose"] or "")
+    asked += f" ({row['asked_by']})" if row["asked_by"] else ""
+    of = str(row["pipeline"] or "") or ("chosen datasets" if row["datasets"] else "everything")
+    began = str(row["started_at"] or "")[:19].replace("T", " ")
+    reason = str(row["reason"] or "")
+    return (
+        str(row["run"]), str(row["state"]), asked, of if row["trigger"] else "", str(row["environment"] or ""),
+        str(row["tasks"] or ""), began, reason if len(reason) <= 60 else f"{reason[:59]}…",
+    )  # fmt: skip
+
+
+@click.command(epilog="Example: penstock cancel r0123456789abcde")
+@click.argument("run")
+@project_option
+@answering
+def cancel(door: Door, run: str, project: str | None) -> Answer:
+    """Stop RUN: nothing of it begins any more, what runs is interrupted. Returns when nothing of it runs."""
+    del door
+    with opened(project) as place:
+        states = app.cancel(place, run)
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none had begun"
+    text = f"run {run} is cancelled; nothing of it runs. Attempts: {counted}\n"
+    return Answer(
+        result={"run": run, "attempts": dict(states)}, text=text + f"penstock retry {run} builds what is left"
+    )
+
+
+@click.command(epilog="Example: penstock retry r0123456789abcde")
+@click.argument("run")
+@project_option
+@answering
+def retry(door: Door, run: str, project: str | None) -> Answer:
+    """Do again what RUN did not get done: what failed, and what was left out because of it."""
+    with opened(project) as place:
+        ran = app.retry(place, run, RunProgress(door))
+    door.wipe()
+    return run_answer(ran)
+
+
+@click.command(epilog="Example: penstock resume")
+@project_option
+@answering
+def resume(door: Door, project: str | None) -> Answer:
+    """Go on with every run that was interrupted or waits in the queue."""
+    with opened(project) as place:
+        done = app.resume(place, RunProgress(door))
+    door.wipe()
+    findings = tuple(finding for ran in done for finding in ran.outcome.findings)
+    text = "\n".join(run_text(ran) for ran in done) or "nothing was interrupted, nothing waits"
+    result = {"runs": [run_result(ran) for ran in done]}
+    return Answer(result=result, text=text, findings=findings, exit_code=exit_code_of(done))

@@ -1,0 +1,117 @@
+"""How a run is told while it goes on: slices done, time left, and lines for what people should not miss."""
+
+from __future__ import annotations
+
+import threading
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from penstock.cli.answers import Answer
+from penstock.delivery.pages import tables
+from penstock.model.errors import RunError, WaitingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from penstock.app.running import Ran
+    from penstock.cli.answers import Door
+    from penstock.plan.build import BuildPlan, Work
+
+LINE_EVERY = 10.0
+"""Seconds between two lines of progress where there is no terminal to draw on."""
+ENDS = ("published", "failed", "cancelled", "interrupted")
+
+
+class RunProgress:
+    """A `Follower` that talks through a door. Lanes call it from their own threads."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._lock = threading.Lock()
+        self._expected: dict[str, float] = {}
+        self._left: dict[str, int] = {}
+        self._total, self._done, self._began, self._said = 0, 0, 0.0, 0.0
+
+    def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> None:
+        """A run begins, or waits for its turn."""
+        del run
+        self._expected = {name: median(times) / 1_000_000 for name, times in history.items() if times}
+        self._left = {}
+        for work in plan.works:
+            self._left[work.slice.dataset] = self._left.get(work.slice.dataset, 0) + 1
+        self._total, self._done = len(plan.works), 0
+        self._began = self._said = time.monotonic()
+
+    def progress(self, work: Work, state: str) -> None:
+        """A piece of work came to a state."""
+        with self._lock:
+            if state in ENDS:
+                self._done += 1
+                self._left[work.slice.dataset] = self._left.get(work.slice.dataset, 1) - 1
+            if state != "published":
+                self._door.say(f"{state}: {work.slice}")
+            line = self._line(work, state)
+            self._door.draw(line)
+            if not self._door.draws and time.monotonic() - self._said > LINE_EVERY:
+                self._said = time.monotonic()
+                self._door.say(line)
+
+    def says(self, line: str) -> None:
+        """A line for people."""
+        self._door.say(line)
+
+    def _line(self, work: Work, state: str) -> str:
+        left = self._seconds_left()
+        said = f", about {tables.duration(left)} left" if left is not None and self._done < self._total else ""
+        return f"{self._done} of {self._total} slices{said}: {state} {work.slice}"
+
+    def _seconds_left(self) -> float | None:
+        """By how long slices took before, held against how long they take now; by the pace alone where none did."""
+        elapsed = time.monotonic() - self._began
+        if not self._done:
+            return None
+        left = sum(self._expected.get(name, 0.0) * count for name, count in self._left.items())
+        unknown = sum(count for name, count in self._left.items() if name not in self._expected)
+        if unknown or not left:
+            return elapsed / self._done * (self._total - self._done)
+        return left
+
+
+def run_answer(ran: Ran) -> Answer:
+    """The end of a run: 0 if it built what it should, 3 if something failed, 4 if it was stopped and may go on."""
+    return Answer(
+        result=run_result(ran), text=run_text(ran), findings=ran.outcome.findings, exit_code=exit_code_of((ran,))
+    )
+
+
+def exit_code_of(done: Sequence[Ran]) -> int:
+    """The exit code of several runs."""
+    if any(ran.interrupted for ran in done):
+        return WaitingError.exit_code
+    return RunError.exit_code if any(ran.outcome.findings for ran in done) else 0
+
+
+def run_result(ran: Ran) -> dict[str, object]:
+    """What a run did, as plain values."""
+    outcome = ran.outcome
+    return {
+        "run": outcome.run,
+        "environment": ran.environment,
+        "built": dict(outcome.built),
+        "rows": dict(outcome.rows),
+        "seconds": round(outcome.seconds, 3),
+        "versions": dict(ran.mapping),
+    }
+
+
+def run_text(ran: Ran) -> str:
+    """What a run did, for people."""
+    outcome = ran.outcome
+    if any(outcome.built.values()):
+        text = f"run {outcome.run}\n{tables.build_text(outcome)}"
+    elif outcome.findings:
+        text = f"run {outcome.run}: nothing was built\n"
+    else:
+        text = "nothing to build: everything is up to date\n"
+    return text + f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
