@@ -155,6 +155,17 @@ JSON_FORMS = (
     (("plan",), 0),
     (("run", "--until", UNTIL), 0),
     (("run", "--env", "prod"), 1),
+    (("backfill", "shop.nothing", "--start", "2024-03-01", "--end", "2024-03-02"), 2),
+    (("explain", "shop.daily_revenue"), 0),
+    (("runs",), 0),
+    (("cancel", "r0"), 2),
+    (("retry", "r0"), 2),
+    (("resume",), 0),
+    (("logs", "r0"), 2),
+    (("serve", "--project", "/nowhere"), 2),
+    (("schedule", "show"), 0),
+    (("schedule", "pause", "nothing"), 2),
+    (("schedule", "resume", "nothing"), 2),
     (("query", "SELECT * FROM shop.daily_revenue"), 2),
     (("diff",), 2),
     (("lineage", "shop.daily_revenue.revenue"), 0),
@@ -177,9 +188,12 @@ JSON_FORMS = (
 )
 
 
+GROUPS = {"change", "key", "schedule"}
+
+
 def test_every_command_is_among_the_json_forms_below() -> None:
-    tried = {words[:2] if words[0] in {"change", "key"} else words[:1] for words, _ in JSON_FORMS}
-    assert tried == {words if words[0] in {"change", "key"} else words[:1] for words in EVERY_COMMAND}
+    tried = {words[:2] if words[0] in GROUPS else words[:1] for words, _ in JSON_FORMS}
+    assert tried == {words if words[0] in GROUPS else words[:1] for words in EVERY_COMMAND}
 
 
 @pytest.mark.parametrize(
@@ -352,7 +366,7 @@ def holder(place: Place) -> Iterator[int]:
 
 @pytest.mark.parametrize(
     "words",
-    [("run", "--until", UNTIL), ("change", "resume", "NONE-1"), ("change", "approve", "NONE-1", "--as", "maria")],
+    [("resume",), ("change", "resume", "NONE-1"), ("change", "approve", "NONE-1", "--as", "maria")],
     ids=" ".join,
 )
 def test_a_second_command_exits_4_and_names_the_process_that_works(
@@ -363,6 +377,13 @@ def test_a_second_command_exits_4_and_names_the_process_that_works(
     assert [finding["code"] for finding in said.findings] == ["executor.busy"]
     assert f"process {holder}" in said.findings[0]["message"]
     assert place.state() == before
+
+
+def test_a_run_that_is_not_to_wait_stays_queued_and_is_done_by_resume(place: Place, holder: int) -> None:
+    said = place.spawn("run", "--until", UNTIL, "--no-wait", "--json", exits=4)
+    assert [finding["code"] for finding in said.findings] == ["run.left_queued"]
+    (run,) = place.penstock("runs", "--json").result["runs"]
+    assert run["state"] == "queued"
 
 
 def test_reading_commands_do_not_wait_for_the_lock(place: Place, holder: int) -> None:

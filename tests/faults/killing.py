@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
+NEVER = 3600.0
 CHANGING_GIT = {"add", "commit", "merge", "reset", "clean", "branch"}
 
 
@@ -69,15 +70,20 @@ def watch(steps: Steps) -> None:
         _around(os, "fsync", steps, lambda _descriptor: "fsync", after=False)
         return
     from penstock.adapters import git
-    from penstock.adapters.duckdb import warehouse
+    from penstock.adapters.duckdb import applying, warehouse
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.adapters.folder import ProjectFolder
-    from penstock.adapters.ledger.sqlite import SqliteLedger
+    from penstock.adapters.ledger.committing import Committer
+    from penstock.adapters.ledger.grouping import Grouping
 
-    _around(SqliteLedger, "append", steps, lambda _self, *facts, **_: f"ledger {'+'.join(map(_kind, facts))}")
+    assert Grouping.__init__.__kwdefaults__ is not None
+    Grouping.__init__.__kwdefaults__["linger"] = NEVER  # a group ends where somebody waits: the same steps each time
+    _around(Committer, "_commit", steps, _group_step)
     _around(DuckdbSession, "_ensure_table", steps, lambda _self, said: f"table {said.dataset}")
-    _around(DuckdbSession, "_apply", steps, lambda _self, said: f"apply {said.dataset}", before=False)
+    _around(applying, "apply", steps, lambda _cursor, said, _staging: f"apply {said.dataset}", before=False)
     _around(DuckdbSession, "_transaction", steps, lambda _self, said: f"publish {said.dataset}")
+    _around(DuckdbSession, "build", steps, lambda _self, said, *_: f"build {said.dataset}", before=False)
+    _around(DuckdbSession, "commit", steps, _lot_step)
     _around(warehouse.DuckdbWarehouse, "fence", steps, lambda _self, token: f"fence {token}")
     _around(warehouse.DuckdbWarehouse, "_swap", steps, lambda _s, _c, swap: f"views {swap.environment}", before=False)
     _around(warehouse.DuckdbWarehouse, "swap", steps, lambda _self, swap: f"swap {swap.environment}")
@@ -114,6 +120,16 @@ def _around(
         return result
 
     setattr(owner, name, watched)
+
+
+def _group_step(_self: object, group: Sequence[Any]) -> str | None:
+    kinds = [_kind(fact) for request in group for fact in request.facts]
+    return f"ledger {'+'.join(kinds)}" if kinds else None
+
+
+def _lot_step(session: Any) -> str | None:
+    built = [publication.dataset for publication, _ in session._built]
+    return f"commit {'+'.join(built)}" if built else None
 
 
 def _kind(fact: object) -> str:
