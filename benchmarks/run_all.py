@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "engine")
+NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks")
 
 
 def main() -> None:

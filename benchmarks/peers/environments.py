@@ -1,0 +1,57 @@
+"""A virtual environment for each peer, beneath the build folder: made once, with pinned versions, then reused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PINS = {
+    "luigi": ("luigi==3.8.1",),
+    "dagster": ("dagster==1.13.29",),
+    # Prefect 3.9.1 wants a certifi that is not everywhere; 3.8.8 passes an argument that later FastAPIs refuse.
+    "prefect": ("prefect==3.8.8", "fastapi==0.150.0"),
+}
+MARK = "installed.txt"
+
+
+class NotInstalledError(Exception):
+    """The peer could not be installed; says why."""
+
+
+def python_of(peer: str, folder: Path) -> Path:
+    """The Python of a peer's environment.
+
+    Raises:
+        NotInstalledError: it cannot be made here.
+    """
+    home = folder / peer
+    python, mark, pins = home / "bin" / "python", home / MARK, "\n".join(PINS[peer])
+    if mark.is_file() and mark.read_text(encoding="utf-8") == pins and python.exists():
+        return python
+    shutil.rmtree(home, ignore_errors=True)
+    for command in _commands(home, python, PINS[peer]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            raise NotInstalledError(said[-1].strip() if said else f"{command[0]} ended with {done.returncode}")
+    mark.write_text(pins, encoding="utf-8")
+    return python
+
+
+def _commands(home: Path, python: Path, pins: tuple[str, ...]) -> tuple[list[str], ...]:
+    """What makes the environment, with bytecode compiled so that no first start pays for it."""
+    uv = shutil.which("uv")
+    if uv:
+        return (
+            [uv, "venv", "--quiet", "--python", sys.executable, str(home)],
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *pins],
+        )
+    return (
+        [sys.executable, "-m", "venv", str(home)],
+        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *pins],
+    )
