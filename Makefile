@@ -40,8 +40,11 @@ format: .venv/.ready ## format the code
 	@$(BIN)/ruff format
 
 .PHONY: faults
-faults: .venv/.ready ## every kill point and the long fault runs (about an hour)
+faults: .venv/.ready ## every kill point and the long fault runs (some hours)
 	@$(BIN)/python tests/faults/run_faults.py
+	@$(BIN)/python tests/faults/run_serving.py
+	@$(BIN)/python tests/faults/run_cron.py
+	@$(BIN)/python tests/faults/run_simulator.py
 
 .PHONY: bench
 bench: .venv/.ready ## start-up times, the engine against bare DuckDB, durable overhead

@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from penstock.adapters.processes import sandbox
+from penstock.adapters.processes.identity import digest_now
 from penstock.adapters.processes.runner import TaskProcesses
 from penstock.engine.ports import Order
 from penstock.model.pipelines import Dataset, Materialization, PythonTask
@@ -44,6 +46,7 @@ class Bench:
             forms={"rows": form},
         )
         kept = Materialization.TABLE
+        task = replace(task, code_digest=digest_now("noop.py", task, folder / "project"))
         self.dataset = Dataset(name="b.noop", file="noop.py", task=task, materialization=kept)
         self.connection = duckdb.connect()
         self.connection.execute(

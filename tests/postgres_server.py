@@ -98,10 +98,12 @@ def _reachable(source: Path, folder: Path, who: dict[str, Any]) -> Path:
     try:
         subprocess.run([str(source / "postgres"), "--version"], check=True, capture_output=True, **who)
     except (OSError, subprocess.CalledProcessError):
-        copy = folder / "install"
-        shutil.copytree(source.parent, copy, symlinks=True)
+        package = source.parent.parent
+        for part in (package, package.with_name(f"{package.name}.libs")):  # the binaries find their libraries beside it
+            if part.is_dir():
+                shutil.copytree(part, folder / part.name, symlinks=True)
         folder.chmod(0o755)
-        return copy / "bin"
+        return folder / package.name / source.relative_to(package)
     return source
 
 

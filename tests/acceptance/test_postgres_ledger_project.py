@@ -12,6 +12,7 @@ from penstock_places import Place
 
 from penstock.app.wiring import Workplace
 from penstock.ledger.journal import verify
+from penstock.model.errors import WaitingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,24 @@ def test_without_an_address_the_ledger_says_what_is_missing(tmp_path: Path, monk
     shop = _shop(tmp_path / "team", "postgres")
     said = shop.penstock("run", "--json", exits=2)
     assert [finding["code"] for finding in said.findings] == ["ledger.no_address"]
+
+
+def test_of_two_machines_that_saw_a_free_lease_one_takes_it(tmp_path: Path, address: str) -> None:
+    """Between looking and taking lie planning and reading files: who was quicker is not driven out."""
+    first, second = (Workplace(_shop(tmp_path / name, "postgres").root) for name in ("one", "two"))
+    first.lease = second.lease = 0.5
+    try:
+        first.hold()
+        second.hold()
+        token = first.token()
+        for _ in range(2):
+            with pytest.raises(WaitingError) as caught:
+                second.token()
+            assert [finding.code for finding in caught.value.findings] == ["executor.busy"]
+        assert (first.token(), first.ledger.pulse()[0]) == (token, token)
+    finally:
+        second.close()
+        first.close()
 
 
 def test_a_process_that_ended_in_order_leaves_the_lease_free(shops: tuple[Place, Place]) -> None:

@@ -158,6 +158,32 @@ def test_a_token_that_nobody_took_is_refused(journal: Ledger) -> None:
         journal.append(_run("a"), token=2)
 
 
+def test_who_says_what_it_saw_may_take_a_lease_with_a_larger_token_than_the_next(journal: Ledger) -> None:
+    journal.append(_lease(5), token=0)
+    journal.append(_lease(9), token=5)
+    assert journal.pulse()[0] == 9
+    with pytest.raises(LeaseLostError):
+        journal.append(_lease(11))
+    journal.append(_lease(10))
+
+
+@pytest.mark.parametrize(("token", "seen"), [(9, 3), (9, 0), (5, 5), (4, 5)])
+def test_a_lease_that_somebody_took_meanwhile_is_refused(journal: Ledger, token: int, seen: int) -> None:
+    journal.append(_lease(5), token=0)
+    with pytest.raises(LeaseLostError):
+        journal.append(_lease(token), token=seen)
+    assert journal.pulse()[0] == 5
+
+
+def test_a_probe_changes_nothing(journal: Ledger) -> None:
+    journal.probe()
+    journal.append(_lease(1))
+    journal.beat(1)
+    before = journal.pulse()
+    journal.probe()
+    assert journal.pulse() == before == (1, 1)
+
+
 def test_without_a_token_anybody_may_append(journal: Ledger) -> None:
     journal.append(LeaseTaken(name="executor", holder="one", token=1))
     journal.append(_run("a"))

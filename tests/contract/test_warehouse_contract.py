@@ -131,8 +131,10 @@ def test_an_older_executor_cannot_swap(place: Place) -> None:
 
 
 def test_a_fence_never_goes_back(place: Place) -> None:
+    assert place.warehouse.fenced_at() == 0
     place.warehouse.fence(5)
     place.warehouse.fence(3)
+    assert place.warehouse.fenced_at() == 5
     with pytest.raises(TaskError):
         publish(place, publication("p", token=4), [(0, "a")])
 
@@ -293,11 +295,22 @@ def test_an_append_adds_to_what_is_there(place: Place) -> None:
 def test_an_append_that_does_not_go_on_where_it_ended_is_refused(place: Place, base: int | None) -> None:
     publish(place, _append("p", None), [(0, "a"), (1, "b")])
     with pytest.raises(TransientError) as caught:
-        publish(place, _append("q", base), [(1, "again")])
+        publish(place, _append("q", base), [(3, "beyond")])
     assert caught.value.findings[0].code == "engine.offset_moved"
     assert place.warehouse.published("q") is None
     assert place.read(RELATION) == [(0, "a"), (1, "b")]
     assert publish(place, _append("r", 1), [(2, "c")]) == 1
+
+
+@pytest.mark.parametrize("row", [(0, "before"), (1, "again"), (None, "at no time")])
+def test_an_append_adds_only_what_lies_beyond_what_is_there(place: Place, row: tuple[int | None, str]) -> None:
+    """A row at or before the offset would be added again by every run, and one without it never be passed."""
+    publish(place, _append("p", None), [(0, "a"), (1, "b")])
+    with pytest.raises(TaskError) as caught:
+        publish(place, _append("q", 1), [(2, "c"), row])
+    assert caught.value.findings[0].code == "engine.offset_not_beyond"
+    assert place.warehouse.published("q") is None
+    assert place.read(RELATION) == [(0, "a"), (1, "b")]
 
 
 def test_how_far_a_column_reaches_is_its_largest_value_or_nothing(place: Place) -> None:
@@ -306,7 +319,7 @@ def test_how_far_a_column_reaches_is_its_largest_value_or_nothing(place: Place) 
     publish(place, _append("p", None), [])
     with place.warehouse.session() as session:
         assert session.newest(RELATION, "moment") is None
-    publish(place, _append("q", None), [(1, "b"), (0, "a"), (None, "c")])
+    publish(place, publication("q"), [(1, "b"), (0, "a"), (None, "c")])
     with place.warehouse.session() as session:
         assert session.newest(RELATION, "moment") == days(1, 2).start.replace(tzinfo=None)
         assert session.newest(RELATION, "value") == "c"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from serving_world import CONCURRENCY, DATASETS, HOUR, PARALLEL, World
+from serving_world import APPENDED, CONCURRENCY, DATASETS, HOUR, PARALLEL, POOL, POOLED, World
 
 from penstock.app.wiring import workplace
 from penstock.engine.run import ABANDONED
@@ -111,7 +111,7 @@ def _each_run_once(seen: Read) -> Iterator[str]:
 def _each_publish_once(seen: Read) -> Iterator[str]:
     """Each run published its own hour of each dataset, once, and the target and the ledger say so alike."""
     wanted = {
-        (row["run"], f"{row['pipeline']}.{dataset}", str(Interval(fire - HOUR, fire)))
+        (row["run"], f"{row['pipeline']}.{dataset}", "" if dataset == APPENDED else str(Interval(fire - HOUR, fire)))
         for row in seen.runs
         for dataset in DATASETS
         for fire in (parse_moment(str(row["key"])),)
@@ -185,7 +185,7 @@ def _limits_by_order(seen: Read) -> Iterator[str]:
     for seq, fact in seen.facts:
         match fact:
             case AttemptStarted():
-                opened[fact.publish_id, fact.attempt] = fact.dataset.partition(".")[0]
+                opened[fact.publish_id, fact.attempt] = fact.dataset
                 yield from _beyond(Counter(opened.values()), f"entry {seq}")
             case AttemptFailed() | AttemptPublished():
                 del opened[fact.publish_id, fact.attempt]
@@ -195,9 +195,8 @@ def _limits_by_time(seen: Read) -> Iterator[str]:
     """By the ledger's times: attempts are open from when they began until they ended."""
     turns: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in seen.attempts:
-        pipeline = str(row["dataset"]).partition(".")[0]
-        turns[str(row["started_at"])][pipeline] += 1
-        turns[str(row["finished_at"])][pipeline] -= 1
+        turns[str(row["started_at"])][str(row["dataset"])] += 1
+        turns[str(row["finished_at"])][str(row["dataset"])] -= 1
     opened: Counter[str] = Counter()
     for moment in sorted(turns):
         opened.update(turns[moment])
@@ -205,6 +204,11 @@ def _limits_by_time(seen: Read) -> Iterator[str]:
 
 
 def _beyond(opened: Counter[str], when: str) -> Iterator[str]:
-    yield from (f"{when}: {count} of {name} at once" for name, count in opened.items() if count > CONCURRENCY)
-    if opened.total() > PARALLEL:
-        yield f"{when}: {opened.total()} at once"
+    """What is more than may be at once, given how many attempts of each dataset are open."""
+    pipelines: Counter[str] = Counter()
+    for dataset, count in opened.items():
+        pipelines[dataset.partition(".")[0]] += count
+    yield from (f"{when}: {count} of {name} at once" for name, count in pipelines.items() if count > CONCURRENCY)
+    pooled = sum(count for dataset, count in opened.items() if dataset.endswith(f".{POOLED}"))
+    if pooled > POOL or opened.total() > PARALLEL:
+        yield f"{when}: {opened.total()} at once, {pooled} of the pool"

@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARTS = ("north", "south", "west")
-DATASETS = (*PARTS, "total")
-CONCURRENCY, PARALLEL = 2, 3
+APPENDED, POOLED = "log", "west"
+DATASETS = (*PARTS, "total", APPENDED)
+CONCURRENCY, PARALLEL, POOL = 2, 3, 1
+"""How many attempts at once of a pipeline, of all, and of the datasets that share the pool."""
 HOUR = timedelta(hours=1)
 HOLDER = re.compile(r"process (\d+)")
 LOOK_EVERY = 0.005
 PATIENCE = 120.0
 """Seconds after which something that was waited for counts as not happening."""
 T = TypeVar("T")
-SETTINGS = f"name: serving\nparallel: {PARALLEL}\n"
+SETTINGS = f"name: serving\nparallel: {PARALLEL}\npools: {{shared: {POOL}}}\n"
 PIPELINE = """\
 owner: serving
 schedule: "0 * * * *"
@@ -49,7 +51,7 @@ PART = """\
 /* penstock
 materialize: incremental
 interval: hour(hour)
-*/
+{pool}*/
 SELECT
     hours.range AS hour,
     (SELECT count(*) FROM range({effort}) AS spent WHERE hash(spent.range) % 7 <> 0) AS n
@@ -57,7 +59,8 @@ FROM range(CAST($interval_start AS TIMESTAMP), CAST($interval_end AS TIMESTAMP),
 """
 TOTAL = """\
 /* penstock
-materialize: incremental
+materialize: merge
+key: [hour]
 interval: hour(hour)
 */
 SELECT north.hour, north.n + south.n + west.n AS n
@@ -65,6 +68,13 @@ FROM {pipeline}.north AS north
 JOIN {pipeline}.south AS south ON south.hour = north.hour
 JOIN {pipeline}.west AS west ON west.hour = north.hour
 WHERE north.hour >= $interval_start AND north.hour < $interval_end
+"""
+LOG = """\
+/* penstock
+materialize: append
+offset: hour
+*/
+SELECT hour, n FROM {pipeline}.north WHERE $offset IS NULL OR hour > $offset
 """
 
 
@@ -127,8 +137,10 @@ def make_world(folder: Path, *, pipelines: int, missed: int, effort: int) -> Wor
         own = folder / "pipelines" / name
         _write(own / "pipeline.yaml", PIPELINE.format(start=stamp(since), concurrency=CONCURRENCY))
         for part in PARTS:
-            _write(own / f"{part}.sql", PART.format(effort=effort))
+            pool = "pool: shared\n" if part == POOLED else ""
+            _write(own / f"{part}.sql", PART.format(effort=effort, pool=pool))
         _write(own / "total.sql", TOTAL.format(pipeline=name))
+        _write(own / "log.sql", LOG.format(pipeline=name))
     with workplace(folder) as place:
         known = place.project.pipelines
         facts = [ScheduleSet(pipeline=name, schedule=schedule_text(known[name]), since=stamp(since)) for name in names]

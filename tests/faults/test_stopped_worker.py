@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from penstock.adapters.processes.identity import digest_now
 from penstock.adapters.processes.runner import TaskProcesses
 from penstock.engine.ports import Order
 from penstock.model.errors import TaskError
@@ -59,10 +60,11 @@ class Trial:
 
     def _run(self) -> None:
         task = PythonTask(function="make", reads_by_parameter={"rows": "shop.raw"}, code_digest="")
+        file = f"{self.place.name}.py"
         dataset = Dataset(
             name="shop.made",
-            file=f"{self.place.name}.py",
-            task=task,
+            file=file,
+            task=replace(task, code_digest=digest_now(file, task, self.place)),
             materialization=Materialization.TABLE,
             timeout=timedelta(seconds=self.seconds),
         )

@@ -15,7 +15,7 @@ from penstock.model.findings import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOCKS = Path("/proc/locks")
+LOCKS, MOUNTS = Path("/proc/locks"), Path("/proc/self/mountinfo")
 
 
 @contextmanager
@@ -50,21 +50,48 @@ def exclusive(path: Path) -> Iterator[None]:
 def evict(path: Path, pid: str) -> bool:
     """Kill the process `pid` if the kernel says that it holds the lock; whether it did.
 
-    What a file says about its holder may be old and the number somebody else's by now: the kernel's own list is asked.
+    What a file says about its holder may be old and the number somebody else's by now: the kernel's own list is asked,
+    after the process was taken hold of, so that what is killed is what holds the lock.
     """
-    if not pid.isdecimal() or int(pid) not in holders(path):
+    if not pid.isdecimal() or not int(pid):
         return False
-    with suppress(ProcessLookupError):
-        os.kill(int(pid), signal.SIGKILL)
-    return True
+    try:
+        process = os.pidfd_open(int(pid))
+    except (OSError, OverflowError):  # it is gone, or never was
+        return False
+    try:
+        if int(pid) not in holders(path):
+            return False
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        return True
+    finally:
+        os.close(process)
 
 
 def holders(path: Path) -> set[int]:
     """The processes that hold a lock on a file, by the kernel's word; none where it does not say."""
     try:
-        inode = path.stat().st_ino
+        file = _as_listed(path)
         lines = LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
         return set()
     fields = [line.split() for line in lines if "->" not in line]
-    return {int(words[4]) for words in fields if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode)}
+    return {int(words[4]) for words in fields if words[1] == "FLOCK" and words[5] == file}
+
+
+def _as_listed(path: Path) -> str:
+    """A file as the kernel's list names it: device and inode.
+
+    The device is that of its mount: some file systems give `stat` another one for each of their subvolumes.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        told = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii").split()
+        mount = told[told.index("mnt_id:") + 1]
+        inode = os.fstat(descriptor).st_ino
+    finally:
+        os.close(descriptor)
+    mounts = [line.split(maxsplit=3) for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
+    major, minor = next((words[2].split(":") for words in mounts if words[0] == mount), ("0", "0"))
+    return f"{int(major):02x}:{int(minor):02x}:{inode}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.app.executing import Desk
@@ -13,15 +13,27 @@ from penstock.app.wiring import operator
 from penstock.engine.requests import BACKFILL, RunRequest
 from penstock.ledger.facts import BackfillRequested
 from penstock.model.errors import InputError, RefusedError
-from penstock.model.findings import Finding
+from penstock.model.findings import Finding, Place
+from penstock.model.pipelines import Materialization
 from penstock.plan.backfill import Backfill, estimate, plan_backfill
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from penstock.app.running import Follower
     from penstock.app.wiring import Workplace
     from penstock.model.intervals import Interval
+
+
+SHORTEST_DIGEST = 12
+"""How many digits of a digest must be given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What somebody wants built again: pipelines or datasets by name, a window, and where it is shown."""
+
+    names: tuple[str, ...]
+    window: Interval
+    environment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +45,25 @@ class Proposal:
     seconds: float | None
 
 
-def propose(place: Workplace, names: Sequence[str], window: Interval, environment: str) -> Proposal:
+def propose(place: Workplace, asked: Asked) -> Proposal:
     """What building these again within a window would do.
 
     Raises:
         InputError: a name is unknown, or a source file that would be read is broken or missing.
         RefusedError: production shows other versions than the working tree has.
     """
-    datasets = chosen(place.project, names)
+    datasets = chosen(place.project, asked.names)
     if not datasets:
         raise InputError(_nothing_named())
+    grown = [name for name in datasets if place.project.datasets[name].materialization is Materialization.APPEND]
+    if grown:
+        raise InputError(_only_grows(grown))
     now, ledger = place.clock.now(), place.ledger
     desk = Desk(place)
     backfill = plan_backfill(
         place.project,
         datasets,
-        window,
+        asked.window,
         ledger.rows("coverage"),
         ledger.rows("stale"),
         until=now,
@@ -58,22 +73,28 @@ def propose(place: Workplace, names: Sequence[str], window: Interval, environmen
     request = RunRequest(
         trigger=BACKFILL,
         key=key,
-        environment=environment,
+        environment=asked.environment,
         until=now,
         datasets=backfill.datasets,
         window=backfill.window,
         by=operator(),
     )
-    desk.look_at_sources(desk.order_of(request, backfill.plan))
+    files = desk.look_at_sources(desk.order_of(request, backfill.plan))
+    backfill = replace(backfill, rests_on=(*backfill.rests_on, *files))
     return Proposal(backfill=backfill, request=request, seconds=estimate(backfill.plan, history(place, backfill.plan)))
 
 
-def submit(place: Workplace, proposal: Proposal, digest: str, reason: str, follower: Follower) -> Ran:
+def submit(place: Workplace, asked: Asked, digest: str, reason: str, follower: Follower) -> Ran:
     """Mark what a backfill restates as stale, and build it.
+
+    What a dead executor left open is settled first: what it published before the marks must not count as built after.
 
     Raises:
         RefusedError: the plan is another one than the one whose digest is given; nothing was recorded.
     """
+    if place.may_hold():
+        place.settle()
+    proposal = propose(place, asked)
     found = proposal.backfill.digest
     if not found.startswith(digest) or len(digest) < SHORTEST_DIGEST:
         raise RefusedError(_moved(digest, found))
@@ -88,15 +109,22 @@ def submit(place: Workplace, proposal: Proposal, digest: str, reason: str, follo
     return Runner(place, follower).run(proposal.request)
 
 
-SHORTEST_DIGEST = 12
-
-
 def _nothing_named() -> Finding:
     return Finding(
         code="backfill.nothing_named",
         message="nothing is named that should be built again",
         expected="the names of datasets or pipelines",
         remedy="penstock backfill sales.orders --start 2011-01-03 --end 2011-01-05",
+    )
+
+
+def _only_grows(names: list[str]) -> Finding:
+    return Finding(
+        code="backfill.append",
+        message=f"{', '.join(names)} only ever grows: rows that were added are never made again",
+        place=Place(dataset=names[0]),
+        expected="datasets that are made whole, by interval or by key",
+        remedy="change its query to make it anew as another version, or keep it as a merge",
     )
 
 

@@ -9,6 +9,7 @@ from penstock.adapters.duckdb.warehouse import PRODUCTION
 from penstock.adapters.sources.inspection import arrivals
 from penstock.app.runtime import EngineRuntime
 from penstock.engine.promotion import mapping_of
+from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunFinished
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from penstock.app.wiring import Workplace
     from penstock.engine.executor import Executor
     from penstock.engine.requests import RunRequest
-    from penstock.engine.run import Running
+    from penstock.engine.run import Running, RunReport
     from penstock.model.errors import PenstockError
     from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Work
@@ -63,10 +64,12 @@ class Desk:
             InputError: it names what is not there, or a source file is broken or missing; nothing was recorded.
         """
         whole = self._place.project
+        self._refuse_unknown(request, whole)
         project = whole.narrowed(self._names(request, whole))
-        return self._ordered(
-            request, project, self.runtime.plan(project, request.until, frozenset(project.datasets), request.window)
-        )
+        # a backfill builds what its digest was about, and nothing that merely stands above it
+        select = request.datasets if request.trigger == BACKFILL else project.datasets
+        plan = self.runtime.plan(project, request.until, frozenset(select), request.window)
+        return self._ordered(request, project, plan)
 
     def order_of(self, request: RunRequest, plan: BuildPlan) -> Order:
         """What a request comes to by a plan that was made already; raises as `order`."""
@@ -80,27 +83,36 @@ class Desk:
         built = frozenset(work.slice.dataset for work in plan.works)
         return Order(request=request, project=project, versions=versions, plan=plan, datasets=built)
 
-    def look_at_sources(self, order: Order) -> None:
-        """Look at every file that a plan will read before anything is recorded.
+    def look_at_sources(self, order: Order) -> tuple[str, ...]:
+        """Look at every file that a plan will read before anything is recorded; their names and digests.
 
         Raises:
             InputError: a file is missing or broken; all of them at once.
         """
         findings: list[Finding] = []
+        seen: list[str] = []
+        needed = {work.slice.dataset for work in order.plan.works}
         for step in order.plan.steps:
             dataset = order.project.datasets[step.dataset]
-            needed = any(work.slice.dataset == step.dataset for work in order.plan.works)
-            if not isinstance(dataset.task, FileSource) or not needed:
+            if not isinstance(dataset.task, FileSource) or step.dataset not in needed:
                 continue
             by = dataset.interval
             pieces = tuple(p for gap in step.missing for p in gap.split(by.grain)) if by else None
-            findings.extend(arrivals(dataset.task, dataset.name, self._place.root, pieces)[1])
+            arrived, wrong = arrivals(dataset.task, dataset.name, self._place.root, pieces)
+            seen += [f"{arrival.name} {arrival.sha256}" for arrival in arrived]
+            findings.extend(wrong)
         if findings:
             raise InputError(tuple(findings))
+        return tuple(seen)
 
     def take_up(self, order: Order, executor: Executor) -> Running:
-        """Begin a run on an executor."""
-        return executor.admit(order.engine_request(), self._progress)
+        """Begin a run on an executor; what it built is shown before its end is recorded."""
+
+        def conclude(report: RunReport) -> None:
+            if report.ok:
+                self.show(order)
+
+        return executor.admit(order.engine_request(), self._progress, conclude)
 
     def refuse(self, request: RunRequest, error: PenstockError) -> None:
         """Record that a queued run cannot be begun, and tell whom its failures are to be told."""
@@ -127,11 +139,17 @@ class Desk:
         self._place.ledger.append(RunFinished(run=run, state=str(state), reason=reason), token=self._place.token())
 
     def finish(self, order: Order, running: Running) -> Mapping[str, str]:
-        """Tell of failures, and let an environment other than production show what was built; what it shows now."""
+        """Tell of failures; what the environment shows now."""
         request, report = order.request, running.report
         assert report is not None  # noqa: S101 - only a run that is over is finished
         self.runtime.alert(order.project, _purpose(request), report.failures)
-        return self.show(order) if report.ok else mapping_of(self._place.ledger, request.environment)
+        return mapping_of(self._place.ledger, request.environment)
+
+    def shows(self, order: Order) -> bool:
+        """Whether an order's environment shows its versions already, or never will by a run."""
+        environment = order.request.environment
+        shown = mapping_of(self._place.ledger, environment)
+        return environment == PRODUCTION or all(shown.get(name) == version for name, version in order.versions.items())
 
     def show(self, order: Order) -> Mapping[str, str]:
         """Let an environment other than production show an order's versions; what it shows now."""
@@ -144,6 +162,22 @@ class Desk:
         if environment != PRODUCTION and mapping != shown:
             self.runtime.promote(mapping, f"run of {environment}", environment)
         return mapping_of(self._place.ledger, environment)
+
+    def _refuse_unknown(self, request: RunRequest, project: Project) -> None:
+        """Names that stood in the queue for longer than in the project."""
+        unknown = sorted({*request.datasets} - {*project.datasets})
+        if request.pipeline and request.pipeline not in project.pipelines:
+            unknown.append(request.pipeline)
+        if unknown:
+            raise InputError(
+                Finding(
+                    code="run.unknown_name",
+                    message=f"run {request.run} is of {', '.join(unknown)}, which the project does not have",
+                    found=", ".join(unknown),
+                    expected="pipelines and datasets of the project as it is now",
+                    remedy=f"penstock cancel {request.run}, or bring them back",
+                )
+            )
 
     def _names(self, request: RunRequest, project: Project) -> list[str]:
         """The datasets that a request is about: those of a pipeline, chosen ones, or in production what it shows."""

@@ -35,13 +35,17 @@ def explained(place: Workplace, dataset: str, environment: str) -> Explanation:
         shown=mapping_of(ledger, environment),
         paused=frozenset(str(row["pipeline"]) for row in ledger.rows("schedules", paused=1))
         | {name for name, pipeline in project.pipelines.items() if pipeline.paused},
-        earlier={dataset: [str(row["version"]) for row in ledger.rows("versions", dataset=dataset)]},
+        earlier={dataset: [str(row["version"]) for row in sorted(ledger.rows("versions", dataset=dataset), key=_made)]},
     )
     return explain(project, plan(place, Wanted(environment=environment)), dataset, around)
 
 
 def _newest(rows: tuple[Mapping[str, Value], ...]) -> Mapping[str, Value] | None:
     return max(rows, key=lambda row: str(row["started_at"]), default=None)
+
+
+def _made(row: Mapping[str, Value]) -> str:
+    return str(row["defined_at"])
 
 
 def _pipeline(name: str, datasets: tuple[str, ...]) -> Finding:

@@ -60,12 +60,32 @@ def lead(place: Workplace, stop: threading.Event, say: Callable[[str], None], le
             if not told:
                 say(f"standing by: {busy.findings[0].message}")
                 told = True
-            if watch.has_expired(place.ledger.pulse(), place.clock.monotonic()):
+            if _is_silent(place, watch, lease):
                 _take_from_silent(place, say)
             stop.wait(LOOK_EVERY)
             continue
         return True
     return False
+
+
+def _is_silent(place: Workplace, watch: LeaseWatch, lease: float) -> bool:
+    """Whether the executor has not shown itself for too long, although it could have, as far as this process can tell.
+
+    What keeps this process from writing, or for longer than a beat may wait, may keep the executor from it too.
+    """
+    clock = place.clock
+    began = clock.monotonic()
+    try:
+        place.ledger.probe()
+        pulse = place.ledger.pulse()
+    except PenstockError:
+        watch.restart()
+        return False
+    now = clock.monotonic()
+    if now - began > lease / BEATS:
+        watch.restart()
+        return False
+    return watch.has_expired(pulse, now)
 
 
 def _take_from_silent(place: Workplace, say: Callable[[str], None]) -> None:
@@ -76,24 +96,28 @@ def _take_from_silent(place: Workplace, say: Callable[[str], None]) -> None:
         say(f"{holder} held the lease and has not shown itself for too long: it was killed")
 
 
-def refuse_if_led_elsewhere(place: Workplace) -> None:
+def refuse_if_led_elsewhere(place: Workplace) -> int:
     """Refuse to execute while a process of another machine holds the lease of a shared ledger and shows itself.
 
-    Takes as long as a lease where its holder died without a word; no time where it ended in order.
+    The token after which this process may take the lease. Takes as long as a lease where its holder died without a
+    word; no time where it ended in order.
 
     Raises:
         WaitingError: it lives.
     """
-    watch, first = LeaseWatch(place.lease or LEASE_SECONDS), place.ledger.pulse()
+    lease = place.lease or LEASE_SECONDS
+    watch, first = LeaseWatch(lease), place.ledger.pulse()
     while holder := holder_of(place.ledger):
         if place.ledger.pulse() != first:
-            raise WaitingError(_led_by(holder))
-        if watch.has_expired(first, place.clock.monotonic()):
-            return
+            raise WaitingError(led_by(holder))
+        if _is_silent(place, watch, lease):
+            break
         place.clock.sleep(LOOK_EVERY / 2)
+    return first[0]
 
 
-def _led_by(holder: str) -> Finding:
+def led_by(holder: str) -> Finding:
+    """Another process executes; `holder` as the ledger names it."""
     return Finding(
         code="executor.busy",
         message=f"{holder} executes what this ledger holds",

@@ -78,9 +78,9 @@ def plan(place: Workplace, wanted: Wanted) -> BuildPlan:
     """What a run would build."""
     project = place.project
     datasets = chosen(project, wanted.names)
-    runtime = EngineRuntime(place)
+    needed = project.narrowed(datasets) if datasets else project  # with what they read, as a run builds it
     until = wanted.until or place.clock.now()
-    return runtime.plan(project, until, frozenset(datasets) or None, wanted.window)
+    return EngineRuntime(place).plan(needed, until, frozenset(needed.datasets), wanted.window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class Runner:
             return self._here(request)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
-        if not order.plan.works:
+        if not order.plan.works and self._desk.shows(order):
             return self._nothing(order)
         self._place.ledger.append(request.fact())
         if not self._patient:

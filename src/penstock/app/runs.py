@@ -55,6 +55,16 @@ def _newest(place: Workplace, most: int) -> list[str]:
         span *= 8
 
 
+def look(place: Workplace, run: str) -> tuple[Mapping[str, Value], tuple[Mapping[str, Value], ...]]:
+    """What the ledger says about a run, and about each of its attempts in the order of their beginning.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    attempts = place.ledger.rows("attempts", run=run)
+    return _row(place, run), tuple(sorted(attempts, key=lambda row: str(row["started_at"])))
+
+
 def cancel(place: Workplace, run: str) -> Mapping[str, int]:
     """Stop a run, and prove that nothing of it runs any more; how many of its slices ended in which state.
 
@@ -69,7 +79,7 @@ def cancel(place: Workplace, run: str) -> Mapping[str, int]:
     row = _row(place, run)
     if row["state"] in {str(RunState.QUEUED), str(RunState.INTERRUPTED)}:
         # whoever starts it from now on looks for the request before anything of it begins (Executor.admit)
-        place.ledger.append(RunFinished(run=run, state=str(RunState.CANCELLED), reason=f"cancelled by {operator()}"))
+        _record_cancelled(place, run)
     _wait_until_stopped(place, run)
     row = _row(place, run)
     if row["state"] != str(RunState.CANCELLED):
@@ -85,12 +95,18 @@ def _wait_until_stopped(place: Workplace, run: str) -> None:
                 raise WaitingError(_not_yet(run))
             if place.may_hold():  # nobody executes: what was under way died with its executor
                 place.settle()
-            else:
-                stop.wait(LOOK_EVERY)
+                if _row(place, run)["state"] == str(RunState.INTERRUPTED):  # it was left before it saw the request
+                    _record_cancelled(place, run)
+            stop.wait(LOOK_EVERY)
+
+
+def _record_cancelled(place: Workplace, run: str) -> None:
+    """End a run that is not under way."""
+    place.ledger.append(RunFinished(run=run, state=str(RunState.CANCELLED), reason=f"cancelled by {operator()}"))
 
 
 def retry(place: Workplace, run: str, follower: Follower) -> Ran:
-    """Do again what a run did not get done: what failed, and what was left out because of it.
+    """Do again what a run did not get done: the same request, of which what was published is there already.
 
     Raises:
         InputError: there is no such run, it is not over, or it left nothing.
@@ -106,8 +122,6 @@ def retry(place: Workplace, run: str, follower: Follower) -> Ran:
         trigger=RETRY,
         known_as="",
         key=f"{run} {place.clock.now().isoformat()}",
-        pipeline="",
-        datasets=_left_of(place, run, request),
         by=operator(),
     )
     return Runner(place, follower).run(again)
@@ -168,26 +182,6 @@ def _is_stopped(place: Workplace, run: str) -> bool:
     row = run_row(place.ledger, run)
     attempts = place.ledger.rows("attempts", run=run)
     return row is not None and has_ended(row) and not any(attempt["state"] in OPEN_STATES for attempt in attempts)
-
-
-def _left_of(place: Workplace, run: str, request: RunRequest) -> tuple[str, ...]:
-    """The datasets of which a run left something: those that failed and what reads them; all of it if none failed."""
-    last: dict[str, str] = {}
-    for attempt in place.ledger.rows("attempts", run=run):
-        name = str(attempt["dataset"])
-        if last.get(name) != "failed":
-            last[name] = str(attempt["state"])
-    failed = [name for name, state in last.items() if state == "failed"]
-    project = place.project
-    if not failed:
-        return request.datasets or _of_pipeline(place, request.pipeline)
-    wanted = set(request.datasets or _of_pipeline(place, request.pipeline) or project.datasets)
-    return tuple(sorted((set(failed) | set(project.downstream(*failed))) & (wanted | set(failed))))
-
-
-def _of_pipeline(place: Workplace, pipeline: str) -> tuple[str, ...]:
-    names = place.project.datasets.items()
-    return tuple(sorted(name for name, dataset in names if dataset.pipeline == pipeline)) if pipeline else ()
 
 
 def _over(run: str, row: Mapping[str, Value]) -> Finding:

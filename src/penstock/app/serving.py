@@ -20,10 +20,12 @@ from penstock.engine.questions import ShownDatasets
 from penstock.engine.scheduling import definitions_of
 from penstock.engine.starting import Starter
 from penstock.engine.states import RunState
-from penstock.engine.triggers import sight_of
+from penstock.engine.triggers import sight_of_files, sight_of_value
 from penstock.ledger.facts import Promoted
 from penstock.ledger.journal import LeaseLostError, stale_lease
-from penstock.model.errors import InputError, PenstockError, WaitingError
+from penstock.model.errors import InputError, PenstockError, RunError, WaitingError
+from penstock.model.findings import Severity
+from penstock.model.pipelines import FilesTrigger
 from penstock.plan.versions import versions_of
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Server:
         self._seen = 0
         self._files = ""
         self._files_at = 0.0
-        self._held_up = ""
+        self._held_up, self._faltered = "", False
         self._go_on_at = 0.0
         self._executor: Executor | None = None
         self._thread: threading.Thread | None = None
@@ -79,8 +81,8 @@ class Server:
         try:
             self._begin(stop, first=first)
             while not stop.is_set():
-                self._turn()
-                stop.wait(self._pause())
+                self._refuse_to_go_on()
+                stop.wait(self._pause() if self._turn() else IDLE_LOOK)
         except LeaseLostError as error:
             if self._executor is not None:
                 self._executor.give_up(error)
@@ -102,6 +104,7 @@ class Server:
                 self._place.rest()
                 self._adopt()
             except WaitingError as busy:
+                self._starter = None
                 self._wait_for(busy)
             except InputError as error:
                 if first:
@@ -109,6 +112,7 @@ class Server:
                 self._wait_for(error)
                 self._wait_for_other_files(stop)
             else:
+                self._held_up = ""
                 break
             stop.wait(IDLE_LOOK)
         if self._starter is not None:
@@ -122,9 +126,9 @@ class Server:
 
     def _wait_for(self, error: PenstockError) -> None:
         """Say once what holds everything up, and look again in a while."""
-        if str(error) != self._held_up:
-            self._held_up = str(error)
-            self._say(f"held up: {error}")
+        if (why := _brief(error)) != self._held_up:
+            self._held_up = why
+            self._say(f"held up: {why}")
         self._go_on_at = self._place.clock.monotonic() + IDLE_LOOK
 
     def _end(self, grace: float) -> None:
@@ -173,12 +177,32 @@ class Server:
 
     # -- one turn ---------------------------------------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        """Look at clocks, triggers, the queue and the runs under way, once."""
+    def _refuse_to_go_on(self) -> None:
+        """Raise what ended the executor, or that another process took its place."""
         if self._place.has_lost_lease():
             raise stale_lease(self._place.token(), self._place.ledger.pulse()[0])
         if self._failed:
             raise self._failed[0]
+
+    def _turn(self) -> bool:
+        """Look once; False if the ledger or the warehouse could not be used, which may pass: then it is said once.
+
+        What was due and could not be recorded is due again for a new starter, which begins with what the ledger has.
+        """
+        try:
+            self._look_around()
+        except (WaitingError, RunError) as error:
+            self._faltered = True
+            self._wait_for(error)
+            return False
+        if self._faltered:
+            self._faltered, self._held_up = False, ""
+        return True
+
+    def _look_around(self) -> None:
+        """Look at clocks, triggers, the queue and the runs under way, once."""
+        if self._starter is None:
+            self._adopt()
         self._reload_if_changed()
         self._start_what_is_due()
         self._cancel()
@@ -203,36 +227,44 @@ class Server:
         try:
             self._place.reload()
         except PenstockError as error:
-            self._say(f"the project changed and cannot be read; the one before stays: {error}")
+            self._say(f"the project changed and cannot be read; the one before stays: {_brief(error)}")
             return
         self._adopt()
         self._say("the project changed and was read again")
 
     def _start_what_is_due(self) -> None:
         assert self._starter is not None  # noqa: S101 - begun
-        place, clock = self._place, self._place.clock
+        clock = self._place.clock
+        self._observe()
+        self._starter.queue(clock.now(), self._place.token())
+        for look in self._starter.looks(clock.monotonic()):
+            self._look(look)
+        self._observe()
+
+    def _observe(self) -> None:
+        """Take in what was recorded since, by this process or by others."""
+        assert self._starter is not None  # noqa: S101 - begun
         promoted = False
-        for entry in place.ledger.entries(self._seen):
+        for entry in self._place.ledger.entries(self._seen):
             self._starter.observe((entry,))
             self._claims.observe(entry.kind)
             self._seen = entry.seq
             promoted = promoted or entry.kind == Promoted.__name__
         if promoted and self._environment == PRODUCTION:  # what runs there may be something else now
             self._adopt()
-        self._starter.queue(clock.now(), place.token())
-        for look in self._starter.looks(clock.monotonic()):
-            self._look(look)
 
     def _look(self, look: Look) -> None:
         """Look at a trigger's files or query; what cannot be looked at is told of, and looked at again later."""
         assert self._starter is not None  # noqa: S101 - begun
         place, clock = self._place, self._place.clock
         try:
-            sight = sight_of(
-                look, SourceFolder(place.root), ShownDatasets(place.ledger, place.warehouse, self._environment)
-            )
+            if isinstance(look.trigger, FilesTrigger):
+                sight = sight_of_files(SourceFolder(place.root).matching(look.trigger.path))
+            else:
+                shown = ShownDatasets(place.ledger, place.warehouse, self._environment)
+                sight = sight_of_value(shown.ask(look.trigger.sql))
         except PenstockError as error:
-            self._say(f"{look.pipeline}: its trigger could not be looked at: {error}")
+            self._say(f"{look.pipeline}: its trigger could not be looked at: {_brief(error)}")
             return
         self._starter.saw(look, sight, clock.now(), clock.monotonic(), place.token())
 
@@ -267,8 +299,8 @@ class Server:
         for order, running in list(self._under_way):
             if running.report is None or order.request.run in open_still:
                 continue
-            self._under_way.remove((order, running))
             self._desk.finish(order, running)
+            self._under_way.remove((order, running))
             found = running.report.findings
             self._tell(order.request.run, running.report.state, found[0].message if found else "")
             self._worked_at = self._place.clock.monotonic()
@@ -308,3 +340,11 @@ class Server:
             self._thread.join()
             self._executor = self._thread = None
         self._place.rest()
+
+
+def _brief(error: PenstockError) -> str:
+    """What is wrong, in a line: the first of several mistakes, and where it is."""
+    errors = [finding for finding in error.findings if finding.severity is Severity.ERROR] or list(error.findings)
+    first, place = errors[0], str(errors[0].place)
+    more = f"; and {len(errors) - 1} more: penstock check" if len(errors) > 1 else ""
+    return first.message + (f" ({place})" if place and place not in first.message else "") + more

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from penstock.engine.run import BY_SIGNAL
 from penstock.engine.states import RunState
-from penstock.ledger.journal import LeaseLostError
-from penstock.model.errors import WaitingError
+from penstock.model.errors import PenstockError, WaitingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +74,22 @@ def signalled() -> Iterator[threading.Event]:
 def _attend(executor: Executor, journal: Journal, stop: threading.Event, done: threading.Event) -> None:
     try:
         _watch(executor, journal, stop, done)
-    except LeaseLostError as error:
+    except PenstockError as error:  # what was stopped could not be recorded
         executor.give_up(error)
 
 
 def _watch(executor: Executor, journal: Journal, stop: threading.Event, done: threading.Event) -> None:
     while not done.wait(LOOK_EVERY):
-        if stop.is_set():
+        if stop.is_set():  # and again: something may have begun in the moment of the first time
             executor.interrupt(BY_SIGNAL)
-            return
-        for row in journal.rows("runs", state=str(RunState.RUNNING)):
-            if row["cancel"]:
-                executor.cancel(str(row["run"]))
+        for run in _unwanted(journal):
+            executor.cancel(run)
+
+
+def _unwanted(journal: Journal) -> tuple[str, ...]:
+    """The runs under way that somebody wants stopped; none while the ledger cannot be read, which may pass."""
+    try:
+        rows = journal.rows("runs", state=str(RunState.RUNNING))
+    except PenstockError:
+        return ()
+    return tuple(str(row["run"]) for row in rows if row["cancel"])

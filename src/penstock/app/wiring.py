@@ -68,6 +68,7 @@ class Workplace:
         self._open = ExitStack()
         self._held = False
         self._token: int | None = None
+        self._judged: int | None = None
         self._heart: Heart | None = None
         self._processes: dict[Path, TaskProcesses] = {}
 
@@ -137,15 +138,19 @@ class Workplace:
             return
         with ExitStack() as held:
             held.enter_context(exclusive(self.lock))
-            if self._settings.ledger == POSTGRES:
-                from penstock.app.leading import refuse_if_led_elsewhere  # noqa: PLC0415 - as the ledger itself
-
-                refuse_if_led_elsewhere(self)
+            self._judge()
             self._open.enter_context(held.pop_all())
         self._held = True
         if self.spool.is_dir():  # what is there was landed by a process that died
             for leftover in self.spool.iterdir():
                 shutil.rmtree(leftover, ignore_errors=True)
+
+    def _judge(self) -> None:
+        """With a shared ledger: remember after which token this process may take the lease, if it may."""
+        if self._settings.ledger == POSTGRES:
+            from penstock.app.leading import refuse_if_led_elsewhere  # noqa: PLC0415 - as the ledger itself
+
+            self._judged = refuse_if_led_elsewhere(self)
 
     def is_held(self) -> bool:
         """Whether some command works on this project now."""
@@ -170,16 +175,33 @@ class Workplace:
         return self.token() != before
 
     def token(self) -> int:
-        """The executor lease's fencing token, taken on first need; what a dead executor left open is settled first."""
+        """The executor lease's fencing token, taken on first need; what a dead executor left open is settled first.
+
+        Raises:
+            WaitingError: since `hold`, a process of another machine took it.
+        """
         if self._token is None:
             from penstock.app.leading import Heart  # noqa: PLC0415 - only when something is built
-            from penstock.engine.lease import LEASE_SECONDS, release_lease, take_lease  # noqa: PLC0415 - as above
+            from penstock.engine.lease import LEASE_SECONDS, release_lease  # noqa: PLC0415 - as above
 
-            self._token = take_lease(self.ledger, self.warehouse, this_process())
+            self._token = self._take_lease()
             self._open.callback(release_lease, self.ledger, self._token)
             self._heart = Heart(self.ledger, self._token, self.lease or LEASE_SECONDS)
             self._open.callback(self._heart.stop)
         return self._token
+
+    def _take_lease(self) -> int:
+        from penstock.app.leading import led_by  # noqa: PLC0415 - only when something is built
+        from penstock.engine.lease import holder_of, take_lease  # noqa: PLC0415 - as above
+        from penstock.ledger.journal import LeaseLostError  # noqa: PLC0415 - as above
+
+        if self._judged is None:
+            self._judge()
+        try:
+            return take_lease(self.ledger, self.warehouse, this_process(), self._judged)
+        except LeaseLostError as error:
+            self._judged = None
+            raise WaitingError(led_by(holder_of(self.ledger) or "another process")) from error
 
     def processes(self, root: Path) -> TaskProcesses:
         """Where the Python and command tasks of the code at `root` run: confined, unless it is the project's own."""

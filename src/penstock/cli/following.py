@@ -30,16 +30,16 @@ class RunProgress:
         self._door = door
         self._lock = threading.Lock()
         self._expected: dict[str, float] = {}
-        self._left: dict[str, int] = {}
+        self._known, self._unknown = 0.0, 0
         self._total, self._done, self._began, self._said = 0, 0, 0.0, 0.0
 
     def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> None:
         """A run begins, or waits for its turn."""
         del run
         self._expected = {name: median(times) / 1_000_000 for name, times in history.items() if times}
-        self._left = {}
+        self._known, self._unknown = 0.0, 0
         for work in plan.works:
-            self._left[work.slice.dataset] = self._left.get(work.slice.dataset, 0) + 1
+            self._count(work, 1)
         self._total, self._done = len(plan.works), 0
         self._began = self._said = time.monotonic()
 
@@ -48,18 +48,24 @@ class RunProgress:
         with self._lock:
             if state in ENDS:
                 self._done += 1
-                self._left[work.slice.dataset] = self._left.get(work.slice.dataset, 1) - 1
+                self._count(work, -1)
             if state != "published":
                 self._door.say(f"{state}: {work.slice}")
-            line = self._line(work, state)
-            self._door.draw(line)
-            if not self._door.draws and time.monotonic() - self._said > LINE_EVERY:
+            if self._door.draws:
+                self._door.draw(self._line(work, state))
+            elif time.monotonic() - self._said > LINE_EVERY:
                 self._said = time.monotonic()
-                self._door.say(line)
+                self._door.say(self._line(work, state))
 
     def says(self, line: str) -> None:
         """A line for people."""
         self._door.say(line)
+
+    def _count(self, work: Work, sign: int) -> None:
+        """Keep up what is left: seconds, where it is known how long a slice takes, and how many others."""
+        seconds = self._expected.get(work.slice.dataset)
+        self._known += sign * (seconds or 0.0)
+        self._unknown += sign * (seconds is None)
 
     def _line(self, work: Work, state: str) -> str:
         left = self._seconds_left()
@@ -71,11 +77,9 @@ class RunProgress:
         elapsed = time.monotonic() - self._began
         if not self._done:
             return None
-        left = sum(self._expected.get(name, 0.0) * count for name, count in self._left.items())
-        unknown = sum(count for name, count in self._left.items() if name not in self._expected)
-        if unknown or not left:
+        if self._unknown or self._known <= 0:
             return elapsed / self._done * (self._total - self._done)
-        return left
+        return self._known
 
 
 def run_answer(ran: Ran) -> Answer:

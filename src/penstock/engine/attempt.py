@@ -7,7 +7,7 @@ published; a publish id is applied at most once at the target; an unknown commit
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit
@@ -41,7 +41,8 @@ class Job:
     """A run's constants: whose work it is and what the names mean.
 
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
-    they once were is the same work again, and must not be taken for what was done then.
+    they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
+    ledger up to which its plan knew what is restated: what was marked later, it may read as it was before.
     """
 
     run: str
@@ -50,6 +51,7 @@ class Job:
     versions: Mapping[str, Version]
     token: int
     spent: Mapping[str, int] = field(default_factory=dict)
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,10 @@ class Watch(Protocol):
         """The attempt works through this session; None: no longer."""
         ...
 
+    def is_stopped(self) -> bool:
+        """Whether the attempt is to be stopped."""
+        ...
+
     def audits(self) -> None:
         """Its rows are staged and being judged."""
         ...
@@ -79,6 +85,10 @@ class Unwatched:
 
     def uses(self, session: Session | None) -> None:
         """Nothing."""
+
+    def is_stopped(self) -> bool:
+        """Never."""
+        return False
 
     def audits(self) -> None:
         """Nothing."""
@@ -117,7 +127,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         intent.result()
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
-        with _staged(session, publication, work, job, tools) as (staged, measured):
+        with _staged(session, publication, work, job, tools, watch) as (staged, measured):
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             checks = audit.judge(session, staged, dataset)
@@ -144,6 +154,7 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
         version=work.version.fingerprint,
         interval=str(work.slice.interval or ""),
         inputs=work.inputs,
+        since=job.since,
     )
 
 
@@ -167,6 +178,7 @@ def record_of(work: Work, attempt: int, job: Job, published: Published) -> Attem
         end=stamp(interval.end) if interval else "",
         rows=published.rows,
         inputs=work.inputs,
+        since=job.since,
         measured=published.measured,
     )
 
@@ -228,7 +240,7 @@ def _watched(session: Session, watch: Watch) -> Iterator[None]:
 
 @contextmanager
 def _staged(
-    session: Session, publication: Publication, work: Work, job: Job, tools: Tools
+    session: Session, publication: Publication, work: Work, job: Job, tools: Tools, watch: Watch
 ) -> Iterator[tuple[Staged, Mapping[str, int]]]:
     dataset = job.project.datasets[work.slice.dataset]
     task = dataset.task
@@ -241,7 +253,7 @@ def _staged(
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)
-            measured = tools.processes.run(order)
+            measured = tools.processes.run(replace(order, is_unwanted=watch.is_stopped))
             yield session.stage_file(order.output), measured
     elif dataset.materialization is Materialization.VIEW:
         yield session.stage_view(physical_sql(dataset, job)), {}

@@ -54,11 +54,20 @@ class Executor:
         self._threads: list[threading.Thread] = []
         self._broken: BaseException | None = None
         self._staying = False
+        self._ending: str | None = None
 
     # -- runs -------------------------------------------------------------------------------------------------------
 
-    def admit(self, request: Request, notice: Callable[[Work, str], None] | None = None) -> Running:
-        """Take a run up; it is done by `drain`, or by lanes that stay. An empty plan leaves no trace but its end."""
+    def admit(
+        self,
+        request: Request,
+        notice: Callable[[Work, str], None] | None = None,
+        conclude: Callable[[RunReport], None] | None = None,
+    ) -> Running:
+        """Take a run up; it is done by `drain`, or by lanes that stay. An empty plan leaves no trace but its end.
+
+        `conclude` is done before the run's end is recorded: a run that is over has been shown.
+        """
         works = request.plan.works
         attempts = self.tools.journal.rows("attempts", run=request.run)
         job = Job(
@@ -73,12 +82,14 @@ class Executor:
             job=job,
             began=self.clock.monotonic(),
             notice=notice or (lambda _work, _state: None),
+            conclude=conclude or (lambda _report: None),
             attempts={str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts},
         )
         if not works:
             self._finish_empty(request, running)
             return running
-        self.tools.journal.append(*self._opening(request), token=self.token)
+        begun = self.tools.journal.append(*self._opening(request), token=self.token)
+        running.job = replace(job, since=request.plan.since or begun[-1].seq)
         if request.queued and self._is_unwanted(request.run):  # `cancel` relies on this look after the start
             running.report = RunReport(run=request.run, state=RunState.CANCELLED)
             self.tools.journal.append(RunFinished(run=request.run, state=str(RunState.CANCELLED)), token=self.token)
@@ -89,7 +100,11 @@ class Executor:
             self._frontier.admit(
                 request.run, works, lambda work: bounds_of(request.project, work), now=self.clock.monotonic()
             )
+            if self._ending is not None:
+                running.stopped, running.reason = RunState.INTERRUPTED, self._ending
+                self._frontier.cancel(request.run)
             self._turn.notify_all()
+        self._close_if_over(request.run)
         return running
 
     def drain(self) -> None:
@@ -103,6 +118,10 @@ class Executor:
             self._spawn(lambda: self._oversee(foreman))
         try:
             self._work(Lane(self, first=True))
+        except KeyboardInterrupt as error:  # whoever is that impatient does not wait for other lanes
+            self._break(error)
+            self._threads.clear()
+            raise
         except BaseException as error:
             self._break(error)
             raise
@@ -132,14 +151,17 @@ class Executor:
         return self._stop(run, RunState.CANCELLED)
 
     def interrupt(self, reason: str = "") -> None:
-        """Stop everything; every run is recorded as interrupted, and why, for `resume` to take up."""
-        for run in list(self._runs):
+        """Stop everything; every run is recorded as interrupted, and why, for `resume` to take up.
+
+        A run that is admitted later is, too, before anything of it begins.
+        """
+        for run in self._end(reason):
             self._stop(run, RunState.INTERRUPTED, reason)
         self.leave()
 
     def wind_down(self, reason: str = "") -> None:
         """Let what runs come to its end, and nothing else begin; unfinished runs are recorded as interrupted."""
-        for run in list(self._runs):
+        for run in self._end(reason):
             self._stop(run, RunState.INTERRUPTED, reason, gently=True)
         self.leave()
 
@@ -203,8 +225,8 @@ class Executor:
         return self._runs[item.run].job
 
     def is_cancelled(self, run: str) -> bool:
-        """Whether a run was stopped."""
-        return self._runs[run].stopped is not None
+        """Whether a run was stopped, or everything was."""
+        return self._broken is not None or self._runs[run].stopped is not None
 
     def published(self, item: Item, outcome: Published) -> None:
         """A lane published a piece of work: record it, and let what waits for it begin."""
@@ -321,6 +343,12 @@ class Executor:
         """Whether somebody asked to cancel a run."""
         return any(row["cancel"] for row in self.tools.journal.rows("runs", run=run))
 
+    def _end(self, reason: str) -> tuple[str, ...]:
+        """Admit nothing more to be done; what was admitted."""
+        with self._turn:
+            self._ending = reason
+            return tuple(self._runs)
+
     def _stop(self, run: str, state: RunState, reason: str = "", *, gently: bool = False) -> bool:
         """Let nothing of a run begin any more and, unless gently, interrupt what is in hand."""
         with self._turn:
@@ -398,11 +426,12 @@ class Executor:
         """Record a run's end once nothing of it is left, in hand or waiting."""
         with self._turn:
             running = self._runs.get(run)
-            if running is None or running.report is not None or self._broken or not self._frontier.over(run):
+            if running is None or running.closing or self._broken or not self._frontier.over(run):
                 return
+            running.closing = True
             items = self._frontier.close(run)
             state = _state_at_end(running, items)
-            running.report = RunReport(
+            report = RunReport(
                 run=run,
                 state=state,
                 published=tuple(running.published),
@@ -411,8 +440,14 @@ class Executor:
                 seconds=self.clock.monotonic() - running.began,
             )
         reason = running.failures[0].findings[0].message if running.failures else running.reason
-        self.tools.journal.append(RunFinished(run=run, state=str(state), reason=reason), token=self.token)
+        try:
+            running.conclude(report)
+            self.tools.journal.append(RunFinished(run=run, state=str(state), reason=reason), token=self.token)
+        except PenstockError as error:  # nobody here will try again: whoever comes next settles it
+            self._break(error)
+            raise
         with self._turn:
+            running.report = report
             del self._runs[run]
             self._turn.notify_all()
 

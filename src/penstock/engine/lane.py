@@ -47,6 +47,8 @@ class Lane:
 
     def interrupt(self) -> None:
         """From another thread: stop what this lane is doing."""
+        if self._interrupted:
+            return
         self._interrupted = True
         session = self._current
         if session is not None:
@@ -57,6 +59,10 @@ class Lane:
         self._current = session
         if session is not None and self._interrupted:
             session.interrupt()
+
+    def is_stopped(self) -> bool:
+        """Whether what this lane is doing is to be stopped."""
+        return self._interrupted
 
     def audits(self) -> None:
         """An attempt tells that its rows are being judged."""
@@ -157,6 +163,8 @@ class Lane:
 
     def _alone(self, item: Item) -> None:
         """A piece of work with a transaction of its own."""
+        if self._interrupted:  # meant what is over by now; if it meant this run too, the item is dropped
+            self._disconnect()
         if self._is_dropped(item):
             return
         self._executor.call_help()

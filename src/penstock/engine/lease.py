@@ -24,14 +24,19 @@ BEATS = 5
 """How many times an executor shows itself in the time of a lease."""
 
 
-def take_lease(journal: Journal, warehouse: Warehouse, holder: str) -> int:
+def take_lease(journal: Journal, warehouse: Warehouse, holder: str, seen: int | None = None) -> int:
     """The fencing token of a new executor; what a dead one left open is settled first.
 
+    `seen` is the ledger's newest token when its executor was judged to be gone; without one, it is looked up now. The
+    target may know larger ones than the ledger, of a ledger that was there before.
+
     Raises:
-        LeaseLostError: somebody else took it at the same moment.
+        LeaseLostError: somebody else took it since.
     """
-    token = max((int(row["token"] or 0) for row in journal.rows("leases")), default=0) + 1
-    journal.append(LeaseTaken(name=EXECUTOR, holder=holder, token=token))
+    if seen is None:
+        seen = max((int(row["token"] or 0) for row in journal.rows("leases")), default=0)
+    token = max(seen, warehouse.fenced_at()) + 1
+    journal.append(LeaseTaken(name=EXECUTOR, holder=holder, token=token), token=seen)
     warehouse.fence(token)
     recover(journal, warehouse, token)
     return token
@@ -62,3 +67,7 @@ class LeaseWatch:
         if pulse != self._seen:
             self._seen, self._since = pulse, now
         return now - self._since >= self._seconds
+
+    def restart(self) -> None:
+        """Count anew: meanwhile, nobody could have been seen."""
+        self._seen = None

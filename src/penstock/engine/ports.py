@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime, timedelta
     from pathlib import Path
@@ -144,6 +144,10 @@ class Warehouse(Protocol):
         """Refuse every later publish or swap with a smaller token."""
         ...
 
+    def fenced_at(self) -> int:
+        """The largest token that was shown here; 0 if none was."""
+        ...
+
     def swap(self, swap: Swap) -> None:
         """Make an environment show exactly this mapping; done before is done."""
         ...
@@ -181,7 +185,8 @@ class Order:
     """One attempt's call of a Python or command task.
 
     `inputs` are Parquet files by parameter; the rows are expected at `output`. `log` names the attempt's log within
-    those of its `run`; what the task prints goes there, bounded, without the values of secrets.
+    those of its `run`; what the task prints goes there, bounded, without the values of secrets. `is_unwanted` is asked
+    once `Processes.stop` would find the order: whoever stopped its run before that did not.
     """
 
     run: str
@@ -190,6 +195,7 @@ class Order:
     inputs: Mapping[str, Path]
     output: Path
     interval: Interval | None
+    is_unwanted: Callable[[], bool] = lambda: False
 
 
 class Processes(Protocol):

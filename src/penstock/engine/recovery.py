@@ -48,12 +48,14 @@ def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ..
 
 def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublished | AttemptFailed:
     publish_id, attempt = str(row["publish_id"]), int(row["attempt"] or 0)
-    if rows is None:
+    known = bool(row["dataset"] and row["version"])  # without its start nobody can say what the target holds by this id
+    if rows is None or not known:
+        stopped = "the executor stopped before the target had published"
         return AttemptFailed(
             publish_id=publish_id,
             attempt=attempt,
             code=ABANDONED,
-            message="the executor stopped before the target had published",
+            message=stopped if known else "the ledger holds no start of this attempt",
             transient=True,
         )
     start, _, end = str(row["interval"] or "").partition("/")
@@ -66,6 +68,7 @@ def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublis
         end=end,
         rows=rows,
         inputs=str(row["inputs"] or ""),
+        since=int(row["since"] or 0),
     )
 
 

@@ -88,6 +88,8 @@ class Running:
     began: float
     notice: Callable[[Work, str], None]
     attempts: Mapping[str, int]
+    conclude: Callable[[RunReport], None] = lambda _report: None
+    closing: bool = False
     published: list[Published] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     stopped: RunState | None = None

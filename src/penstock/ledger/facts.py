@@ -125,7 +125,10 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
-    """Intent: this attempt may publish under `publish_id`; `interval` is empty for a whole table or view."""
+    """Intent: this attempt may publish under `publish_id`; `interval` is empty for a whole table or view.
+
+    `since` is the entry before which everything counts as known to it: what was restated later, it may have missed.
+    """
 
     publish_id: str
     attempt: int
@@ -134,6 +137,7 @@ class AttemptStarted:
     version: str
     interval: str
     inputs: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,7 @@ class AttemptAudited:
 class AttemptPublished:
     """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on.
 
+    `since` as in its intent.
     `measured`: `queued`, `ran` and `cpu` in microseconds, `bytes` read from or written to files, `memory` at its peak
     in bytes; what was not measured is left out.
     """
@@ -163,6 +168,7 @@ class AttemptPublished:
     end: str
     rows: int
     inputs: str = ""
+    since: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
 
 

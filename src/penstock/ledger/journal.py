@@ -128,14 +128,18 @@ def verify(entries: Iterable[Entry], *, seq: int = 0, previous: str = GENESIS) -
 def refused(facts: Sequence[Fact], token: int | None, newest: int | None) -> LeaseLostError | None:
     """Why a store must not record these facts: their executor is not the newest, or a lease is not the next one.
 
-    Taking a lease is a compare-and-set: its token follows the newest, whatever its taker read before.
+    Taking a lease is a compare-and-set: its token follows the newest, whatever its taker read before. A taker that
+    says by `token` what it saw in the ledger (0: none) may skip tokens, which the target may know of another ledger.
     """
-    if token is not None and token != newest:
+    takes = any(isinstance(fact, LeaseTaken) for fact in facts)
+    if token is not None and token != (newest or 0 if takes else newest):
         return stale_lease(token, newest)
+    skips = token is not None
     for fact in facts:
         if not isinstance(fact, LeaseTaken):
             continue
-        if fact.token != (newest or 0) + 1:
+        following = (newest or 0) + 1
+        if fact.token < following or (fact.token > following and not skips):
             return stale_lease(fact.token, newest)
         newest = fact.token
     return None
@@ -182,8 +186,8 @@ class Journal(Protocol):
         A fact that may be recorded only once (`state.once`) and is there already makes no entry.
 
         Raises:
-            LeaseLostError: `token` is given and is not the executor lease's newest, or a lease taken is not the next
-                one; nothing was recorded.
+            LeaseLostError: `token` is given and is not the executor lease's newest, or a lease is taken without one and
+                is not the next; nothing was recorded.
         """
         ...
 
@@ -214,4 +218,12 @@ class Pulse(Protocol):
 
     def pulse(self) -> tuple[int, int]:
         """The newest token and how often its executor has shown itself. Judge it by your own monotonic clock."""
+        ...
+
+    def probe(self) -> None:
+        """Write as a sign of life is written, and change nothing.
+
+        Raises:
+            PenstockError: no sign of life could be recorded now, whoever lives.
+        """
         ...

@@ -34,9 +34,9 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attempts": (
         ("publish_id", "attempt"),
         ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "measured", "started_at", "finished_at"),
+         "message", "measured", "since", "started_at", "finished_at"),
     ),
-    "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq")),
+    "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq", "since")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "changes": (
@@ -228,7 +228,8 @@ def _(fact: facts.RunFinished, entry: Entry) -> tuple[Operation, ...]:
 def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, run=fact.run, dataset=fact.dataset,
-        version=fact.version, interval=fact.interval, inputs=fact.inputs, state="running", started_at=entry.at,
+        version=fact.version, interval=fact.interval, inputs=fact.inputs, since=fact.since, state="running",
+        started_at=entry.at,
     )  # fmt: skip
     return (row,)
 
@@ -250,7 +251,7 @@ def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
     )  # fmt: skip
     covered = _put(
         "coverage", dataset=fact.dataset, version=fact.version, start=fact.start, end=fact.end,
-        publish_id=fact.publish_id, rows=fact.rows, inputs=fact.inputs, seq=entry.seq,
+        publish_id=fact.publish_id, rows=fact.rows, inputs=fact.inputs, seq=entry.seq, since=fact.since or entry.seq,
     )  # fmt: skip
     return (attempt, covered)
 

@@ -79,6 +79,12 @@ class Interval:
         """The smallest interval that holds both."""
         return Interval(min(self.start, other.start), max(self.end, other.end))
 
+    def narrowed(self, grain: Grain) -> Interval | None:
+        """The largest run of a grain's intervals that lies in this one; None if not one does."""
+        first, end = grain.floor(self.start), grain.floor(self.end)
+        start = first if first == self.start else grain.step(first)
+        return Interval(start, end) if start < end else None
+
     def widened(self, grain: Grain) -> Interval:
         """The smallest run of a grain's intervals that holds this one."""
         start, end = grain.floor(self.start), grain.floor(self.end)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.intervals import Interval, stamp
 from penstock.model.pipelines import Materialization
-from penstock.plan.build import Reason, coverage_of, plan_build
+from penstock.plan.build import THOUGHT, Reason, coverage_of, plan_build
 from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 
@@ -28,22 +28,27 @@ if TYPE_CHECKING:
 
 Mark = tuple[str, str, str, str, str]
 """What becomes stale: dataset, version, start and end (empty: all of it), and the reason."""
-LATEST = 1 << 62
-"""A sequence number after every recorded one: marks that are only thought of are newer than all that is built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """What a backfill marks stale, what it builds, and the digest of both."""
+    """What a backfill marks stale, what it builds, and the digest of both.
+
+    `left_as_they_are` are appends that read what is restated: what they added stays, and so does what was made of it.
+    `rests_on` is what was built of all this when it was planned, and what files it would read.
+    """
 
     marks: tuple[Mark, ...]
     plan: BuildPlan
     window: Interval
+    left_as_they_are: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
-        """SHA-256 of everything that would be done."""
-        parts = [self.plan.digest, [list(mark) for mark in self.marks], str(self.window)]
+        """SHA-256 of everything that would be done, and of what it rests on."""
+        marks = [list(mark) for mark in self.marks]
+        parts = [self.plan.digest, marks, str(self.window), list(self.rests_on)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
@@ -66,10 +71,10 @@ def plan_backfill(
 
     `rows` and `stale` are the ledger's coverage and what is stale already; `until` bounds what data counts as arrived.
     """
-    affected = set(asked) | set(project.downstream(*asked))
+    affected, grown = _affected(project, asked)
     marks = tuple(_marks(project, set(asked), affected, window, until))
     thought = [
-        {"dataset": dataset, "version": version, "start": start, "end": end, "reason": reason, "seq": LATEST}
+        {"dataset": dataset, "version": version, "start": start, "end": end, "reason": reason, "seq": THOUGHT}
         for dataset, version, start, end, reason in marks
     ]
     widest = window
@@ -84,7 +89,32 @@ def plan_backfill(
         arrived=arrived,
         window=widest,
     )
-    return Backfill(marks=marks, plan=plan, window=widest)
+    return Backfill(
+        marks=marks,
+        plan=plan,
+        window=widest,
+        left_as_they_are=tuple(sorted(grown)),
+        rests_on=tuple(_built(rows, affected)),
+    )
+
+
+def _built(rows: Sequence[Mapping[str, Any]], affected: set[str]) -> list[str]:
+    """The newest publish of each slice: doing the same backfill again is another one."""
+    names = ("dataset", "version", "start", "end", "seq")
+    return sorted(" ".join(str(row[name]) for name in names) for row in rows if row["dataset"] in affected)
+
+
+def _affected(project: Project, asked: Sequence[str]) -> tuple[set[str], set[str]]:
+    """What is asked for and all that reads it, short of appends; and those appends."""
+    affected, grown, todo = set(asked), set[str](), list(asked)
+    while todo:
+        for name in project.consumers(todo.pop()):
+            if project.datasets[name].materialization is Materialization.APPEND:
+                grown.add(name)
+            elif name not in affected:
+                affected.add(name)
+                todo.append(name)
+    return affected, grown
 
 
 def _marks(project: Project, asked: set[str], affected: set[str], window: Interval, until: datetime) -> list[Mark]:

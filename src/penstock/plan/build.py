@@ -45,6 +45,8 @@ class Reason(StrEnum):
     OUT_OF_TURN = "an earlier interval was merged after it"
 
 
+THOUGHT = 1 << 62
+"""A number after every recorded one: marks that are only thought of are newer than all that is built."""
 VersionKey = tuple[str, str]
 """A dataset and one of its versions."""
 
@@ -61,12 +63,14 @@ class Stale:
 class Coverage:
     """What is built and still holds: intervals of each version, for whole datasets what they were built from.
 
-    `stale` says what does not hold any more, and why; `published` which intervals were published under which number.
+    `stale` says what does not hold any more, and why; `published` which intervals were published under which number,
+    `since` the first number after every mark that is known here.
     """
 
     intervals: Mapping[VersionKey, tuple[Interval, ...]]
     inputs: Mapping[VersionKey, str]
     stale: Mapping[VersionKey, tuple[Stale, ...]] = field(default_factory=dict)
+    since: int = 0
     published: Mapping[VersionKey, tuple[tuple[Interval, int], ...]] = field(default_factory=dict)
 
     def covered(self, version: Version) -> tuple[Interval, ...]:
@@ -81,20 +85,26 @@ class Coverage:
 
 
 def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[str, Any]] = ()) -> Coverage:
-    """The ledger's coverage as the planner reads it, without what was marked stale after it was built."""
+    """The ledger's coverage as the planner reads it, without what is stale.
+
+    A mark holds against everything whose run began before it: that may have read the rows as they were.
+    """
     built: dict[VersionKey, list[tuple[Interval, int]]] = {}
+    since: dict[VersionKey, list[tuple[Interval, int]]] = {}
     whole: dict[VersionKey, tuple[str, int]] = {}
     for row in rows:
-        key = (str(row["dataset"]), str(row["version"]))
+        key, began = (str(row["dataset"]), str(row["version"])), int(row.get("since") or row["seq"] or 0)
         if row["start"]:
-            built.setdefault(key, []).append((_span_of(row), int(row["seq"] or 0)))
+            span = _span_of(row)
+            built.setdefault(key, []).append((span, int(row["seq"] or 0)))
+            since.setdefault(key, []).append((span, began))
         else:
-            whole[key] = (str(row["inputs"] or ""), int(row["seq"] or 0))
+            whole[key] = (str(row["inputs"] or ""), began)
     stale: dict[VersionKey, list[Stale]] = {}
     for row in stale_rows:
         key, seq, reason = (str(row["dataset"]), str(row["version"])), int(row["seq"]), Reason(str(row["reason"]))
         if row["start"]:
-            newer = [span for span, at in built.get(key, ()) if at > seq]
+            newer = [span for span, began in since.get(key, ()) if began > seq]
             gaps = subtract(_span_of(row), newer)
             stale.setdefault(key, []).extend(Stale(interval=gap, reason=reason) for gap in gaps)
         elif key in whole and whole[key][1] < seq:
@@ -103,6 +113,7 @@ def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[
         intervals={key: _without([span for span, _ in spans], stale.get(key, ())) for key, spans in built.items()},
         inputs={key: inputs for key, (inputs, _) in whole.items()},
         stale={key: tuple(marks) for key, marks in stale.items() if marks},
+        since=1 + max((seq for row in stale_rows if (seq := int(row["seq"])) < THOUGHT), default=0),
         published={key: tuple(spans) for key, spans in built.items()},
     )
 
@@ -153,11 +164,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPlan:
-    """Steps for people, work for the engine, and the digest of both."""
+    """Steps for people, work for the engine, and the digest of both.
+
+    What was marked stale from entry `since` of the ledger on is not known to it: its rows do not make that good.
+    """
 
     versions: Mapping[str, Version]
     steps: tuple[Step, ...]
     works: tuple[Work, ...]
+    since: int = 0
 
     @property
     def digest(self) -> str:
@@ -178,28 +193,53 @@ def plan_build(
     """The plan that makes every dataset of `project` (or of `select`) complete up to `until`.
 
     `arrived` says for each source without intervals what its files are now (a digest): another one means reading anew.
-    With a `window`, intervals outside it are left as they are.
+    With a `window`, intervals outside it are left as they are. What is stale among what a selection reads is built with
+    it, and what is missing there it waits for: rows made of neither would count as whole.
     """
     versions = versions_of(project)
+    if select is not None:
+        stale = {name for name, version in versions.items() if coverage.stale.get((name, version.fingerprint))}
+        select |= stale.intersection(project.upstream(*select))
     steps: list[Step] = []
     works: list[Work] = []
     made: dict[str, list[Work]] = {}
     state: dict[str, str] = {}
+    lacking: dict[str, tuple[Interval, ...]] = {}
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
         inputs = _inputs(dataset, versions, state, (arrived or {}).get(name, ""))
         if select is not None and name not in select:
             state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, ()) or inputs}"
+            lacking[name] = _lacking(dataset, version, coverage, span, ())
             continue
+        beneath = sorted(_rows_from(project, dataset))
         missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
+        missing = _upon(dataset, missing, [gap for other in beneath for gap in lacking[other]])
+        reasons = reasons if missing or dataset.interval is None else ()
         state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, missing) if span else inputs}"
+        lacking[name] = _lacking(dataset, version, coverage, span, missing)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
-        upstream = [work for other in _rows_from(project, dataset) for work in made.get(other, ())]
+        upstream = [work for other in beneath for work in made.get(other, ())]
         made[name] = list(_number(dataset, slices, version, len(works), upstream, inputs))
         works.extend(made[name])
-    return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works))
+    return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works), since=coverage.since)
+
+
+def _upon(dataset: Dataset, missing: tuple[Interval, ...], lacking: Sequence[Interval]) -> tuple[Interval, ...]:
+    """What of the missing intervals can be built, where some of what is read is not there."""
+    if dataset.interval is None or not lacking:
+        return missing
+    waiting = [gap.widened(dataset.interval.grain) for gap in lacking]
+    return tuple(left for gap in missing for left in subtract(gap, waiting))
+
+
+def _lacking(
+    dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None, built: Sequence[Interval]
+) -> tuple[Interval, ...]:
+    """What a dataset lacks of a span once `built` is there too."""
+    return subtract(span, (*_covered(dataset, version, coverage), *built)) if span is not None else ()
 
 
 def _span(project: Project, dataset: Dataset, until: datetime) -> Interval | None:
@@ -217,8 +257,8 @@ def _held(
 ) -> str:
     """What a dataset holds of a span once `built` is there too: the same for the same intervals, whatever the span."""
     if span is not None:
-        gaps = subtract(span, (*_covered(dataset, version, coverage), *built))
-        return " ".join(str(held) for held in subtract(span, gaps)) or "nothing"
+        lacking = _lacking(dataset, version, coverage, span, built)
+        return " ".join(str(held) for held in subtract(span, lacking)) or "nothing"
     return coverage.inputs.get((version.dataset, version.fingerprint), "never built") if _is_table(dataset) else ""
 
 
@@ -271,11 +311,14 @@ def _gaps(
     dataset: Dataset, version: Version, coverage: Coverage, span: Interval | None, window: Interval | None
 ) -> tuple[Interval, ...]:
     """What is missing within a window. A merge is done again from its first gap on: what follows came too early."""
-    if span is None:
+    if span is None or dataset.interval is None:
         return ()
     gaps = subtract(span, _covered(dataset, version, coverage))
     if window is not None:
-        gaps = tuple(cut for gap in gaps if (cut := gap.within(window)) is not None)
+        whole = window.narrowed(
+            dataset.interval.grain
+        )  # an interval built from part of its time would count as all of it
+        gaps = tuple(cut for gap in gaps if whole is not None and (cut := gap.within(whole)) is not None)
     if not gaps or dataset.materialization is not Materialization.MERGE:
         return gaps
     return (Interval(gaps[0].start, min(span.end, window.end) if window else span.end),)

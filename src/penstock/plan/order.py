@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 def topological(project: Project) -> tuple[str, ...]:
     """Every dataset after those it reads; ties by name, so that the order is always the same."""
+    datasets = project.datasets
     sorter = TopologicalSorter(
-        {name: sorted(set(dataset.reads) & set(project.datasets)) for name, dataset in sorted(project.datasets.items())}
+        {name: sorted({read for read in datasets[name].reads if read in datasets}) for name in sorted(datasets)}
     )
     sorter.prepare()
     order: list[str] = []

@@ -52,7 +52,7 @@ def read_command(
     task = CommandTask(
         argv=argv,
         reads_by_parameter=dict(sorted(reads.items())),
-        code_digest=_digest(argv, texts, files),
+        code_digest=program_digest(argv, texts, files),
         format=format_,
         secrets=secrets,
         memory=memory,
@@ -132,7 +132,7 @@ def _check_placeholders(fields: Fields, argv: tuple[str, ...]) -> None:
         )
 
 
-def _digest(argv: tuple[str, ...], texts: Mapping[str, str], files: Mapping[str, bytes]) -> str:
+def program_digest(argv: tuple[str, ...], texts: Mapping[str, str], files: Mapping[str, bytes]) -> str:
     """SHA-256 over the project files that are named; of a Python file, over its code and what it imports."""
     parts = []
     for word in argv:

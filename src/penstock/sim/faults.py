@@ -31,6 +31,7 @@ class Fault(StrEnum):
     TAKEOVER = "another executor takes the lease before the step"
     OVERTAKEN = "another executor takes the lease and does the work before the step"
     CANCEL = "somebody cancels what runs"
+    RESTATED = "somebody corrects files and wants them built again before the step"
     CLOCK_JUMP = "the wall clock jumps before the step"
     CONFLICT = "the commit meets a conflict"
     COMMIT_LOST = "the commit's outcome is unknown; it was lost"
@@ -47,6 +48,8 @@ STEP_FAULTS = (
     Fault.CANCEL,
     Fault.CLOCK_JUMP,
 )
+RESTATING = 0.25
+"""In how many plans somebody corrects files while others build."""
 COMMIT_FAULTS = (Fault.CONFLICT, Fault.COMMIT_LOST, Fault.COMMIT_KEPT)
 BURSTS = 0.5
 EFFORT_FAULTS = (Fault.PASSING, Fault.BROKEN, Fault.CANCEL)
@@ -131,8 +134,11 @@ def draw_faults(chance: random.Random, seen: Mapping[str, int]) -> Faults:
 
     `seen` says how many of each a life without faults reaches; all lie within that.
     """
+    steps = _drawn(chance, seen["steps"], (1, 5), STEP_FAULTS)
+    if chance.random() < RESTATING:
+        steps[chance.randint(1, seen["steps"])] = Fault.RESTATED
     return Faults(
-        steps=_drawn(chance, seen["steps"], (1, 5), STEP_FAULTS),
+        steps=steps,
         commits=_drawn(chance, seen["commits"], (0, 3), COMMIT_FAULTS),
         efforts=_drawn(chance, seen["efforts"], (0, 2), EFFORT_FAULTS),
     )

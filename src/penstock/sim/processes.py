@@ -39,6 +39,8 @@ class MemoryProcesses:
         """
         name = order.dataset.name
         before = self.stopped[order.run], self.stopped[""]
+        if order.is_unwanted():
+            raise TaskError(Finding(code="sim.stopped", message=f"the process of {name} was not begun"))
         self._faults.effort(f"process of {name}")
         if before != (self.stopped[order.run], self.stopped[""]):
             raise TaskError(Finding(code="sim.stopped", message=f"the process of {name} was killed"))

@@ -52,19 +52,20 @@ Act = Built | Asked | Restated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A project, what is wanted of it one after the other, and the seed of its clock and its outside."""
+    """A project, what is wanted of it one after the other, and the seed of its clock and its outside.
+
+    `meanwhile` is what somebody may want at any moment, whatever is done just then.
+    """
 
     seed: int
     project: Project
     acts: tuple[Act, ...]
+    meanwhile: Restated
 
     @property
     def last(self) -> datetime:
         """The moment up to which everything is built in the end."""
-        untils = [act.until for act in self.acts if not isinstance(act, Asked)]
-        return max(
-            [*untils, *(request.until for act in self.acts if isinstance(act, Asked) for request in act.requests)]
-        )
+        return _last(self.acts)
 
 
 def draw_scenario(seed: int, chance: random.Random) -> Scenario:
@@ -79,7 +80,11 @@ def draw_scenario(seed: int, chance: random.Random) -> Scenario:
         concurrency=concurrency,
     )
     names = [tuple(dataset.name for dataset in part) for part in parts]
-    return Scenario(seed=seed, project=project, acts=_draw_acts(names, chance))
+    acts = _draw_acts(names, chance)
+    assert isinstance(acts[0], Asked)  # noqa: S101 - the first always is
+    until = acts[0].requests[0].until
+    meanwhile = replace(_draw_restated("meanwhile", names, (until - EPOCH).days, chance), until=_last(acts))
+    return Scenario(seed=seed, project=project, acts=acts, meanwhile=meanwhile)
 
 
 def _draw_acts(parts: list[tuple[str, ...]], chance: random.Random) -> tuple[Act, ...]:
@@ -99,6 +104,15 @@ def _draw_acts(parts: list[tuple[str, ...]], chance: random.Random) -> tuple[Act
             case _:
                 acts.append(_asked(key, parts if len(parts) > 1 else [()], day, chance))
     return tuple(acts)
+
+
+def _last(acts: tuple[Act, ...]) -> datetime:
+    untils = [
+        until
+        for act in acts
+        for until in ((request.until for request in act.requests) if isinstance(act, Asked) else (act.until,))
+    ]
+    return max(untils)
 
 
 def _asked(

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from penstock.engine.ports import Publication, Swap
     from penstock.sim.rows import Drive, Row
 
+    Held = Mapping[str, tuple[Row, ...] | str]
+
 STAGING = "staging"
 _OUTSIDE = re.compile(
     r"SELECT count\(\*\) FROM staging WHERE "
     r"""\("\w+" >= TIMESTAMP '([^']+)' AND "\w+" < TIMESTAMP '([^']+)'\) IS NOT TRUE"""
 )
-
-Relation = "tuple[Row, ...] | str"
-"""Rows, or a view's query."""
 
 
 @dataclass(slots=True)
@@ -83,6 +82,10 @@ class MemoryWarehouse:
         with self.faults.step(f"fence {token}"):
             self.show_token(token)
 
+    def fenced_at(self) -> int:
+        """The largest token that was shown here."""
+        return self._target.fence
+
     def show_token(self, token: int) -> None:
         """Fence as somebody whom the fault plan does not concern."""
         self._target.fence = max(token, self._target.fence)
@@ -113,7 +116,7 @@ class MemoryWarehouse:
         """
         return rows_of(relation, self._target.relations)
 
-    def held(self) -> Mapping[str, tuple[Row, ...] | str]:
+    def held(self) -> Held:
         """Every relation: its rows, or its query."""
         return self._target.relations
 
@@ -274,7 +277,7 @@ class MemorySession:
         return Staged(relation=STAGING, rows=len(rows), columns=COLUMNS)
 
 
-def rows_of(relation: str, *layers: Mapping[str, tuple[Row, ...] | str]) -> tuple[Row, ...]:
+def rows_of(relation: str, *layers: Held) -> tuple[Row, ...]:
     """A relation's rows by the first layer that has it; a view's are evaluated over the same layers.
 
     Raises:
@@ -286,20 +289,18 @@ def rows_of(relation: str, *layers: Mapping[str, tuple[Row, ...] | str]) -> tupl
     return evaluate(held, {}, lambda name: rows_of(name, *layers)) if isinstance(held, str) else held
 
 
-def newest(relation: str, column: str, held: Mapping[str, tuple[Row, ...] | str]) -> object:
+def newest(relation: str, column: str, held: Held) -> object:
     """The largest value of a column; None where there is none, or no relation."""
     rows = rows_of(relation, held) if relation in held else ()
     values = [value for row in rows if (value := key_of(row, (column,))[0]) is not None]
     return max(values, key=str, default=None)
 
 
-def relation_after(
-    publication: Publication, staged: tuple[Row, ...], held: Mapping[str, tuple[Row, ...] | str]
-) -> tuple[Row, ...] | str:
+def relation_after(publication: Publication, staged: tuple[Row, ...], held: Held) -> tuple[Row, ...] | str:
     """What a relation is once staged rows are applied.
 
     Raises:
-        TaskError: two staged rows have the same key.
+        TaskError: two staged rows have the same key; or rows to be appended do not lie beyond the offset.
         TransientError: an append no longer goes on from where its rows began.
     """
     before = held.get(publication.relation, ())
@@ -317,9 +318,18 @@ def relation_after(
                 raise TaskError(Finding(code="engine.doubled_key", message="several new rows have the same key"))
             return (*(row for row in rows if key_of(row, publication.key) not in keys), *staged)
         case Materialization.APPEND:
-            if publication.offset and newest(publication.relation, publication.offset, held) != publication.base:
-                raise TransientError(Finding(code="engine.offset_moved", message="it grew meanwhile"))
+            _refuse_bad_offset(publication, staged, held)
             return (*rows, *staged)
+
+
+def _refuse_bad_offset(publication: Publication, staged: tuple[Row, ...], held: Held) -> None:
+    if publication.offset is None:
+        return
+    base, values = publication.base, [key_of(row, (publication.offset,))[0] for row in staged]
+    if any(value is None or (base is not None and str(value) <= str(base)) for value in values):
+        raise TaskError(Finding(code="engine.offset_not_beyond", message="new rows do not lie after the offset"))
+    if newest(publication.relation, publication.offset, held) != base:
+        raise TransientError(Finding(code="engine.offset_moved", message="it grew meanwhile"))
 
 
 def _falls_into(row: Row, publication: Publication) -> bool:

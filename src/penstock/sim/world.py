@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from penstock.engine.ports import Publication
     from penstock.ledger.facts import Fact
     from penstock.ledger.journal import Receipt
-    from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan, Coverage, Work
     from penstock.sim.rows import Drive, Row
     from penstock.sim.scenario import Act, Scenario
@@ -97,13 +96,16 @@ class World:
         )
         self.seen_early: list[str] = []
         self.warehouse.witness = self._witness
+        self._acts: list[Act] = list(scenario.acts)
         self._act, self._turns = 0, 0
+        self.restated: dict[str, Restated] = {}
         self._asked: dict[str, Backfilling] = {}
         self._executors: list[Executor] = []
         faults.on |= {
             Fault.TAKEOVER: self._take_over,
             Fault.OVERTAKEN: self._overtake,
             Fault.CANCEL: self._cancel,
+            Fault.RESTATED: self._restate,
             Fault.CLOCK_JUMP: lambda: self.clock.jump(self.chance.choice((-7200, -1, 3600))),
         }
 
@@ -130,14 +132,14 @@ class World:
         """
         try:
             token = take_lease(self.journal, self.warehouse, holder)
-            while self._act < len(self.scenario.acts):
+            while self._act < len(self._acts):
                 if not self.journal.beat(token):
                     return False
                 self._turns += 1
                 if self._turns > MOST_TURNS:
                     raise RuntimeError(f"seed {self.scenario.seed}: act {self._act} does not come to its end")
                 number = self._act
-                act = self.scenario.acts[number]
+                act = self._acts[number]
                 if self._perform(act, token):
                     self._show(token)
                     self._act = max(self._act, number + 1)
@@ -167,14 +169,16 @@ class World:
         return False
 
     def _do_what_is_queued(self, token: int) -> None:
-        """All runs that wait or were interrupted, at once."""
+        """All runs that wait or were interrupted, at once, but for those that build what another one builds."""
         rows = [*self.journal.rows("runs", state=str(RunState.INTERRUPTED)), *queued(self.journal, MOST_LIVES)]
+        taken: set[str] = set()
         with self._executor(token) as executor:
             for row in rows:
                 request = read_request(row)
-                if request is None:
+                plan = self.plan(request.until, request) if request is not None else None
+                if request is None or plan is None or taken & (built := {work.slice.dataset for work in plan.works}):
                     continue
-                plan = self.plan(request.until, request)
+                taken |= built
                 project = self.scenario.project.narrowed(request.datasets or self.scenario.project.datasets)
                 executor.admit(
                     Request(purpose="simulated", project=project, plan=plan, queued=request.run),
@@ -208,9 +212,12 @@ class World:
 
     def plan(self, until: datetime, request: RunRequest | None = None) -> BuildPlan:
         """What is missing up to a moment, of what a request is about."""
-        select = frozenset(self.scenario.project.narrowed(request.datasets).datasets) if request else frozenset()
+        project, select = self.scenario.project, None
+        if request is not None and request.datasets:
+            narrow = request.trigger == BACKFILL
+            select = frozenset(request.datasets if narrow else project.narrowed(request.datasets).datasets)
         window = request.window if request else None
-        return plan_build(self.scenario.project, self.coverage(), until, select or None, window=window)
+        return plan_build(project, self.coverage(), until, select, window=window)
 
     def coverage(self) -> Coverage:
         """What the ledger says is built and holds."""
@@ -223,18 +230,26 @@ class World:
         if isinstance(act, Asked):
             return act.requests
         if act.key not in self._asked:
-            self.correct(act.datasets, act.window)
+            self.correct(act)
             self._asked[act.key] = self._backfilling(act)
         backfilling = self._asked[act.key]
         self._write_twice(backfilling.requested, backfilling.request.fact())
         return (backfilling.request,)
 
-    def correct(self, datasets: tuple[str, ...], window: Interval) -> None:
-        """Replace the files of a window, where these datasets are sources."""
-        for name in datasets:
+    def _restate(self) -> None:
+        """Somebody restates something, whatever is done just now, and sees to it that it is built in the end."""
+        act = self.scenario.meanwhile
+        if act.key not in self._asked:
+            self._ask(act)
+            self._acts.append(act)
+
+    def correct(self, act: Restated) -> None:
+        """Replace the files of a window, where it is sources that are to be built again."""
+        self.restated[act.key] = act
+        for name in act.datasets:
             by = self.scenario.project.datasets[name].interval
             if by is not None and not self.scenario.project.datasets[name].reads:
-                self.files.correct(name, window.split(by.grain))
+                self.files.correct(name, act.window.split(by.grain))
 
     def _backfilling(self, act: Restated) -> Backfilling:
         rows = self.journal.rows

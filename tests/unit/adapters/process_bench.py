@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from penstock.adapters.processes.identity import digest_now
 from penstock.adapters.processes.runner import TaskProcesses
 from penstock.engine.ports import Order
 from penstock.model.errors import PenstockError
@@ -92,7 +93,7 @@ class Bench:
         dataset = Dataset(
             name="shop.made",
             file=file,
-            task=task,
+            task=replace(task, code_digest=task.code_digest or digest_now(file, task, self.folder / "project")),
             materialization=Materialization.TABLE,
             timeout=timedelta(seconds=timeout) if timeout else None,
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.adapters.lock import exclusive
+from penstock.adapters import lock
+from penstock.adapters.lock import LOCKS, evict, exclusive, holders
 from penstock.model.errors import WaitingError
 
 if TYPE_CHECKING:
@@ -42,6 +45,55 @@ def test_a_second_holder_is_told_who_has_it(tmp_path: Path) -> None:
     finding = caught.value.findings[0]
     assert (finding.code, f"process {holder.pid}" in finding.message) == ("executor.busy", True)
     assert caught.value.exit_code == 4
+
+
+def test_the_kernel_says_who_holds_it_and_only_that_process_can_be_evicted(tmp_path: Path) -> None:
+    path, other = tmp_path / "executor.lock", tmp_path / "other.lock"
+    with _holder(path) as holder, _holder(other) as innocent:
+        assert (holders(path), holders(other)) == ({holder.pid}, {innocent.pid})
+        assert not any(evict(path, pid) for pid in (str(innocent.pid), "0", "", "x", "9" * 30))
+        assert innocent.poll() is None
+        assert evict(path, str(holder.pid))
+        holder.wait(10)
+        assert (holder.returncode, holders(path)) == (-9, set())
+        innocent.communicate()
+    assert innocent.returncode == 0
+
+
+def test_the_holder_of_a_file_with_the_same_number_on_another_device_is_not_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, listed = tmp_path / "executor.lock", tmp_path / "locks"
+    with _holder(path) as holder:
+        lines = LOCKS.read_text(encoding="ascii").splitlines()
+        (line,) = [line for line in lines if line.split()[1] == "FLOCK" and line.split()[4] == str(holder.pid)]
+        words = line.split()
+        inode = words[5].rpartition(":")[2]
+        listed.write_text(f"{line}\n{' '.join([*words[:4], '1', f'ff:7f:{inode}', *words[6:]])}\n")
+        monkeypatch.setattr(lock, "LOCKS", listed)
+        assert holders(path) == {holder.pid}
+        assert not evict(path, "1")
+        holder.communicate()
+
+
+def test_a_number_that_was_given_to_another_process_before_the_kernel_was_asked_kills_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is killed is what was taken hold of before, and that has ended."""
+    path = tmp_path / "executor.lock"
+    signalled: list[int] = []
+    kill = os.kill
+    with _holder(path) as holder:
+
+        def dies(_path: Path) -> set[int]:
+            kill(holder.pid, signal.SIGKILL)
+            holder.wait(10)
+            return {holder.pid}
+
+        monkeypatch.setattr(lock, "holders", dies)
+        monkeypatch.setattr(os, "kill", lambda pid, _number: signalled.append(pid))
+        assert evict(path, str(holder.pid))
+    assert (holder.returncode, signalled) == (-9, [])
 
 
 def test_a_killed_holders_lock_is_free(tmp_path: Path) -> None:

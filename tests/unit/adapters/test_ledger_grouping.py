@@ -12,6 +12,8 @@ import pytest
 from penstock.adapters.ledger.grouping import GROUP_LIMIT, Grouping
 from penstock.ledger.facts import RunStarted
 from penstock.ledger.journal import LedgerDamagedError
+from penstock.model.errors import WaitingError
+from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,3 +209,67 @@ def test_a_waiter_that_is_interrupted_passes_the_lead_on(paper: Paper, unattende
         unattended._chosen(request, Struck())  # type: ignore[arg-type]
     request.result()
     assert paper.written == ["0"]
+
+
+class Closed:
+    """A store that cannot begin for a while."""
+
+    def __init__(self) -> None:
+        self.closed, self.refused = True, 0
+        self.opened = threading.Event()
+        self.groups: list[list[str]] = []
+
+    def commit(self, group: Sequence[Request]) -> WaitingError | None:
+        if self.closed:
+            self.refused += 1
+            return WaitingError(Finding(code="ledger.busy", message="busy"))
+        self.groups.append([fact.run for request in group for fact in request.facts if isinstance(fact, RunStarted)])
+        for request in group:
+            request.entries = ()
+        self.opened.set()
+        return None
+
+    @property
+    def written(self) -> list[str]:
+        return [run for group in self.groups for run in group]
+
+
+def test_what_could_not_be_begun_is_written_first_in_its_order_and_whoever_waited_is_told() -> None:
+    store = Closed()
+    grouping = Grouping(store.commit, linger=3600, again=3600)
+    count = GROUP_LIMIT + 3
+    for number in range(count):
+        grouping.submit((_run(number),), None)
+    told = grouping.submit((_run(-1),), None, attended=True)
+    with pytest.raises(WaitingError):
+        told.result()
+    grouping.flush()
+    assert (store.refused, grouping.waiting) == (2, count)
+    store.closed = False
+    grouping.submit((_run(count),), None, attended=True).result()
+    assert store.written == [str(number) for number in range(count + 1)]
+    grouping.close()
+
+
+def test_what_could_not_be_begun_is_tried_again_though_nobody_comes() -> None:
+    store = Closed()
+    grouping = Grouping(store.commit, linger=0.001, again=0.001)
+    grouping.submit((_run(1),), None)
+    for _ in range(10_000):
+        if store.refused >= 3:
+            break
+        time.sleep(0.001)
+    assert store.refused >= 3
+    store.closed = False
+    assert store.opened.wait(10)
+    assert store.written == ["1"]
+    grouping.close()
+
+
+def test_closed_before_it_could_be_begun_it_is_left_out_and_says_so() -> None:
+    store = Closed()
+    grouping = Grouping(store.commit, linger=3600)
+    receipt = grouping.submit((_run(1),), None)
+    grouping.close()
+    with pytest.raises(LedgerDamagedError, match="closed before"):
+        receipt.result()

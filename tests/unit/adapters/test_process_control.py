@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ from penstock.model.errors import PenstockError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from penstock.adapters.processes.runner import TaskProcesses
+    from penstock.engine.ports import Order
 
 HIDING = """
     import os, signal, sys, time
@@ -122,6 +126,28 @@ def test_stop_kills_a_runs_tasks_with_all_they_started_and_spares_other_runs(ben
     assert error.findings[0].code == "task.stopped"
     (tmp_path / "go").touch()
     assert spared.join() is None
+
+
+class Unwanted:
+    """Processes whose every order was stopped before it could be found."""
+
+    def __init__(self, processes: TaskProcesses) -> None:
+        self._processes = processes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._processes, name)
+
+    def run(self, order: Order) -> Any:
+        return self._processes.run(replace(order, is_unwanted=lambda: True))
+
+
+def test_what_was_stopped_before_it_could_be_found_is_not_begun(bench: Bench, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    stopped = replace(bench, processes=Unwanted(bench.processes))  # type: ignore[arg-type]
+    finding = stopped.refused(stopped.run, f"def make(rows):\n    open({str(begun)!r}, 'w')\n    return rows\n")
+    assert finding.code == "task.stopped"
+    assert not begun.exists()
+    assert bench.processes.stop() == 0
 
 
 def test_stop_waits_for_nothing_when_nothing_runs(bench: Bench) -> None:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine_bench import Bench, day
 from fault_cases import Named
 
+from penstock.engine.executor import Executor
 from penstock.engine.recovery import OPEN_STATES
 from penstock.engine.requests import RunRequest
-from penstock.engine.run import CANCELLED, INTERRUPTED
+from penstock.engine.run import CANCELLED, INTERRUPTED, Request, RunReport
 from penstock.engine.states import RunState
 from penstock.ledger.journal import LeaseLostError
+from penstock.model.errors import WaitingError
+from penstock.model.findings import Finding
 from penstock.model.pipelines import Dataset, Limits
 from penstock.sim.clock import VirtualClock
 from penstock.sim.faults import Fault, Faults
 from penstock.sim.projects import appended, coded, landed, merged, project_of, sliced, view, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penstock.engine.ports import Publication
     from penstock.ledger.journal import Entry
 
 RAW, OTHER = landed("sim.raw"), landed("sim.other")
@@ -208,6 +215,74 @@ def test_cancelling_one_run_undoes_nothing_of_another_in_the_same_transaction() 
     assert bench.states()["sim.yours"] == ["published"]
 
 
+def test_a_cancel_that_comes_too_late_for_its_own_run_disturbs_no_other() -> None:
+    """The lane has taken the next piece, of another run, when what was to be stopped is published all the same."""
+    patient = whole("sim.yours", "sim.other", timeout=timedelta(hours=1))
+    both = project_of((RAW, whole("sim.mine", "sim.raw"), OTHER, patient))
+    bench = Bench(both)
+    executor = bench.executor()
+    bench.project = both.narrowed(["sim.mine"])
+    mine = bench.admit(executor, purpose="mine")
+    bench.project = both.narrowed(["sim.yours"])
+    yours = bench.admit(executor, purpose="yours")
+    told: list[bool] = []
+
+    def too_late(publication: Publication) -> None:
+        if publication.dataset == "sim.mine":
+            told.append(executor.cancel(mine.job.run))
+
+    bench.warehouse.witness = too_late
+    executor.drain()
+    assert told == [True]
+    assert [running.report and str(running.report.state) for running in (mine, yours)] == ["published", "published"]
+    assert [row["code"] for row in bench.attempts(dataset="sim.yours")] == [None]
+
+
+def test_a_process_whose_run_was_cancelled_before_it_could_be_killed_is_not_begun() -> None:
+    faults = Named()
+    bench = _bench(coded("sim.made"), faults=faults)
+    executor = bench.executor()
+    running = bench.admit(executor)
+    faults.before["AttemptStarted"] = lambda: executor.cancel(running.job.run)
+    executor.drain()
+    assert faults.before == {}
+    assert bench.processes.stopped == {running.job.run: 1}
+    assert not [name for name in faults.reached if name.startswith("process")]
+    assert _finished(bench) == {running.job.run: "cancelled"}
+
+
+@pytest.mark.parametrize("how", [Executor.interrupt, Executor.wind_down])
+def test_a_run_that_is_admitted_after_the_end_was_asked_for_is_interrupted_at_once(
+    how: Callable[[Executor, str], None],
+) -> None:
+    bench = _bench()
+    executor = bench.executor()
+    how(executor, "no more")
+    running = bench.admit(executor)
+    executor.drain()
+    assert running.report is not None
+    assert running.report.state is RunState.INTERRUPTED
+    assert [(row["state"], row["reason"]) for row in bench.journal.rows("runs")] == [("interrupted", "no more")]
+    assert bench.attempts() == ()
+    assert bench.run().ok
+
+
+def test_an_end_that_cannot_be_recorded_ends_the_executor() -> None:
+    bench = _bench()
+    executor = bench.executor()
+    busy = WaitingError(Finding(code="ledger.busy", message="busy"))
+
+    def refuse(_report: RunReport) -> None:
+        raise busy
+
+    request = Request(purpose="test", project=bench.project, plan=bench.plan(1))
+    running = executor.admit(request, conclude=refuse)
+    with pytest.raises(WaitingError):
+        executor.cancel(running.job.run)
+    with pytest.raises(WaitingError):
+        executor.drain()
+
+
 def test_what_was_cancelled_is_finished_by_the_next_run() -> None:
     faults = Named()
     bench = _bench(faults=faults)
@@ -334,6 +409,8 @@ def test_an_executor_whose_lease_was_taken_stops_wherever_it_is(step: str) -> No
     with pytest.raises(LeaseLostError):
         executor.drain()
     assert not faults.before
+    bench.journal.flush()
+    assert bench.facts()[-1] == "LeaseTaken"
     bench.lease()
     assert not [row for state in OPEN_STATES for row in bench.attempts(state=state)]
     assert bench.run().ok

@@ -249,6 +249,26 @@ def test_a_lane_that_dies_ends_the_drain_with_its_error() -> None:
     assert set(bench.warehouse.applied.values()) == {1}
 
 
+def test_ctrl_c_does_not_wait_for_other_lanes() -> None:
+    bench = _bench(*_sources(2))
+    gate = Gate()
+
+    def interrupt() -> None:
+        assert gate.reached.wait(LONG)
+        raise KeyboardInterrupt
+
+    bench.slow.doing = {"sim.s0": interrupt, "sim.s1": gate.reach}
+    executor, draining = bench.start(lanes=2)
+    bench.admit(executor)
+    draining.thread.start()
+    draining.thread.join(LONG / 4)
+    waited = draining.thread.is_alive()
+    gate.event.set()
+    draining.join()
+    assert not waited
+    assert isinstance(draining.error, KeyboardInterrupt)
+
+
 def test_a_lost_lease_stops_every_lane() -> None:
     bench = _bench(*_sources(4))
     barrier = threading.Barrier(2)

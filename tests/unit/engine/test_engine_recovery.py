@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from engine_bench import Bench, step_of
 
+from penstock.engine.lease import take_lease
 from penstock.engine.promotion import promote
 from penstock.engine.recovery import recover
+from penstock.ledger.facts import AttemptAudited, RunCancelRequested
+from penstock.ledger.journal import LeaseLostError
 from penstock.sim.faults import Crash, Fault, Faults
 from penstock.sim.projects import landed, project_of, sliced
 
@@ -83,11 +86,34 @@ def test_what_recovery_records_is_what_the_attempt_would_have_recorded() -> None
     assert covered(killed) == covered(calm)
 
 
+def test_an_attempt_whose_start_is_not_in_the_ledger_covers_nothing() -> None:
+    bench = _bench()
+    bench.run()
+    (publish_id,) = bench.warehouse.applied.keys() & {
+        str(row["publish_id"]) for row in bench.attempts(dataset="sim.raw")
+    }
+    covered = bench.journal.rows("coverage")
+    bench.journal.write(AttemptAudited(publish_id=publish_id, attempt=7, rows=1, checks=0, failed_checks={}))
+    assert len(recover(bench.journal, bench.warehouse, bench.token)) == 1
+    assert bench.journal.rows("coverage") == covered
+    (settled,) = bench.attempts(attempt=7)
+    assert (settled["state"], settled["code"]) == ("failed", "engine.abandoned")
+
+
 def test_a_run_that_was_cut_off_is_interrupted() -> None:
     bench = _crashed("publish", Fault.CRASH_BEFORE)
     bench.lease()
     (run,) = bench.journal.rows("runs")
     assert (run["state"], run["reason"]) == ("interrupted", "its executor stopped")
+
+
+def test_a_run_that_somebody_cancelled_before_its_executor_died_is_cancelled() -> None:
+    bench = _crashed("publish", Fault.CRASH_BEFORE)
+    (run,) = bench.journal.rows("runs")
+    bench.journal.append(RunCancelRequested(run=str(run["run"]), by="somebody"))
+    bench.lease()
+    (run,) = bench.journal.rows("runs")
+    assert (run["state"], run["reason"]) == ("cancelled", "its executor stopped")
 
 
 def test_a_swap_that_happened_is_recorded_as_a_promotion() -> None:
@@ -117,6 +143,23 @@ def test_recovery_killed_in_its_middle_is_done_by_the_next() -> None:
     bench.lease()
     assert bench.run().ok
     assert set(bench.warehouse.applied.values()) == {1}
+
+
+def test_a_ledger_that_knows_less_than_the_target_gives_tokens_beyond_the_targets() -> None:
+    """As after a backup was restored, or after the ledger moved."""
+    bench = _bench()
+    bench.warehouse.show_token(7)
+    assert bench.lease() == 8
+    assert bench.run().ok
+
+
+def test_a_lease_is_not_taken_from_whoever_took_it_since_one_looked() -> None:
+    bench = _bench()
+    seen = bench.lease()
+    bench.take_over()
+    with pytest.raises(LeaseLostError):
+        take_lease(bench.journal, bench.warehouse, "late", seen)
+    assert bench.journal.pulse()[0] == bench.token
 
 
 def test_each_executors_token_is_larger_than_the_last() -> None:

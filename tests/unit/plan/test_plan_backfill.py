@@ -133,11 +133,12 @@ def test_a_merge_is_made_again_from_the_window_to_its_end() -> None:
     assert slices(backfill.plan) == [f"sim.newest[2011-01-0{number}/2011-01-0{number + 1}]" for number in (2, 3, 4)]
 
 
-def test_an_append_is_asked_to_go_on() -> None:
-    project = project_of((RAW, appended("sim.all", "sim.raw")))
+def test_an_append_and_what_reads_it_are_left_as_they_are_and_said_to_be() -> None:
+    """What was added is never made again: to call it built again would be to lose the correction without a word."""
+    project = project_of((RAW, appended("sim.all", "sim.raw"), whole("sim.sum", "sim.all")))
     backfill = _backfill("sim.raw", project=project)
-    assert _marks(backfill)["sim.all"] == ("", "", UPSTREAM)
-    assert slices(backfill.plan)[-1] == "sim.all"
+    assert set(_marks(backfill)) == {"sim.raw"}
+    assert backfill.left_as_they_are == ("sim.all",)
 
 
 def test_a_view_stores_nothing_that_could_be_stale() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_rows import Book, day, days, slices
 
-from penstock.plan.build import Action, Reason, coverage_of, plan_build
+from penstock.plan.build import THOUGHT, Action, Reason, coverage_of, plan_build
 from penstock.plan.versions import versions_of
 from penstock.sim.projects import appended, coded, landed, merged, project_of, sliced, view, whole
 
@@ -111,6 +111,34 @@ def test_coverage_is_what_was_published_after_the_last_mark_on_it(moves: list[tu
     }
 
 
+def test_what_is_stale_beneath_a_selection_is_built_with_it() -> None:
+    """Rows made of what is to be restated would count as made since, and never be made again."""
+    book = Book().complete(PROJECT, 4)
+    book.mark([_mark("sim.raw", 0, 3), _mark("sim.daily", 0, 3, Reason.UPSTREAM_AGAIN), _mark("sim.best")])
+    plan = book.plan(PROJECT, 4, select=frozenset({"sim.daily"}), window=days(1, 2))
+    assert slices(plan) == ["sim.raw[2011-01-02/2011-01-03]", "sim.daily[2011-01-02/2011-01-03]"]
+    assert plan.works[1].after == (0,)
+
+
+def test_a_selection_waits_for_what_is_missing_beneath_it() -> None:
+    """Rows made of nothing would count as made: the day would never be built when what it reads is there."""
+    book = Book().complete(PROJECT, 2).publish(Book().plan(PROJECT, 4, window=days(3, 4)).works[:1])
+    assert slices(book.plan(PROJECT, 4, select=frozenset({"sim.daily"}))) == ["sim.daily[2011-01-04/2011-01-05]"]
+    assert slices(book.plan(PROJECT, 4))[:2] == ["sim.raw[2011-01-03/2011-01-04]", "sim.daily[2011-01-03/2011-01-04]"]
+
+
+def test_a_selection_over_a_view_waits_for_what_is_missing_beneath_that() -> None:
+    project = project_of((RAW, view("sim.seen", "sim.raw"), sliced("sim.daily", "sim.seen")))
+    book = Book().complete(project, 2)
+    assert book.plan(project, 4, select=frozenset({"sim.daily"})).works == ()
+
+
+def test_what_reads_a_selected_dataset_that_waits_waits_too() -> None:
+    project = project_of((RAW, DAILY, sliced("sim.more", "sim.daily")))
+    book = Book().complete(project, 2)
+    assert book.plan(project, 4, select=frozenset({"sim.daily", "sim.more"})).works == ()
+
+
 # -- windows and narrowing ------------------------------------------------------------------------------------------
 
 
@@ -127,10 +155,33 @@ def test_a_window_in_which_nothing_is_missing_builds_nothing_not_even_tables() -
     assert plan.steps[0].reasons == (Reason.UP_TO_DATE,)
 
 
-def test_a_window_that_cuts_an_interval_builds_all_of_it() -> None:
-    window = days(1, 2)
-    half = type(window)(window.start + timedelta(hours=6), window.end - timedelta(hours=6))
-    assert slices(Book().plan(PROJECT, 4, window=half))[0] == "sim.raw[2011-01-02/2011-01-03]"
+def test_a_window_that_cuts_an_interval_leaves_it_alone() -> None:
+    """Built of part of what it reads, it would count as all of it, and nothing would ever build it again."""
+    window = days(1, 3)
+    cut = type(window)(window.start + timedelta(hours=6), window.end)
+    assert slices(Book().plan(PROJECT, 4, window=cut))[0] == "sim.raw[2011-01-03/2011-01-04]"
+
+
+def test_a_mark_holds_against_a_publish_whose_run_began_before_it() -> None:
+    """What was in flight may have read the rows as they were before the restatement."""
+    book = Book().complete(PROJECT, 4)
+    (key,) = [key for key in book.rows if key[0] == "sim.raw" and key[2] == "2011-01-02"]
+    book.stale[key] = {**book.rows[key], "reason": str(Reason.ASKED_AGAIN), "seq": book.seq + 1}
+    in_flight, after = book.seq + 2, book.seq + 3
+    book.rows[key] = {**book.rows[key], "seq": in_flight, "since": book.seq}
+    assert "sim.raw[2011-01-02/2011-01-03]" in slices(book.plan(PROJECT, 4))
+    book.rows[key] = {**book.rows[key], "seq": after, "since": in_flight}
+    assert "sim.raw[2011-01-02/2011-01-03]" not in slices(book.plan(PROJECT, 4))
+
+
+def test_a_plan_does_not_make_good_what_was_marked_after_it_was_made() -> None:
+    book = Book().complete(PROJECT, 2)
+    before = book.plan(PROJECT, 4)
+    book.mark([_mark("sim.raw", 2, 3)])
+    after = book.plan(PROJECT, 4)
+    assert before.since <= book.seq < after.since
+    thought = [{**row, "seq": THOUGHT} for row in book.stale.values()]
+    assert coverage_of(list(book.rows.values()), thought).since == before.since
 
 
 def test_a_table_built_in_a_window_is_built_again_when_the_rest_is_there() -> None:

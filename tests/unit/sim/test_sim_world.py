@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ONCE_RED = (262, 355, 409, 422)
 """Days of a merge that were merged out of turn; an executor that waited for a run that was another's."""
 SEEDS = (*range(200), *ONCE_RED)
-FAULTS = frozenset((*STEP_FAULTS, *COMMIT_FAULTS, *EFFORT_FAULTS))
+FAULTS = frozenset((*STEP_FAULTS, Fault.RESTATED, *COMMIT_FAULTS, *EFFORT_FAULTS))
 
 
 @pytest.mark.fault

@@ -35,7 +35,7 @@ def apply(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: 
         case Materialization.MERGE:
             _clear_keys(cursor, publication, staging)
         case Materialization.APPEND:
-            _refuse_moved_offset(cursor, publication)
+            _refuse_moved_offset(cursor, publication, staging)
     made = cursor.execute(f"INSERT INTO {relation} BY NAME SELECT * FROM {staging}").fetchone()
     return int(made[0]) if made else 0
 
@@ -81,9 +81,24 @@ def _clear_keys(cursor: duckdb.DuckDBPyConnection, publication: Publication, sta
     cursor.execute(f"DELETE FROM {publication.relation} AS held USING {staging} AS new WHERE {same}")
 
 
-def _refuse_moved_offset(cursor: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+def _refuse_moved_offset(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> None:
+    """Rows may be added only after those that are there, and only if these are still the same."""
     if publication.offset is None:
         return
+    column = quote(publication.offset)
+    beyond = f"{column} IS NOT NULL" if publication.base is None else f"({column} > $1) IS TRUE"
+    values = [] if publication.base is None else [publication.base]
+    row = cursor.execute(f"SELECT count(*) FROM {staging} WHERE NOT ({beyond})", values).fetchone()
+    if row and row[0]:
+        raise TaskError(
+            Finding(
+                code="engine.offset_not_beyond",
+                message=f"{publication.dataset}: {row[0]} new row(s) do not lie after the offset {publication.base}",
+                place=Place(dataset=publication.dataset, field=publication.offset),
+                expected=f"a {publication.offset} that is larger than every one that is there, and never NULL",
+                remedy=f"filter by it: WHERE $offset IS NULL OR {publication.offset} > $offset",
+            )
+        )
     now = newest(cursor, publication.relation, publication.offset)
     if now != publication.base:
         raise TransientError(

@@ -85,6 +85,11 @@ class DuckdbWarehouse:
         with translated(dataset=None):
             self._connection.execute("UPDATE _penstock.fence SET token = ? WHERE token < ?", [token, token])
 
+    def fenced_at(self) -> int:
+        """The largest token that was shown here."""
+        row = self._one("SELECT max(token) FROM _penstock.fence", [])
+        return int(row[0] or 0) if row else 0
+
     def swapped(self, promotion: str) -> bool:
         """Whether a promotion was carried out."""
         return self._one("SELECT 1 FROM _penstock.swaps WHERE promotion = ?", [promotion]) is not None

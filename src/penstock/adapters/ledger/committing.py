@@ -1,7 +1,8 @@
 """Appending, for every store: groups of requests become one transaction each, and its failure ends the writing.
 
 Invariants: a fact and its state are written in one transaction; a result is given only after the commit is durable;
-after a failed commit nothing is written until the store is opened anew; a refused request leaves no trace.
+after a failed commit nothing is written until the store is opened anew; a refused request leaves no trace; nothing is
+written before what was handed in earlier and waits, unattended, for a store that cannot be written now.
 """
 
 from __future__ import annotations
@@ -88,16 +89,21 @@ class Committer:
 
     def close(self) -> None:
         """Record what was handed in, and close the connection."""
-        self.grouping.close()
-        self._writer.close()
+        try:
+            self.grouping.close()
+        finally:
+            self._writer.close()
 
-    def _commit(self, group: Sequence[Request]) -> None:
-        """One transaction for the whole group; a caller whose token is stale is told so and leaves no trace."""
+    def _commit(self, group: Sequence[Request]) -> PenstockError | None:
+        """One transaction for the whole group; a caller whose token is stale is told so and leaves no trace.
+
+        Why it could not begin, if it could not; then nobody was answered.
+        """
         try:
             answers = self._write(group)
-        except PenstockError as error:  # it could not begin
+        except PenstockError as error:
             self._writer.roll_back()
-            answers = [error] * len(group)
+            return error
         except Exception as error:  # noqa: BLE001 - a group's front door: whoever waits must be answered
             self._writer.roll_back()
             self._failed = error
@@ -110,6 +116,7 @@ class Committer:
                 request.error = answer
             else:
                 request.entries = answer
+        return None
 
     def _write(self, group: Sequence[Request]) -> list[tuple[Entry, ...] | PenstockError]:
         if self._failed is not None:

@@ -44,15 +44,15 @@ CREATE TABLE stale (
 );
 CREATE TABLE attempts (
     publish_id word, attempt bigint, run word, dataset word, version word, "interval" word, inputs word, state word,
-    rows bigint, checks bigint, failed_checks word, code word, message word, measured word, started_at word,
-    finished_at word, PRIMARY KEY (publish_id, attempt)
+    rows bigint, checks bigint, failed_checks word, code word, message word, measured word, since bigint,
+    started_at word, finished_at word, PRIMARY KEY (publish_id, attempt)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
 CREATE INDEX attempts_by_dataset ON attempts (dataset, version);
 CREATE TABLE coverage (
     dataset word, version word, "start" word, "end" word, publish_id word, rows bigint, inputs word, seq bigint,
-    PRIMARY KEY (dataset, version, "start", "end")
+    since bigint, PRIMARY KEY (dataset, version, "start", "end")
 );
 CREATE TABLE environments (
     environment word, dataset word, version word, promotion word, PRIMARY KEY (environment, dataset)

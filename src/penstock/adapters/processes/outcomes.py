@@ -81,7 +81,10 @@ def _failed(order: Order, ended: Ended, printed: str) -> Finding:
         message = f"it ended with code {os.waitstatus_to_exitcode(ended.status)} and left no rows"
         finding = _finding(order, "task.exited", message, "a function that returns rows", remedy=_SEE_LOG)
     lines = printed.partition(_FAULT)[0].strip().splitlines()
-    return replace(finding, found=lines[-1][:MOST_SHOWN]) if lines and finding.remedy == _SEE_LOG else finding
+    if finding.remedy != _SEE_LOG:
+        return finding
+    told = replace(finding, remedy=f"{_SEE_LOG}{order.run}")
+    return replace(told, found=lines[-1][:MOST_SHOWN]) if lines else told
 
 
 def _line_in(order: Order, printed: str) -> int | None:
@@ -151,7 +154,7 @@ def _killed(order: Order, number: int, line: int | None = None) -> Finding:
     return _finding(order, "task.killed", message, "an ordinary end", line=line, remedy=_SEE_LOG)
 
 
-_SEE_LOG = "look at what it printed: penstock logs RUN"
+_SEE_LOG = "look at what it printed: penstock logs "
 _TELLERS: dict[str, Callable[[Order, Said], Finding]] = {
     "raised": _raised,
     "left": _left,

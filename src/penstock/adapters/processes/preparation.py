@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.processes.forkserver import KEPT
 from penstock.adapters.processes.function import DEFAULT_MEMORY
+from penstock.adapters.processes.identity import refuse_changed_code
 from penstock.adapters.processes.zygote import LIBRARIES
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
@@ -40,13 +41,14 @@ def prepare(order: Order, root: Path, environment: Mapping[str, str]) -> Prepare
     """What the worker is told. `environment` is the executor's own: of it, only what is declared goes along.
 
     Raises:
-        TaskError: secrets that are not set, all of them at once; a program that is not there.
+        TaskError: secrets that are not set, all of them at once; a program that is not there; code that was edited.
     """
     task = order.dataset.task
     assert isinstance(task, PythonTask | CommandTask)  # noqa: S101 - the engine sends nothing else
     unset = [name for name in task.secrets if name not in environment]
     if unset:
         raise TaskError(tuple(_unset(order, name) for name in unset))
+    refuse_changed_code(order, task, root)
     scratch = order.output.parent
     request = {
         "root": str(root),

@@ -121,6 +121,8 @@ class TaskProcesses:
 
     def _carry_out(self, order: Order, attempt: Attempt, prepared: Prepared, log: LogWriter) -> Ended:
         """Submit and watch; once more on a new fork server if the attempt had not begun."""
+        if order.is_unwanted():
+            raise TaskError(outcomes.stopped(order))
         for last in (False, True):
             server = None
             try:
@@ -173,6 +175,12 @@ class TaskProcesses:
                 self._spool.mkdir(parents=True, exist_ok=True)
                 self._folder = Path(tempfile.mkdtemp(dir=self._spool.resolve(), prefix="tasks-"))
             return self._folder
+
+
+def _refuse_unwanted(order: Order) -> None:
+    """A run that was stopped just before its process could be killed begins none."""
+    if order.is_unwanted():
+        raise TaskError(outcomes.stopped(order))
 
 
 def _masked(finding: Finding, mask: Mask) -> Finding:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.app import backfilling
+from penstock.app.backfilling import Asked
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.commands.running import plan_steps
 from penstock.cli.following import RunProgress, run_answer
@@ -44,12 +45,11 @@ def backfill(
 
     Without --digest it shows what would be built, why and in which order, and records nothing.
     """
-    asked = required_window(window)
+    asked = Asked(names=names, window=required_window(window), environment=environment)
     with opened(project) as place:
-        proposal = backfilling.propose(place, names, asked, environment)
         if digest is None:
-            return _proposed(proposal)
-        ran = backfilling.submit(place, proposal, digest, reason, RunProgress(door))
+            return _proposed(backfilling.propose(place, asked))
+        ran = backfilling.submit(place, asked, digest, reason, RunProgress(door))
     door.wipe()
     return run_answer(ran)
 
@@ -63,12 +63,15 @@ def _proposed(proposal: Proposal) -> Answer:
         rows.append((step["dataset"], str(slices), ", ".join(step["missing"]) or "all", "; ".join(step["reasons"])))
     took = f"about {tables.duration(proposal.seconds)}" if proposal.seconds is not None else "unknown: some never ran"
     text = tables.columns(rows) + f"{len(plan.works)} task(s), in this order; time by history: {took}\n"
+    left = proposal.backfill.left_as_they_are
+    text += f"left as they are, because they only ever grow: {', '.join(left)}\n" if left else ""
     text += f"to do it: the same command with --digest {proposal.backfill.digest[:DIGITS]}"
     result: dict[str, Any] = {
         "digest": proposal.backfill.digest,
         "window": str(proposal.backfill.window),
         "tasks": len(plan.works),
         "seconds": proposal.seconds,
+        "left_as_they_are": list(proposal.backfill.left_as_they_are),
         "steps": steps,
     }
     return Answer(result=result, text=text)

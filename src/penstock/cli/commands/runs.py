@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +12,10 @@ from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.following import RunProgress, exit_code_of, run_answer, run_result, run_text
 from penstock.cli.options import opened, project_option
 from penstock.delivery.pages import tables
+from penstock.engine.states import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from penstock.ledger.journal import Value
 
@@ -32,18 +34,50 @@ SHOWN = (
 
 
 @click.command(epilog="Example: penstock runs --limit 5")
+@click.argument("run", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many to list.")
 @project_option
 @answering
-def runs(door: Door, limit: int, project: str | None) -> Answer:
-    """List runs: those that wait, then the newest."""
+def runs(door: Door, run: str | None, limit: int, project: str | None) -> Answer:
+    """List runs: those that wait, those under way, then the newest. Or show one RUN and each of its attempts."""
     del door
     with opened(project) as place:
-        found = app.recent(place, limit)
-    rows: list[tuple[str, ...]] = [("run", "state", "asked by", "of", "environment", "tasks", "began", "reason")]
+        if run is not None:
+            return _one(*app.look(place, run))
+        found, alive = app.recent(place, limit), place.is_held()
+    rows: list[tuple[str, ...]] = [("run", "state", "asked by", "of", "environment", "tasks", "began (UTC)", "reason")]
     rows += [_line(row) for row in found]
     text = tables.columns(rows) if found else "no run yet: penstock run"
+    if not alive and any(row["state"] == str(RunState.RUNNING) for row in found):
+        text += "what is running here has lost its process: penstock resume goes on with it\n"
     return Answer(result={"runs": [{name: row[name] for name in SHOWN} for row in found]}, text=text)
+
+
+def _one(row: Mapping[str, Value], attempts: Sequence[Mapping[str, Value]]) -> Answer:
+    """A run with everything that is known of it."""
+    lines = [f"run {row['run']}: {row['state']}"]
+    words = {"trigger": "asked by", "key": "occasion", "pipeline": "pipeline", "environment": "environment",
+             "until": "data up to", "queued_at": "queued", "started_at": "began", "finished_at": "ended",
+             "reason": "reason"}  # fmt: skip
+    lines += [f"  {word}: {row[name]}" for name, word in words.items() if row[name]]
+    rows: list[tuple[str, ...]] = [("dataset", "interval", "attempt", "state", "rows", "took", "message")]
+    rows += [_attempt(attempt) for attempt in attempts]
+    text = "\n".join(lines) + "\n" + (tables.columns(rows) if attempts else "nothing of it was attempted\n")
+    names = ("dataset", "version", "interval", "attempt", "state", "rows", "code", "message")
+    plain = [
+        {**{name: attempt[name] for name in names}, "measured": json.loads(str(attempt["measured"] or "{}"))}
+        for attempt in attempts
+    ]
+    return Answer(result={**{name: row[name] for name in SHOWN}, "attempts": plain}, text=text)
+
+
+def _attempt(row: Mapping[str, Value]) -> tuple[str, ...]:
+    ran = json.loads(str(row["measured"] or "{}")).get("ran")
+    return (
+        str(row["dataset"]), str(row["interval"] or "whole"), str(row["attempt"]), str(row["state"]),
+        str(row["rows"]) if row["state"] == "published" else "", f"{ran / 1_000_000:.2f} s" if ran is not None else "",
+        str(row["message"] or ""),
+    )  # fmt: skip
 
 
 def _line(row: Mapping[str, Value]) -> tuple[str, ...]:

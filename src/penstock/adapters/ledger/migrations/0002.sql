@@ -68,14 +68,14 @@ CREATE TABLE stale (
 CREATE TABLE attempts (
     publish_id TEXT NOT NULL, attempt INTEGER NOT NULL, run TEXT, dataset TEXT, version TEXT, interval TEXT,
     inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, measured TEXT,
-    started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
+    since INTEGER, started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
 ) STRICT;
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
 CREATE INDEX attempts_by_dataset ON attempts (dataset, version);
 CREATE TABLE coverage (
     dataset TEXT, version TEXT, "start" TEXT, "end" TEXT, publish_id TEXT, rows INTEGER, inputs TEXT, seq INTEGER,
-    PRIMARY KEY (dataset, version, "start", "end")
+    since INTEGER, PRIMARY KEY (dataset, version, "start", "end")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE environments (
     environment TEXT, dataset TEXT, version TEXT, promotion TEXT, PRIMARY KEY (environment, dataset)

@@ -1,0 +1,88 @@
+"""Signals and requests to cancel reach an executor as long as it works, whatever the ledger does meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from penstock.app.supervising import supervised
+from penstock.ledger.facts import RunCancelRequested, RunStarted
+from penstock.model.errors import RunError
+from penstock.model.findings import Finding
+from penstock.sim.journal import MemoryJournal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.ledger.journal import Value
+
+LONG = 20.0
+"""Seconds after which a test gives up: only a hang lasts that long."""
+
+
+class Faltering(MemoryJournal):
+    """A ledger that cannot be read a few times."""
+
+    failing = 0
+
+    def rows(
+        self, table: str, *, order: str | None = None, limit: int | None = None, **equal: Value
+    ) -> tuple[Mapping[str, Value], ...]:
+        if self.failing:
+            self.failing -= 1
+            raise RunError(Finding(code="ledger.unreachable", message="the database does not answer"))
+        return super().rows(table, order=order, limit=limit, **equal)
+
+
+class Told:
+    """An executor that remembers what it was told; a first interrupt finds nothing to interrupt."""
+
+    def __init__(self, error: RunError | None = None) -> None:
+        self.error = error
+        self.interrupts: list[str] = []
+        self.again, self.cancelled, self.given_up = threading.Event(), threading.Event(), threading.Event()
+
+    def interrupt(self, reason: str) -> None:
+        self.interrupts.append(reason)
+        if len(self.interrupts) > 1:
+            self.again.set()
+
+    def cancel(self, run: str) -> None:
+        if self.error is not None:
+            raise self.error
+        assert run == "r1"
+        self.cancelled.set()
+
+    def give_up(self, error: BaseException) -> None:
+        assert error is self.error
+        self.given_up.set()
+
+
+def _journal() -> Faltering:
+    journal = Faltering(lambda: "now")
+    journal.append(
+        RunStarted(run="r1", purpose="", plan="", tasks=1), RunStarted(run="r2", purpose="", plan="", tasks=1)
+    )
+    journal.append(RunCancelRequested(run="r1", by="me"))
+    return journal
+
+
+def test_a_request_to_cancel_is_seen_after_the_ledger_could_not_be_read() -> None:
+    journal, executor = _journal(), Told()
+    journal.failing = 2
+    with supervised(executor, journal):  # type: ignore[arg-type]
+        assert executor.cancelled.wait(LONG)
+    assert journal.failing == 0
+
+
+def test_a_signal_interrupts_until_the_work_is_over_so_that_what_is_admitted_meanwhile_stops_too() -> None:
+    executor = Told()
+    with supervised(executor, _journal()) as stop:  # type: ignore[arg-type]
+        stop.set()
+        assert executor.again.wait(LONG)
+
+
+def test_a_cancel_that_cannot_be_recorded_ends_the_executor() -> None:
+    executor = Told(RunError(Finding(code="ledger.unreachable", message="the database does not answer")))
+    with supervised(executor, _journal()):  # type: ignore[arg-type]
+        assert executor.given_up.wait(LONG)
