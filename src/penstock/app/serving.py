@@ -192,7 +192,7 @@ class Server:
         try:
             self._look_around()
         except (WaitingError, RunError) as error:
-            self._faltered = True
+            self._starter, self._faltered = None, True
             self._wait_for(error)
             return False
         if self._faltered:

@@ -16,10 +16,12 @@ from penstock.engine.recovery import OPEN_STATES
 from penstock.engine.requests import RunRequest
 from penstock.engine.run import CANCELLED, INTERRUPTED, Request, RunReport
 from penstock.engine.states import RunState
+from penstock.ledger.facts import BackfillRequested
 from penstock.ledger.journal import LeaseLostError
 from penstock.model.errors import WaitingError
 from penstock.model.findings import Finding
 from penstock.model.pipelines import Dataset, Limits
+from penstock.plan.build import Reason
 from penstock.sim.clock import VirtualClock
 from penstock.sim.faults import Fault, Faults
 from penstock.sim.projects import appended, coded, landed, merged, project_of, sliced, view, whole
@@ -134,6 +136,27 @@ def test_what_is_queued_twice_is_one_run() -> None:
     bench.journal.append(request.fact())
     assert _finished(bench) == {request.run: "published"}
     assert bench.facts().count("RunQueued") == 1
+
+
+def test_a_run_does_not_make_good_what_was_marked_after_it_was_planned() -> None:
+    """Its table was made of the rows as they were, though it began after somebody wanted them restated."""
+    bench = _bench(RAW, whole("sim.best", "sim.raw"))
+    bench.run(days=1)
+    planned = bench.plan(2)
+    versions = {name: version.fingerprint for name, version in planned.versions.items()}
+    marks = [
+        ["sim.raw", versions["sim.raw"], "2011-01-01", "2011-01-02", str(Reason.ASKED_AGAIN)],
+        ["sim.best", versions["sim.best"], "", "", str(Reason.UPSTREAM_AGAIN)],
+    ]
+    requested = BackfillRequested(backfill="b", plan="", by="somebody", reason="corrected", stale=json.dumps(marks))
+    bench.journal.append(requested)
+    executor = bench.executor()
+    executor.admit(Request(purpose="planned before", project=bench.project, plan=planned))
+    executor.drain()
+    left = [str(work.slice) for work in bench.plan(2).works]
+    assert left == ["sim.raw[2011-01-01/2011-01-02]", "sim.best"]
+    assert bench.run(days=2).ok
+    assert bench.plan(2).works == ()
 
 
 # -- stopping -------------------------------------------------------------------------------------------------------

@@ -1,25 +1,22 @@
 """What may run next: what waits for nothing, within every limit, the most urgent first; what waits for a failure never.
 
-The last test lets Hypothesis play executor: whatever it does, limits hold, nothing is forgotten, and everything ends.
+The last test lets Hypothesis play executor (`frontier_game`): limits hold, nothing is forgotten, and everything ends.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 
 import pytest
+from frontier_game import KEYS, Game, works_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.engine.frontier import Bounds, Frontier, Item, Key
 from penstock.engine.limits import bounds_of, limits_of
-from penstock.engine.states import HELD, OPEN, TaskState
-from penstock.model.pipelines import Limits, Slice
-from penstock.plan.build import Coverage, Work, plan_build
-from penstock.plan.versions import Version
+from penstock.engine.states import OPEN, TaskState
+from penstock.model.pipelines import Limits
+from penstock.plan.build import Coverage, plan_build
 from penstock.sim.clock import EPOCH
 from penstock.sim.projects import landed, project_of, whole
 
@@ -28,22 +25,10 @@ POOL: Key = ("pool", "db")
 PIPELINE: Key = ("pipeline", "sim")
 
 
-def _works(*after: tuple[int, ...]) -> tuple[Work, ...]:
-    return tuple(
-        Work(
-            number=number,
-            slice=Slice(dataset=f"sim.d{number}"),
-            version=Version(dataset=f"sim.d{number}", fingerprint="0", relation="r"),
-            after=waits,
-        )
-        for number, waits in enumerate(after)
-    )
-
-
 def _frontier(*after: tuple[int, ...], bounds: dict[int, Bounds] | None = None, **limits: int) -> Frontier:
     """A frontier with one run `r`; limits are on pools of that name."""
     frontier = Frontier({("pool", name): size for name, size in limits.items()})
-    frontier.admit("r", _works(*after), lambda work: (bounds or {}).get(work.number, FREE), now=0.0)
+    frontier.admit("r", works_of(*after), lambda work: (bounds or {}).get(work.number, FREE), now=0.0)
     return frontier
 
 
@@ -110,13 +95,13 @@ def test_the_most_urgent_is_first_and_of_equals_the_one_that_was_queued_first() 
 
 def test_runs_of_one_priority_are_served_in_the_order_of_their_coming() -> None:
     frontier = _frontier((), ())
-    frontier.admit("s", _works((), ()), now=0.0)
+    frontier.admit("s", works_of((), ()), now=0.0)
     assert [(item.run, item.work.number) for item in _taken(frontier)] == [("r", 0), ("r", 1), ("s", 0), ("s", 1)]
 
 
 def test_an_urgent_run_overtakes_one_that_came_before() -> None:
     frontier = _frontier((), ())
-    frontier.admit("s", _works(()), lambda _work: Bounds(priority=1), now=0.0)
+    frontier.admit("s", works_of(()), lambda _work: Bounds(priority=1), now=0.0)
     assert [item.run for item in _taken(frontier)] == ["s", "r", "r"]
 
 
@@ -144,7 +129,7 @@ def test_what_waits_for_a_failure_and_for_something_else_stays_skipped() -> None
 
 def test_a_failure_of_one_run_is_none_of_another() -> None:
     frontier = _frontier((), (0,))
-    frontier.admit("s", _works((), (0,)), now=0.0)
+    frontier.admit("s", works_of((), (0,)), now=0.0)
     mine, theirs = _taken(frontier)
     _fail(frontier, mine)
     assert (frontier.over("r"), frontier.over("s")) == (True, False)
@@ -191,7 +176,7 @@ def test_a_full_pool_holds_back_its_own_work_alone() -> None:
 
 def test_several_runs_share_a_pool() -> None:
     frontier = _frontier((), bounds=_pooled(0), db=1)
-    frontier.admit("s", _works(()), lambda _work: Bounds(keys=(POOL,)), now=0.0)
+    frontier.admit("s", works_of(()), lambda _work: Bounds(keys=(POOL,)), now=0.0)
     (first,) = _taken(frontier)
     _run(frontier, first)
     assert [item.run for item in _taken(frontier)] == ["s"]
@@ -227,7 +212,7 @@ def test_a_cancelled_item_in_front_does_not_keep_a_pool_closed() -> None:
     """The place in the queue of what was cancelled goes to the next that waits for the same."""
     frontier = _frontier((), bounds=_pooled(0), db=1)
     for run in ("s", "t"):
-        frontier.admit(run, _works(()), lambda _work: Bounds(keys=(POOL,)), now=0.0)
+        frontier.admit(run, works_of(()), lambda _work: Bounds(keys=(POOL,)), now=0.0)
     (first,) = _taken(frontier)
     frontier.cancel("s")
     _run(frontier, first)
@@ -238,7 +223,7 @@ def test_what_an_item_cannot_use_for_another_limit_goes_to_the_next() -> None:
     """The first of two that waited for the pool also needs the pipeline, which is full: the second gets the pool."""
     both, pool, pipeline = Bounds(keys=(POOL, PIPELINE)), Bounds(keys=(POOL,)), Bounds(keys=(PIPELINE,))
     frontier = Frontier({POOL: 1, PIPELINE: 1})
-    frontier.admit("r", _works((), (), (), ()), lambda work: (pool, pipeline, both, pool)[work.number], now=0.0)
+    frontier.admit("r", works_of((), (), (), ()), lambda work: (pool, pipeline, both, pool)[work.number], now=0.0)
     in_pool, in_pipeline = _taken(frontier)
     assert _numbers([in_pool, in_pipeline]) == [0, 1]
     _run(frontier, in_pool)
@@ -295,7 +280,7 @@ def test_cancelling_leaves_only_what_is_in_hand() -> None:
 
 def test_cancelling_one_run_lets_the_others_be() -> None:
     frontier = _frontier((), ())
-    frontier.admit("s", _works(()), now=0.0)
+    frontier.admit("s", works_of(()), now=0.0)
     assert frontier.cancel("r") == ()
     assert [item.run for item in _taken(frontier)] == ["s"]
 
@@ -345,7 +330,7 @@ def test_a_lane_does_not_go_ahead_into_a_full_pool() -> None:
 
 def test_equal_numbers_of_another_run_are_not_what_is_waited_for() -> None:
     frontier = _frontier((), (), (0, 1))
-    frontier.admit("s", _works((), ()), now=0.0)
+    frontier.admit("s", works_of((), ()), now=0.0)
     mine = frontier.take(0.0)
     frontier.take(0.0)
     theirs = _taken(frontier)[1]
@@ -384,137 +369,6 @@ def test_work_put_back_is_skipped_if_what_it_was_built_upon_failed() -> None:
 
 # -- whatever an executor does --------------------------------------------------------------------------------------
 
-T = TypeVar("T")
-KEYS: tuple[Key, ...] = (("pool", "a"), ("pool", "b"), ("pipeline", "p"), ("dataset", "d"))
-
-
-@dataclass
-class Game:
-    """An executor that does whatever is drawn, and checks the frontier's invariants after every move."""
-
-    data: st.DataObject
-    now: float = 0.0
-    held: list[Item] = field(default_factory=list)
-    items: dict[str, dict[int, Item]] = field(default_factory=dict)
-    cancelled: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.frontier = Frontier(
-            {key: self.draw(st.integers(1, 2)) for key in self.draw(st.sets(st.sampled_from(KEYS)))}
-        )
-
-    def draw(self, strategy: st.SearchStrategy[T]) -> T:
-        return self.data.draw(strategy)
-
-    def admit(self) -> None:
-        run = f"r{len(self.items)}"
-        count = self.draw(st.integers(1, 6))
-        after = [tuple(self.draw(st.sets(st.integers(0, n - 1), max_size=2))) if n else () for n in range(count)]
-        bounds = [
-            Bounds(
-                keys=tuple(self.draw(st.sets(st.sampled_from(KEYS), max_size=2))), priority=self.draw(st.integers(0, 2))
-            )
-            for _ in range(count)
-        ]
-        self.frontier.admit(run, _works(*after), lambda work: bounds[work.number], now=self.now)
-        self.items[run] = dict(self.frontier._runs[run])
-
-    def take(self) -> None:
-        before = [item for item in self.all() if item.state is TaskState.QUEUED]
-        item = self.frontier.take(self.now)
-        if item is None:
-            waiting = [item for item in self.all() if item.state is TaskState.QUEUED]
-            assert all(any(self.room(key) <= 0 for key in each.bounds.keys) for each in waiting), "a lost wake-up"
-            return
-        assert all(self.state(item.run, number) is TaskState.PUBLISHED for number in item.work.after)
-        free = [other for other in before if all(self.room(key) > 0 for key in other.bounds.keys)]
-        assert all(other.bounds.priority <= item.bounds.priority for other in free if other is not item)
-        item.move(TaskState.RUNNING)
-        self.held.append(item)
-
-    def ahead(self) -> None:
-        built = [item for item in self.held if item.state is TaskState.AUDITING]
-        if built:
-            item = self.frontier.ahead(built, self.now, lambda _item: True)
-            if item is not None:
-                item.move(TaskState.RUNNING)
-                self.held.append(item)
-
-    def end(self) -> None:
-        """One of those in hand comes to an end of some kind."""
-        if not self.held:
-            return
-        item = self.held.pop(self.draw(st.integers(0, len(self.held) - 1)))
-        if item.run in self.cancelled:
-            self.frontier.drop(item)
-        elif item.waits:
-            self.frontier.put_back(item)
-        else:
-            self._end(item, self.draw(st.sampled_from(("publish", "publish", "publish", "fail", "again"))))
-
-    def _end(self, item: Item, how: str) -> None:
-        if how == "publish":
-            if item.state is TaskState.RUNNING:
-                item.move(TaskState.AUDITING)
-            self.frontier.finish(item, self.now)
-        elif how == "fail":
-            self.frontier.fail(item)
-        else:
-            self.frontier.again(item, self.now + self.draw(st.integers(0, 3)))
-
-    def audit(self) -> None:
-        for item in self.held:
-            if item.state is TaskState.RUNNING:
-                item.move(TaskState.AUDITING)
-                return
-
-    def cancel(self) -> None:
-        open_runs = [run for run in self.items if run not in self.cancelled]
-        if open_runs:
-            run = self.draw(st.sampled_from(open_runs))
-            self.cancelled.add(run)
-            held = self.frontier.cancel(run)
-            assert set(map(id, held)) == {id(item) for item in self.held if item.run == run}
-
-    def limit(self) -> None:
-        self.frontier.limit({self.draw(st.sampled_from(KEYS)): self.draw(st.integers(1, 3))})
-
-    def wait(self) -> None:
-        self.now += self.draw(st.integers(0, 2))
-
-    def all(self) -> list[Item]:
-        return [item for items in self.items.values() for item in items.values()]
-
-    def state(self, run: str, number: int) -> TaskState:
-        return self.items[run][number].state
-
-    def room(self, key: Key) -> int:
-        held = Counter(key for item in self.all() if item.state in HELD for key in item.bounds.keys)
-        return self.frontier.limits.get(key, 99) - held[key]
-
-    def check(self, before: dict[Key, int]) -> None:
-        """No limit is exceeded by what was just begun; only lowering it can leave it so."""
-        for key in KEYS:
-            assert self.room(key) >= min(0, before[key]), f"{key} has more in hand than its limit"
-
-    def finish(self) -> None:
-        """Let everything come to its end."""
-        for _ in range(500):
-            self.take()
-            while self.held:
-                item = self.held.pop()
-                self.frontier.drop(item) if item.run in self.cancelled else self._end_well(item)
-            if self.frontier.idle:
-                return
-            self.now = max(self.now, self.frontier.next_at() or self.now)
-        raise AssertionError("work is left for ever")
-
-    def _end_well(self, item: Item) -> None:
-        if item.waits:
-            self.frontier.put_back(item)
-        else:
-            self._end(item, "publish")
-
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
@@ -523,7 +377,7 @@ def test_whatever_an_executor_does_limits_hold_and_everything_ends(data: st.Data
     game.admit()
     moves = (game.take, game.take, game.take, game.end, game.end, game.audit, game.ahead, game.wait)
     rare = (game.admit, game.cancel, game.limit)
-    for _ in range(data.draw(st.integers(5, 40))):
+    for _ in range(data.draw(st.integers(10, 60))):
         move = data.draw(st.sampled_from(moves + rare if data.draw(st.integers(0, 5)) == 0 else moves))
         before = {key: game.room(key) for key in KEYS}
         move()

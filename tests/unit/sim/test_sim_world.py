@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +22,8 @@ from penstock.sim.warehouse import MemoryWarehouse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ONCE_RED = (262, 355, 409, 422)
-"""Days of a merge that were merged out of turn; an executor that waited for a run that was another's."""
+ONCE_RED = (355, 578, 683, 773, 1745, 2145, 2839, 3766)
+"""Seeds by which a fault of the engine, of the planner or of this harness was found."""
 SEEDS = (*range(200), *ONCE_RED)
 FAULTS = frozenset((*STEP_FAULTS, Fault.RESTATED, *COMMIT_FAULTS, *EFFORT_FAULTS))
 
@@ -142,4 +143,20 @@ def test_a_plan_that_merges_days_out_of_turn_is_noticed(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Coverage, "out_of_turn", lambda _self, _version: ())
     monkeypatch.setattr("penstock.plan.build._gaps", gaps)
-    assert "holds other rows than if it were new" in _outcomes(ONCE_RED)
+    assert "holds other rows than if it were new" in _outcomes((35, 262, 325))
+
+
+def test_a_selection_built_upon_what_is_missing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backfill of one dataset that runs ahead of what it reads covers days with rows made of nothing."""
+    monkeypatch.setattr("penstock.plan.build._upon", lambda _dataset, missing, _lacking: missing)
+    assert "holds other rows than if it were new" in _outcomes((2145, 2839, 3766))
+
+
+def test_a_publish_that_makes_good_what_it_did_not_know_of_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was planned before files were corrected must not count as having read the corrected ones."""
+
+    def knowing(work, attempt_number, job, published):  # type: ignore[no-untyped-def]
+        return replace(attempt.record_of(work, attempt_number, job, published), since=0)
+
+    monkeypatch.setattr("penstock.engine.executor.record_of", knowing)
+    assert "holds other rows than if it were new" in _outcomes((20, 57, 71))
