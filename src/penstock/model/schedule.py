@@ -144,7 +144,13 @@ class _Field:
                 mistakes.append(Mistake(field=self.name, found=item[:40], expected=found))
             else:
                 values.update(found)
-        return frozenset(values)
+        return _shared(frozenset(values))
+
+
+@lru_cache(maxsize=4096)
+def _shared(values: frozenset[int]) -> frozenset[int]:
+    """The same object for equal values: thousands of schedules have few different fields, and each set is large."""
+    return values
 
 
 _FIELDS = (
@@ -186,7 +192,7 @@ def parse_schedule(text: str, timezone: str) -> Schedule:
         hours=hours,
         days=days,
         months=months,
-        weekdays=frozenset(weekday % 7 for weekday in weekdays),
+        weekdays=_shared(frozenset(weekday % 7 for weekday in weekdays)),
         every_hour=not {"*", "*/1"}.isdisjoint(words[1].split(",")),
         either_day=either_day,
     )
