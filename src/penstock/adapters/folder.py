@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding, Place
-from penstock.project.reading import PROJECT_FOLDERS, is_project_file
+from penstock.project.layout import PROJECT_FOLDERS, SETTINGS_FILE, is_project_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,12 +71,11 @@ def load_project(root: Path) -> dict[str, bytes]:
     """
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
-    for path in _walk(root, links=True):
+    for path in _candidates(root):
         name = path.relative_to(root).as_posix()
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode) and path.is_dir():
-            if path.relative_to(root).parts[0] in PROJECT_FOLDERS:
-                findings.append(_refused(name, "is a link to a folder", "a plain folder beneath the project"))
+            findings.append(_refused(name, "is a link to a folder", "a plain folder beneath the project"))
             continue
         if not is_project_file(name):
             continue
@@ -104,6 +103,18 @@ def beneath(root: Path, path: str) -> Path:
     if pure.is_absolute() or ".." in pure.parts or not target.resolve().is_relative_to(root.resolve()):
         raise InputError(_refused(path, "lies outside the project", "a path beneath the project's folder"))
     return target
+
+
+def _candidates(root: Path) -> Iterator[Path]:
+    """What may be a project file: the settings, and everything in the project's folders. Data is not looked at."""
+    if os.path.lexists(root / SETTINGS_FILE):
+        yield root / SETTINGS_FILE
+    for name in PROJECT_FOLDERS:
+        folder = root / name
+        if folder.is_symlink():
+            yield folder
+        else:
+            yield from _walk(folder, links=True)
 
 
 def _walk(start: Path, *, links: bool = False) -> Iterator[Path]:

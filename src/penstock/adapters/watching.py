@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from penstock.engine.triggers import FileSeen
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.project.reading import PROJECT_FOLDERS
-from penstock.project.settings import SETTINGS_FILE
+from penstock.project.layout import PROJECT_FOLDERS, SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

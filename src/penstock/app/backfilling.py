@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.app.executing import Desk
-from penstock.app.running import Ran, Runner, chosen, history
+from penstock.app.planning import arrived_whole, chosen, history
+from penstock.app.running import Ran, Runner
 from penstock.app.wiring import operator
 from penstock.engine.requests import BACKFILL, RunRequest
 from penstock.ledger.facts import BackfillRequested
@@ -67,7 +68,7 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
         ledger.rows("coverage"),
         ledger.rows("stale"),
         until=now,
-        arrived=desk.runtime.arrived_whole(place.project),
+        arrived=arrived_whole(place.root, place.project),
     )
     key = "b" + hashlib.sha256(f"{backfill.digest} {now.isoformat()}".encode()).hexdigest()[:15]
     request = RunRequest(
@@ -81,7 +82,7 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
     )
     files = desk.look_at_sources(desk.order_of(request, backfill.plan))
     backfill = replace(backfill, rests_on=(*backfill.rests_on, *files))
-    return Proposal(backfill=backfill, request=request, seconds=estimate(backfill.plan, history(place, backfill.plan)))
+    return Proposal(backfill=backfill, request=request, seconds=estimate(backfill.plan, history(ledger, backfill.plan)))
 
 
 def submit(place: Workplace, asked: Asked, digest: str, reason: str, follower: Follower) -> Ran:

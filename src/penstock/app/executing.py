@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.adapters.duckdb.warehouse import PRODUCTION
 from penstock.adapters.sources.inspection import arrivals
-from penstock.app.runtime import EngineRuntime
+from penstock.app import planning
+from penstock.app.alerting import tell_of_failures
+from penstock.delivery.ports import BuildOutcome
 from penstock.engine.promotion import mapping_of
 from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunFinished
+from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import FileSource
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.model.errors import PenstockError
     from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Work
+    from penstock.quality.checks import CheckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,6 @@ class Desk:
     def __init__(self, place: Workplace, progress: Callable[[Work, str], None] | None = None) -> None:
         self._place = place
         self._progress = progress
-        self.runtime = EngineRuntime(place, progress)
 
     def order(self, request: RunRequest) -> Order:
         """What a request comes to now.
@@ -68,7 +70,8 @@ class Desk:
         project = whole.narrowed(self._names(request, whole))
         # a backfill builds what its digest was about, and nothing that merely stands above it
         select = request.datasets if request.trigger == BACKFILL else project.datasets
-        plan = self.runtime.plan(project, request.until, frozenset(select), request.window)
+        ledger, root = self._place.ledger, self._place.root
+        plan = planning.plan(ledger, root, project, request.until, frozenset(select), request.window)
         return self._ordered(request, project, plan)
 
     def order_of(self, request: RunRequest, plan: BuildPlan) -> Order:
@@ -105,6 +108,12 @@ class Desk:
             raise InputError(tuple(findings))
         return tuple(seen)
 
+    def executor(self, project: Project) -> Executor:
+        """An executor for a project's own code."""
+        from penstock.app.machinery import executor_of  # noqa: PLC0415 - only when something is built
+
+        return executor_of(self._place, self._place.root, project)
+
     def take_up(self, order: Order, executor: Executor) -> Running:
         """Begin a run on an executor; what it built is shown before its end is recorded."""
 
@@ -123,7 +132,7 @@ class Desk:
             for finding in error.findings
             if (name := finding.place.dataset) is not None and name in project.datasets
         ]
-        self.runtime.alert(project, _purpose(request), failures)
+        tell_of_failures(self._place, project, _purpose(request), failures)
 
     def conclude(self, order: Order) -> RunState:
         """Record the end of a run of which nothing is left to build; what it came to."""
@@ -142,7 +151,7 @@ class Desk:
         """Tell of failures; what the environment shows now."""
         request, report = order.request, running.report
         assert report is not None  # noqa: S101 - only a run that is over is finished
-        self.runtime.alert(order.project, _purpose(request), report.failures)
+        tell_of_failures(self._place, order.project, _purpose(request), report.failures)
         return mapping_of(self._place.ledger, request.environment)
 
     def shows(self, order: Order) -> bool:
@@ -160,7 +169,9 @@ class Desk:
         kept = {name: version for name, version in shown.items() if name in known or partial}
         mapping = {**kept, **order.versions}
         if environment != PRODUCTION and mapping != shown:
-            self.runtime.promote(mapping, f"run of {environment}", environment)
+            from penstock.app.machinery import promote  # noqa: PLC0415 - only when something is to be shown
+
+            promote(self._place, mapping, f"run of {environment}", environment)
         return mapping_of(self._place.ledger, environment)
 
     def _refuse_unknown(self, request: RunRequest, project: Project) -> None:
@@ -197,6 +208,20 @@ class Desk:
         other = sorted(name for name, version in versions.items() if shown.get(name) != version)
         if other:
             raise RefusedError(_not_delivered(other))
+
+
+def outcome_of(plan: BuildPlan, report: RunReport) -> BuildOutcome:
+    """What came of a plan, dataset by dataset."""
+    built = {step.dataset: 0 for step in plan.steps}
+    rows: dict[str, int] = {}
+    checks: dict[str, tuple[CheckResult, ...]] = {}
+    for published in report.published:
+        built[published.dataset] += 1
+        rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
+        checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
+    return BuildOutcome(
+        run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
+    )
 
 
 def _purpose(request: RunRequest) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.app.running import Wanted, chosen, plan
+from penstock.app.planning import chosen
+from penstock.app.running import Wanted, plan
 from penstock.engine.promotion import mapping_of
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding

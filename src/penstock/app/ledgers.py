@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.project.settings import SETTINGS_FILE
+from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

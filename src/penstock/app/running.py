@@ -1,15 +1,13 @@
-"""`plan`, `run`, `diff`, `query`: building the working tree into an environment, and looking at what is there."""
+"""`plan` and `run`: what the working tree lacks in an environment, and building it."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from penstock.adapters.duckdb.warehouse import PRODUCTION
-from penstock.app.executing import Desk, Order
-from penstock.app.runtime import EngineRuntime, outcome_of
+from penstock.app import planning
+from penstock.app.executing import Desk, Order, outcome_of
 from penstock.app.supervising import signalled, supervised
 from penstock.app.wiring import operator
 from penstock.delivery.ports import BuildOutcome
@@ -17,11 +15,9 @@ from penstock.engine.promotion import mapping_of
 from penstock.engine.requests import MANUAL, RunRequest, has_ended, run_row
 from penstock.engine.run import INTERRUPTED_RUN, RunReport
 from penstock.engine.states import RunState
-from penstock.model.errors import InputError, WaitingError
+from penstock.model.environments import DEVELOPMENT
+from penstock.model.errors import WaitingError
 from penstock.model.findings import Finding
-from penstock.plan.build import Action
-from penstock.plan.versions import relation_of, versions_of
-from penstock.sql.rewriting import rewrite_adhoc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,16 +27,12 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Value
     from penstock.model.errors import PenstockError
     from penstock.model.intervals import Interval
-    from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Work
-    from penstock.quality.comparison import DatasetDiff
 
 FOLLOW_EVERY = 0.25
 """Seconds between two looks at a run that another process does."""
 PATIENT_LOOKS = 4
 """For how many looks nobody has to execute before a follower does: a `penstock serve` that stands by goes first."""
-HISTORY = 50
-"""How many earlier attempts of a dataset an estimate looks at."""
 
 
 class Follower(Protocol):
@@ -59,9 +51,6 @@ class Follower(Protocol):
         ...
 
 
-DEVELOPMENT = "dev"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a person wants run: pipelines or datasets by name (none: everything), where, and of which time."""
@@ -77,10 +66,10 @@ class Wanted:
 def plan(place: Workplace, wanted: Wanted) -> BuildPlan:
     """What a run would build."""
     project = place.project
-    datasets = chosen(project, wanted.names)
+    datasets = planning.chosen(project, wanted.names)
     needed = project.narrowed(datasets) if datasets else project  # with what they read, as a run builds it
     until = wanted.until or place.clock.now()
-    return EngineRuntime(place).plan(needed, until, frozenset(needed.datasets), wanted.window)
+    return planning.plan(place.ledger, place.root, needed, until, frozenset(needed.datasets), wanted.window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +102,7 @@ def run(place: Workplace, wanted: Wanted, follower: Follower) -> Ran:
 def ask(place: Workplace, wanted: Wanted, *, trigger: str) -> RunRequest:
     """The request of a person at this moment."""
     now = place.clock.now()
-    names = chosen(place.project, wanted.names)
+    names = planning.chosen(place.project, wanted.names)
     return RunRequest(
         trigger=trigger,
         key=f"{now.isoformat()} {os.getpid()}",
@@ -166,8 +155,8 @@ class Runner:
         if not order.plan.works:
             return self._nothing(order)
         self._place.ledger.append(request.fact())
-        self._follower.begins(request.run, order.plan, history(self._place, order.plan))
-        executor = self._desk.runtime.executor(self._place.root, order.project)
+        self._follower.begins(request.run, order.plan, planning.history(self._place.ledger, order.plan))
+        executor = self._desk.executor(order.project)
         with supervised(executor, self._place.ledger):
             running = self._desk.take_up(order, executor)
             executor.drain()
@@ -189,7 +178,7 @@ class Runner:
     def _elsewhere(self, order: Order) -> Ran:
         """Follow the process that executes; if it goes away before the run is over, go on with it here."""
         request, ledger = order.request, self._place.ledger
-        self._follower.begins(request.run, order.plan, history(self._place, order.plan))
+        self._follower.begins(request.run, order.plan, planning.history(self._place.ledger, order.plan))
         self._follower.says(f"another process executes; run {request.run} is queued")
         free = 0
         with signalled() as stop:
@@ -223,93 +212,6 @@ class Runner:
         return Ran(outcome=outcome, environment=request.environment, mapping=mapping_of(ledger, request.environment))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A query's answer."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-    def objects(self) -> list[dict[str, Any]]:
-        """Each row as an object."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
-def query(place: Workplace, sql: str, environment: str) -> Rows:
-    """The answer of a read-only query over an environment's datasets.
-
-    Raises:
-        InputError: the environment shows nothing, or the query is refused.
-    """
-    mapping = mapping_of(place.ledger, environment)
-    if not mapping:
-        raise InputError(_nothing_shown(place, environment))
-    relations = {name: relation_of(name, version) for name, version in mapping.items()}
-    rewritten = rewrite_adhoc(sql.strip().rstrip(";"), relations)
-    names, rows = place.reading().query(rewritten)
-    return Rows(columns=names, rows=tuple(rows))
-
-
-def diff(place: Workplace, old: str, new: str) -> tuple[tuple[DatasetDiff, ...], tuple[str, ...], tuple[str, ...]]:
-    """What two environments show differently: differences, datasets only in `new`, datasets only in `old`."""
-    before, after = mapping_of(place.ledger, old), mapping_of(place.ledger, new)
-    for environment, mapping in ((old, before), (new, after)):
-        if not mapping and environment != PRODUCTION:
-            raise InputError(_nothing_shown(place, environment))
-    project = place.project
-    place.hold()
-    runtime = EngineRuntime(place)
-    moved = sorted(name for name in set(before) & set(after) if before[name] != after[name])
-    diffs = tuple(
-        runtime.compare_relations(
-            project.datasets[name], relation_of(name, before[name]), relation_of(name, after[name])
-        )
-        for name in moved
-        if name in project.datasets
-    )
-    return diffs, tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
-
-
-def chosen(project: Project, names: Sequence[str]) -> tuple[str, ...]:
-    """The datasets that names of pipelines and datasets stand for; none for no names.
-
-    Raises:
-        InputError: a name is neither.
-    """
-    unknown = sorted(set(names) - set(project.datasets) - set(project.pipelines))
-    if unknown:
-        raise InputError(
-            Finding(
-                code="project.unknown_dataset",
-                message=f"there is no dataset or pipeline {unknown[0]}",
-                found=unknown[0],
-                expected=", ".join([*project.pipelines, *project.datasets]) or "a dataset of this project",
-                remedy="correct the name",
-            )
-        )
-    return tuple(
-        sorted(name for name, dataset in project.datasets.items() if name in names or dataset.pipeline in names)
-    )
-
-
-def history(place: Workplace, plan: BuildPlan) -> dict[str, list[int]]:
-    """How long attempts at a plan's datasets took before, in microseconds, by dataset."""
-    times: dict[str, list[int]] = {}
-    for step in plan.steps:
-        if step.action is Action.REUSE:
-            continue
-        for row in place.ledger.rows("attempts", dataset=step.dataset, state="published", limit=HISTORY):
-            ran = json.loads(str(row["measured"] or "{}")).get("ran")
-            if ran is not None:
-                times.setdefault(step.dataset, []).append(int(ran))
-    return times
-
-
-def versions(project: Project) -> Mapping[str, str]:
-    """Each dataset's version in the working tree."""
-    return {name: version.fingerprint for name, version in versions_of(project).items()}
-
-
 def _left_queued(run: str) -> Finding:
     return Finding(
         code="run.left_queued",
@@ -323,17 +225,4 @@ def _ended_otherwise(run: str, row: Mapping[str, Value]) -> Finding:
         code=f"run.{row['state']}",
         message=f"run {run} ended as {row['state']}: {row['reason'] or 'no reason was recorded'}",
         remedy=f"penstock retry {run} builds what is left",
-    )
-
-
-def _nothing_shown(place: Workplace, environment: str) -> Finding:
-    others = sorted({str(row["environment"]) for row in place.ledger.rows("environments")})
-    return Finding(
-        code="environment.empty",
-        message=f"the environment {environment} shows no dataset",
-        found=environment,
-        expected=" | ".join(others) or "an environment that something was built into",
-        remedy=f"add --env {others[0]}"
-        if others
-        else "`penstock run` builds into dev; `penstock deliver` ships to prod",
     )

@@ -7,22 +7,20 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from penstock.adapters.alerts import append_alert
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
-from penstock.adapters.duckdb.warehouse import PRODUCTION, view_of
-from penstock.adapters.sources.inspection import arrivals
-from penstock.adapters.sources.local import LocalFiles
+from penstock.adapters.duckdb.warehouse import view_of
+from penstock.app import planning
+from penstock.app.alerting import tell_of_failures
+from penstock.app.executing import outcome_of
+from penstock.app.machinery import executor_of, promote
 from penstock.app.profiles import look_at_sources
 from penstock.app.supervising import supervised
-from penstock.delivery.ports import BuildOutcome
-from penstock.engine.attempt import Tools
-from penstock.engine.executor import Executor
-from penstock.engine.promotion import mapping_of, promote
+from penstock.engine.promotion import mapping_of
 from penstock.engine.run import NO_FAULT, Request, RunReport
+from penstock.model.environments import PRODUCTION
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, parse_moment
 from penstock.model.pipelines import FileSource, SqlTask
-from penstock.plan.build import Coverage, coverage_of, plan_build
 from penstock.plan.versions import relation_of, versions_of
 from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from penstock.app.wiring import Workplace
     from penstock.author.ports import RowEvaluator
-    from penstock.engine.run import Failure
+    from penstock.delivery.ports import BuildOutcome
     from penstock.model.pipelines import Dataset, Project, Slo
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
@@ -53,8 +51,6 @@ if TYPE_CHECKING:
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
-MANY = 200
-"""Datasets from which reading all of the ledger's coverage at once is cheaper than asking for each."""
 
 
 class EngineRuntime:
@@ -85,34 +81,9 @@ class EngineRuntime:
 
     # -- building -------------------------------------------------------------------------------------------------
 
-    def coverage(self, project: Project | None = None) -> Coverage:
-        """What the ledger says is built and holds, of a project's datasets or at all."""
-        rows = self._place.ledger.rows
-        if project is None or len(project.datasets) > MANY:
-            return coverage_of(rows("coverage"), rows("stale"))
-        built = [row for name in project.datasets for row in rows("coverage", dataset=name)]
-        return coverage_of(built, [row for name in project.datasets for row in rows("stale", dataset=name)])
-
-    def plan(
-        self,
-        project: Project,
-        until: datetime,
-        select: frozenset[str] | None = None,
-        window: Interval | None = None,
-    ) -> BuildPlan:
+    def plan(self, project: Project, until: datetime, select: frozenset[str] | None = None) -> BuildPlan:
         """What is missing up to a moment, as the sources' files are now."""
-        arrived = self.arrived_whole(project)
-        return plan_build(project, self.coverage(project), until, select, arrived=arrived, window=window)
-
-    def arrived_whole(self, project: Project) -> dict[str, str]:
-        """For each source without intervals, a digest of its files."""
-        digests = {}
-        for name, dataset in project.datasets.items():
-            if isinstance(dataset.task, FileSource) and dataset.interval is None:
-                found, _ = arrivals(dataset.task, name, self._place.root, None)
-                parts = json.dumps([(arrival.name, arrival.sha256) for arrival in found])
-                digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
-        return digests
+        return planning.plan(self._place.ledger, self._place.root, project, until, select)
 
     def build(
         self, project: Project, until: datetime, purpose: str, *, root: Path, select: frozenset[str] | None = None
@@ -129,41 +100,15 @@ class EngineRuntime:
         request = Request(purpose=purpose, project=project, plan=plan)
         if not plan.works:
             return outcome_of(plan, RunReport(run=request.run))
-        executor = self.executor(root, project)
+        executor = executor_of(self._place, root, project)
         with supervised(executor, self._place.ledger) as stop:
             running = executor.admit(request, self._progress)
             executor.drain()
         if stop.is_set():
             raise KeyboardInterrupt
         assert running.report is not None  # noqa: S101 - drained
-        self.alert(project, purpose, running.report.failures)
+        tell_of_failures(self._place, project, purpose, running.report.failures)
         return outcome_of(plan, running.report)
-
-    def executor(self, root: Path, project: Project) -> Executor:
-        """An executor over the workplace, for a project whose code lies at `root`."""
-        tools = Tools(
-            journal=self._place.ledger,
-            warehouse=self._place.warehouse,
-            files=LocalFiles(self._place.root, self._place.spool),
-            processes=self._place.processes(root),
-        )
-        return Executor(tools, self._place.clock, self._place.token(), lanes=project.settings.parallel)
-
-    def alert(self, project: Project, purpose: str, failures: Sequence[Failure]) -> None:
-        """Tell of failures where a pipeline asks for it."""
-        for failure in failures:
-            pipeline = project.pipeline_of(failure.dataset)
-            if any(alert["on"] == "failure" for alert in pipeline.alerts):
-                alert = {
-                    "at": self._place.clock.now().isoformat(),
-                    "on": "failure",
-                    "pipeline": pipeline.name,
-                    "owner": pipeline.owner,
-                    "slice": failure.slice,
-                    "purpose": purpose,
-                    "findings": [finding.to_json() for finding in failure.findings],
-                }
-                append_alert(self._place.state / "alerts.ndjson", alert)
 
     def versions(self, project: Project) -> Mapping[str, str]:
         """Each dataset's version."""
@@ -171,7 +116,7 @@ class EngineRuntime:
 
     def covered_until(self, project: Project, pipeline: str) -> datetime | None:
         """How far a pipeline's built versions reach."""
-        coverage = self.coverage()
+        coverage = planning.coverage(self._place.ledger)
         versions = versions_of(project)
         ends = [
             interval.end
@@ -292,15 +237,7 @@ class EngineRuntime:
 
     def promote(self, mapping: Mapping[str, str], reason: str, environment: str = PRODUCTION) -> str:
         """Make an environment show exactly this."""
-        token = self._place.token()
-        return promote(
-            self._place.ledger,
-            self._place.warehouse,
-            environment=environment,
-            mapping=mapping,
-            reason=reason,
-            token=token,
-        )
+        return promote(self._place, mapping, reason, environment)
 
     def _show(self, environment: str, mapping: Mapping[str, str], reason: str) -> int:
         """Promote in an environment; how many milliseconds it took."""
@@ -344,20 +281,6 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
-
-
-def outcome_of(plan: BuildPlan, report: RunReport) -> BuildOutcome:
-    """What came of a plan, dataset by dataset."""
-    built = {step.dataset: 0 for step in plan.steps}
-    rows: dict[str, int] = {}
-    checks: dict[str, tuple[CheckResult, ...]] = {}
-    for published in report.published:
-        built[published.dataset] += 1
-        rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
-        checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
-    return BuildOutcome(
-        run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
-    )
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

@@ -8,12 +8,12 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from penstock.adapters.duckdb.warehouse import PRODUCTION
 from penstock.app.wiring import operator
 from penstock.engine.promotion import mapping_of
 from penstock.engine.scheduling import Scheduler
 from penstock.ledger.facts import SchedulePaused
 from penstock.model.clock_changes import clock_changes, firings
+from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp

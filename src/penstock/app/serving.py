@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from penstock.adapters.duckdb.warehouse import PRODUCTION
 from penstock.adapters.watching import SourceFolder, fingerprint_of_files
 from penstock.app.claiming import Claims, Ended
 from penstock.app.executing import Desk
@@ -23,6 +22,7 @@ from penstock.engine.states import RunState
 from penstock.engine.triggers import sight_of_files, sight_of_value
 from penstock.ledger.facts import Promoted
 from penstock.ledger.journal import LeaseLostError, stale_lease
+from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, PenstockError, RunError, WaitingError
 from penstock.model.findings import Severity
 from penstock.model.pipelines import FilesTrigger
@@ -315,7 +315,7 @@ class Server:
     def _open(self) -> Executor:
         """The executor, at work in a thread of its own."""
         if self._executor is None:
-            executor = self._desk.runtime.executor(self._place.root, self._place.project)
+            executor = self._desk.executor(self._place.project)
             executor.stay()
             self._thread = threading.Thread(target=self._drain, args=(executor,), name="penstock-executor")
             self._executor = executor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import platform
 import shutil
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.folder import load_project
 from penstock.adapters.lock import exclusive, holders
+from penstock.adapters.remembered import RememberedProject
 from penstock.app.ledgers import POSTGRES, open_ledger
 from penstock.model.errors import InputError, PenstockError, WaitingError
 from penstock.model.findings import Finding, Place
-from penstock.project.settings import SETTINGS_FILE
+from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +75,15 @@ class Workplace:
     @cached_property
     def project(self) -> Project:
         """The project's model, as its files stand."""
-        from penstock.project.reading import read_project  # noqa: PLC0415 - pulls in the SQL parser
+        files = load_project(self.root)
+        remembered = RememberedProject(self.state / "project.json")
+        project = remembered.recall(files)
+        if project is None:
+            from penstock.project.reading import read_project  # noqa: PLC0415 - pulls in the SQL parser
 
-        return read_project(load_project(self.root))
+            project = read_project(files)
+            remembered.remember(files, project)
+        return project
 
     def reload(self) -> None:
         """Read the project's files anew.
@@ -120,6 +126,8 @@ class Workplace:
     @cached_property
     def _settings(self) -> Settings:
         """`penstock.yaml` alone, without the rest of the project."""
+        if "project" in self.__dict__:
+            return self.project.settings
         from penstock.project.settings import read_settings  # noqa: PLC0415 - pulls in YAML
 
         findings: list[Finding] = []
@@ -266,7 +274,7 @@ def operator() -> str:
 
 def this_process() -> str:
     """This process, as the ledger names the holder of a lease."""
-    return f"process {os.getpid()} on {platform.node()}"
+    return f"process {os.getpid()} on {os.uname().nodename}"
 
 
 def passphrase() -> bytes | None:

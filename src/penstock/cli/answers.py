@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -135,6 +134,8 @@ def _bug(door: Door, error: Exception) -> None:
     if door.as_json:
         _envelope(door, ok=False, result=None, findings=(), error={"kind": "bug", "message": message, "exit_code": BUG})
         return
+    import traceback  # noqa: PLC0415 - hardly ever needed
+
     click.echo("This is a bug in Penstock. Please report it with what follows.", err=True)
     click.echo("".join(traceback.format_exception(error)), err=True)
 

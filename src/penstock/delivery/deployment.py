@@ -39,7 +39,7 @@ from penstock.model.intervals import Grain, Interval, parse_moment, stamp
 from penstock.plan.changes import compare_projects
 from penstock.policy import gates
 from penstock.policy.facts import DeploymentFacts, ObservationFacts
-from penstock.project.settings import SETTINGS_FILE
+from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,7 +20,7 @@ from penstock.model.findings import Outcome
 from penstock.model.intervals import stamp
 from penstock.policy import gates
 from penstock.policy.facts import ReviewFacts
-from penstock.project.settings import SETTINGS_FILE
+from penstock.project.layout import SETTINGS_FILE
 from penstock.quality.checks import quality_score
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from penstock.model.findings import Finding
 from penstock.model.intervals import parse_moment, stamp
 from penstock.model.pipelines import CommandTask, PythonTask
 from penstock.policy.rules import Policy
-from penstock.project.reading import is_project_file, read_project
-from penstock.project.settings import SETTINGS_FILE, read_settings
+from penstock.project.layout import SETTINGS_FILE, is_project_file
+from penstock.project.reading import read_project
+from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,7 +20,8 @@ from penstock.evidence.statements import Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.policy.rules import Policy
-from penstock.project.settings import SETTINGS_FILE, read_settings
+from penstock.project.layout import SETTINGS_FILE
+from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -118,10 +118,14 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlTask:
-    """A query: its text as written (header included), what it reads, and its bound parameters."""
+    """A query: its text as written (header included), what it reads, and its bound parameters.
+
+    `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout.
+    """
 
     text: str
     reads: tuple[str, ...]
+    query_digest: str
     params: frozenset[str] = frozenset()
     kind: TaskKind = field(default=TaskKind.SQL, init=False)
 

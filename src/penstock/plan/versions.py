@@ -1,7 +1,8 @@
 """A dataset version is named by its fingerprint: everything that decides its rows, and nothing that does not.
 
-The fingerprint covers the canonical query (or code, or source description), how the rows are kept, and the
-fingerprints of the datasets read. Descriptions, owners, schedules, checks, retries, secrets and limits leave it alone.
+The fingerprint covers the digest of the canonical query (or code, or source description), how the rows are kept, and
+the fingerprints of the datasets read. Descriptions, owners, schedules, checks, retries, secrets and limits leave it
+alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.pipelines import CommandTask, FileSource, PythonTask
 from penstock.plan.order import topological
-from penstock.sql import fingerprint, identifiers
+from penstock.sql import identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,4 +74,4 @@ def _task_parts(dataset: Dataset) -> dict[str, object]:
     if isinstance(task, CommandTask):
         parts = {"argv": list(task.argv), "code": task.code_digest, "format": task.format}
         return {**parts, "reads": dict(task.reads_by_parameter)}
-    return {"query": fingerprint.digest(task.text)}
+    return {"query": task.query_digest}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.documents import Fields, read_yaml
 from penstock.model.findings import blocking
 from penstock.model.pipelines import NAME_PATTERN, CommandTask, Dataset, Materialization
+from penstock.project.layout import COMMAND_FOLDER
 from penstock.project.python_code import code_digest
 from penstock.project.task_options import read_keeping, read_limits, read_memory, read_secrets, read_timeout
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from penstock.model.findings import Finding
 
-COMMAND_SUFFIX = ".command.yaml"
-COMMAND_FOLDER = "commands"
 MODES = (Materialization.TABLE, Materialization.INCREMENTAL, Materialization.MERGE)
 FORMATS = ("parquet", "csv")
 PLACEHOLDERS = ("interval_start", "interval_end")

@@ -12,12 +12,20 @@ from penstock.contract.reading import read_contract
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, blocking
 from penstock.model.pipelines import NAME_PATTERN, Project
-from penstock.project.command_file import COMMAND_FOLDER, COMMAND_SUFFIX, read_command
+from penstock.project.command_file import read_command
 from penstock.project.consistency import cross_findings, pool_findings
 from penstock.project.datatest_file import read_datatests
+from penstock.project.layout import (
+    COMMAND_FOLDER,
+    COMMAND_SUFFIX,
+    CONTRACT_SUFFIX,
+    SETTINGS_FILE,
+    SOURCE_SUFFIX,
+    is_project_file,
+)
 from penstock.project.pipeline_file import read_pipeline
 from penstock.project.python_file import read_python
-from penstock.project.settings import SETTINGS_FILE, read_settings
+from penstock.project.settings import read_settings
 from penstock.project.slo_file import read_slos
 from penstock.project.source_file import read_source
 from penstock.project.sql_file import read_sql
@@ -31,26 +39,6 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset, Pipeline, Settings, Slo
 
 Read = TypeVar("Read")
-SOURCE_SUFFIX = ".source.yaml"
-CONTRACT_SUFFIX = ".odcs.yaml"
-TEST_SUFFIX = ".test.yaml"
-SLO_SUFFIX = ".slo.yaml"
-PROJECT_FOLDERS = ("pipelines", "contracts", "tests", "monitoring", COMMAND_FOLDER)
-
-
-def is_project_file(path: str) -> bool:
-    """Whether a file (relative to the project) is one the reader looks at."""
-    parts = PurePosixPath(path).parts
-    if path == SETTINGS_FILE:
-        return True
-    folder = parts[0] if len(parts) > 1 else ""
-    return (
-        folder == COMMAND_FOLDER
-        or (folder == "pipelines" and path.endswith((".sql", ".py", ".yaml")))
-        or (folder == "contracts" and path.endswith(CONTRACT_SUFFIX))
-        or (folder == "tests" and path.endswith(TEST_SUFFIX))
-        or (folder == "monitoring" and path.endswith(SLO_SUFFIX))
-    )
 
 
 def read_project(files: Mapping[str, bytes]) -> Project:

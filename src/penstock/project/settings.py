@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.pipelines import NAME_PATTERN, Settings
+from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
-SETTINGS_FILE = "penstock.yaml"
 POSTGRES = "postgres"
 """The ledger of a team; its address comes from the environment."""
 

@@ -9,6 +9,7 @@ from penstock.documents import Fields, read_yaml
 from penstock.model.findings import Finding, Place, blocking
 from penstock.model.pipelines import Dataset, Materialization, SqlTask
 from penstock.project.task_options import read_keeping, read_limits, read_timeout
+from penstock.sql.fingerprint import digest
 from penstock.sql.query import parse_query
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
     return Dataset(
         name=name,
         file=file,
-        task=SqlTask(text=text, reads=reads, params=query.params),
+        task=SqlTask(text=text, reads=reads, query_digest=digest(text), params=query.params),
         materialization=keeping.materialization,
         interval=keeping.interval,
         description=description,

@@ -22,6 +22,7 @@ from penstock.model.pipelines import (
 )
 from penstock.model.schedule import parse_schedule
 from penstock.sim.clock import EPOCH
+from penstock.sql.fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +69,7 @@ def sliced(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:
         f"SELECT {column} AS moment FROM {' CROSS JOIN '.join(reads)}"
         f" WHERE {column} >= $interval_start AND {column} < $interval_end"
     )
-    task = SqlTask(text=text, reads=reads, params=_BOUNDS)
+    task = _query(text, reads, params=_BOUNDS)
     return _dataset(name, task=task, materialization=Materialization.INCREMENTAL, interval=by_day(batch), **changes)
 
 
@@ -79,7 +80,7 @@ def merged(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:
         f"SELECT seat({column}) AS moment FROM {' CROSS JOIN '.join(reads)}"
         f" WHERE {column} >= $interval_start AND {column} < $interval_end"
     )
-    task = SqlTask(text=text, reads=reads, params=_BOUNDS)
+    task = _query(text, reads, params=_BOUNDS)
     kept = {"materialization": Materialization.MERGE, "interval": by_day(batch), "key": ("moment",)}
     return _dataset(name, task=task, **{**kept, **changes})
 
@@ -88,19 +89,19 @@ def appended(name: str, *reads: str, **changes: Any) -> Dataset:
     """A query over the moments after those that it has already."""
     column = f"{reads[0]}.moment"
     text = f"SELECT {column} AS moment FROM {' CROSS JOIN '.join(reads)} WHERE $offset IS NULL OR {column} > $offset"
-    task = SqlTask(text=text, reads=reads, params=frozenset({"offset"}))
+    task = _query(text, reads, params=frozenset({"offset"}))
     return _dataset(name, task=task, materialization=Materialization.APPEND, offset="moment", **changes)
 
 
 def whole(name: str, *reads: str, **changes: Any) -> Dataset:
     """A table over all rows of what it reads."""
-    task = SqlTask(text=f"SELECT count(*) AS value FROM {' CROSS JOIN '.join(reads)}", reads=reads)
+    task = _query(f"SELECT count(*) AS value FROM {' CROSS JOIN '.join(reads)}", reads)
     return _dataset(name, task=task, materialization=Materialization.TABLE, **changes)
 
 
 def view(name: str, reads: str, **changes: Any) -> Dataset:
     """A view that hands on another dataset's rows."""
-    task = SqlTask(text=f"SELECT * FROM {reads}", reads=(reads,))
+    task = _query(f"SELECT * FROM {reads}", (reads,))
     return _dataset(name, task=task, materialization=Materialization.VIEW, **changes)
 
 
@@ -112,6 +113,10 @@ def coded(name: str, *reads: str, batch: int | None = None, **changes: Any) -> D
     kept = Materialization.TABLE if batch is None else Materialization.INCREMENTAL
     interval = None if batch is None else by_day(batch)
     return _dataset(name, task=task, materialization=kept, interval=interval, **changes)
+
+
+def _query(text: str, reads: tuple[str, ...], params: frozenset[str] = frozenset()) -> SqlTask:
+    return SqlTask(text=text, reads=reads, query_digest=digest(text), params=params)
 
 
 def _dataset(name: str, **values: Any) -> Dataset:

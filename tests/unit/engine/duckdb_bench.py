@@ -23,6 +23,7 @@ from penstock.sim.clock import VirtualClock
 from penstock.sim.journal import MemoryJournal
 from penstock.sim.processes import MemoryProcesses
 from penstock.sim.projects import project_of
+from penstock.sql.fingerprint import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +59,8 @@ def query(name: str, text: str, *reads: str, **changes: Any) -> Dataset:
     """A dataset of a query, a table unless the test says otherwise."""
     params = frozenset(word for word in (*BOUNDS, "offset") if f"${word}" in text)
     values = {"materialization": Materialization.TABLE, **changes}
-    return Dataset(name=name, file=f"{name}.sql", task=SqlTask(text=text, reads=reads, params=params), **values)
+    task = SqlTask(text=text, reads=reads, query_digest=digest(text), params=params)
+    return Dataset(name=name, file=f"{name}.sql", task=task, **values)
 
 
 def newest_orders(id_sql: str = "id", **changes: Any) -> Dataset:

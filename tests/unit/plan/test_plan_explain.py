@@ -15,6 +15,7 @@ from penstock.plan.build import Action
 from penstock.plan.explain import Cause, Circumstances, Explanation, explain
 from penstock.plan.versions import versions_of
 from penstock.sim.projects import landed, merged, project_of, sliced, whole
+from penstock.sql.fingerprint import digest
 
 if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset, Project
@@ -43,7 +44,8 @@ def _text(explanation: Explanation, cause: Cause) -> str:
 
 def _changed(dataset: Dataset) -> Dataset:
     assert isinstance(dataset.task, SqlTask)
-    return replace(dataset, task=replace(dataset.task, text=f"{dataset.task.text} AND 1 = 1"))
+    text = f"{dataset.task.text} AND 1 = 1"
+    return replace(dataset, task=replace(dataset.task, text=text, query_digest=digest(text)))
 
 
 def test_what_is_complete_is_up_to_date() -> None:

@@ -24,6 +24,7 @@ from penstock.model.pipelines import (
 from penstock.plan.order import topological
 from penstock.plan.versions import relation_of, versions_of
 from penstock.sim.projects import appended, by_day, coded, landed, merged, project_of, sliced, whole
+from penstock.sql.fingerprint import digest
 
 RAW, DAILY, BEST = landed("sim.raw"), sliced("sim.daily", "sim.raw"), whole("sim.best", "sim.daily")
 SCORED = coded("sim.scored", "sim.daily", batch=1)
@@ -46,7 +47,7 @@ def _changed(new: Dataset) -> set[str]:
 
 def _query(dataset: Dataset, text: str) -> Dataset:
     assert isinstance(dataset.task, SqlTask)
-    return replace(dataset, task=replace(dataset.task, text=text))
+    return replace(dataset, task=replace(dataset.task, text=text, query_digest=digest(text)))
 
 
 def _text(dataset: Dataset) -> str:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from reading_cases import CONTRACT, FILES, PIPELINE, PYTHON, SLO, SOURCE, SQL, TESTS, edited, error, errors, project
 
 from penstock.model.findings import Severity
-from penstock.project.reading import examine, is_project_file
+from penstock.project.layout import is_project_file
+from penstock.project.reading import examine
 
 QUERY = "/* penstock\nmaterialize: table\n*/\nSELECT day FROM "
 

@@ -16,6 +16,7 @@ import duckdb
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
+from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RunError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from penstock.engine.ports import Swap
 
-PRODUCTION = "prod"
 _SETUP = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSIONS_SCHEMA};
 CREATE SCHEMA IF NOT EXISTS _penstock;

@@ -10,8 +10,8 @@ from penstock.model.errors import InputError, TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import PythonTask
 from penstock.project.command_file import program_digest
+from penstock.project.layout import is_project_file
 from penstock.project.python_code import code_digest
-from penstock.project.reading import is_project_file
 
 if TYPE_CHECKING:
     from pathlib import Path

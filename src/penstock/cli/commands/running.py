@@ -1,4 +1,4 @@
-"""`penstock plan`, `run`, `query` and `diff`."""
+"""`penstock plan` and `run`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from penstock.app import running
 from penstock.app.running import Wanted
-from penstock.cli.answers import Answer, Door, answering, plain
+from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.following import RunProgress, run_answer
 from penstock.cli.options import opened, project_option, until_option, window_options
 from penstock.delivery.pages import tables
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan
-
-MOST_ROWS = 50
 
 
 @click.command(epilog="Example: penstock plan --until 2011-12-01")
@@ -105,46 +103,3 @@ def run(
         ran = running.run(place, wanted, RunProgress(door))
     door.wipe()
     return run_answer(ran)
-
-
-@click.command(epilog='Example: penstock query "SELECT sum(net) AS net FROM sales.daily_revenue" --env prod')
-@click.argument("sql")
-@click.option("--env", "environment", default="prod", show_default=True, help="The environment that is asked.")
-@project_option
-@answering
-def query(door: Door, sql: str, environment: str, project: str | None) -> Answer:
-    """Ask an environment's datasets with one read-only SELECT."""
-    del door
-    with opened(project) as place:
-        found = running.query(place, sql, environment)
-    shown = [found.columns, *(tuple(_cell(value) for value in row) for row in found.rows[:MOST_ROWS])]
-    text = tables.columns(shown)
-    if len(found.rows) > MOST_ROWS:
-        text += f"… {len(found.rows) - MOST_ROWS:,} more row(s); add LIMIT, or --json for all\n"
-    return Answer(result={"columns": list(found.columns), "rows": found.objects()}, text=text)
-
-
-def _cell(value: object) -> str:
-    return "NULL" if value is None else str(value if isinstance(value, str | int | float) else plain(value))
-
-
-@click.command(epilog="Example: penstock diff prod dev")
-@click.argument("old", default="prod")
-@click.argument("new", default="dev")
-@project_option
-@answering
-def diff(door: Door, old: str, new: str, project: str | None) -> Answer:
-    """Compare what two environments show, row by row (default: prod and dev)."""
-    del door
-    with opened(project) as place:
-        diffs, added, removed = running.diff(place, old, new)
-    result = {
-        "old": old,
-        "new": new,
-        "added": list(added),
-        "removed": list(removed),
-        "datasets": {found.dataset: tables.diff_json(found) for found in diffs},
-    }
-    text = tables.diffs_text(diffs, added)
-    text += f"only in {old}: {', '.join(removed)}\n" if removed else ""
-    return Answer(result=result, text=text)

@@ -1,0 +1,99 @@
+"""What is built, what is missing, and how long it took before: what a command must know before it builds anything.
+
+Nothing here needs the warehouse or the SQL parser, so that a run with nothing to do starts neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from penstock.adapters.sources.inspection import arrivals
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding
+from penstock.model.pipelines import FileSource
+from penstock.plan.build import Action, coverage_of, plan_build
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from penstock.ledger.journal import Journal
+    from penstock.model.intervals import Interval
+    from penstock.model.pipelines import Project
+    from penstock.plan.build import BuildPlan, Coverage
+
+MANY = 200
+"""Datasets from which reading all of the ledger's coverage at once is cheaper than asking for each."""
+HISTORY = 50
+"""How many earlier attempts of a dataset an estimate looks at."""
+
+
+def coverage(journal: Journal, project: Project | None = None) -> Coverage:
+    """What the ledger says is built and holds, of a project's datasets or at all."""
+    rows = journal.rows
+    if project is None or len(project.datasets) > MANY:
+        return coverage_of(rows("coverage"), rows("stale"))
+    built = [row for name in project.datasets for row in rows("coverage", dataset=name)]
+    return coverage_of(built, [row for name in project.datasets for row in rows("stale", dataset=name)])
+
+
+def plan(
+    journal: Journal,
+    root: Path,
+    project: Project,
+    until: datetime,
+    select: frozenset[str] | None = None,
+    window: Interval | None = None,
+) -> BuildPlan:
+    """What is missing up to a moment, as the files of the sources below `root` are now."""
+    arrived = arrived_whole(root, project)
+    return plan_build(project, coverage(journal, project), until, select, arrived=arrived, window=window)
+
+
+def arrived_whole(root: Path, project: Project) -> dict[str, str]:
+    """For each source without intervals, a digest of its files."""
+    digests = {}
+    for name, dataset in project.datasets.items():
+        if isinstance(dataset.task, FileSource) and dataset.interval is None:
+            found, _ = arrivals(dataset.task, name, root, None)
+            parts = json.dumps([(arrival.name, arrival.sha256) for arrival in found])
+            digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
+    return digests
+
+
+def history(journal: Journal, planned: BuildPlan) -> dict[str, list[int]]:
+    """How long attempts at a plan's datasets took before, in microseconds, by dataset."""
+    times: dict[str, list[int]] = {}
+    for step in planned.steps:
+        if step.action is Action.REUSE:
+            continue
+        for row in journal.rows("attempts", dataset=step.dataset, state="published", limit=HISTORY):
+            ran = json.loads(str(row["measured"] or "{}")).get("ran")
+            if ran is not None:
+                times.setdefault(step.dataset, []).append(int(ran))
+    return times
+
+
+def chosen(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """The datasets that names of pipelines and datasets stand for; none for no names.
+
+    Raises:
+        InputError: a name is neither.
+    """
+    unknown = sorted(set(names) - set(project.datasets) - set(project.pipelines))
+    if unknown:
+        raise InputError(
+            Finding(
+                code="project.unknown_dataset",
+                message=f"there is no dataset or pipeline {unknown[0]}",
+                found=unknown[0],
+                expected=", ".join([*project.pipelines, *project.datasets]) or "a dataset of this project",
+                remedy="correct the name",
+            )
+        )
+    return tuple(
+        sorted(name for name, dataset in project.datasets.items() if name in names or dataset.pipeline in names)
+    )

@@ -1,0 +1,180 @@
+"""A project's model as text and back, so that files which have not changed need not be read and judged again.
+
+The text names the classes it holds; only those listed here are ever made from it, by their own constructors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache, singledispatch
+from typing import TYPE_CHECKING, Any
+
+from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.datatests import DataTest
+from penstock.model.findings import Severity
+from penstock.model.intervals import Grain, Interval
+from penstock.model.pipelines import (
+    CatchUp,
+    Closed,
+    CommandTask,
+    Dataset,
+    DatasetTrigger,
+    FileSource,
+    FilesTrigger,
+    IntervalBy,
+    Limits,
+    Materialization,
+    Pipeline,
+    Project,
+    PythonTask,
+    Retry,
+    Settings,
+    Sla,
+    Slo,
+    SqlTask,
+    SqlTrigger,
+)
+from penstock.model.schedule import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MODELS: tuple[type, ...] = (
+    Closed,
+    ColumnSpec,
+    CommandTask,
+    Contract,
+    DataTest,
+    Dataset,
+    DatasetTrigger,
+    FileSource,
+    FilesTrigger,
+    Interval,
+    IntervalBy,
+    Limits,
+    Pipeline,
+    Project,
+    PythonTask,
+    Retry,
+    Rule,
+    Schedule,
+    Settings,
+    Sla,
+    Slo,
+    SqlTask,
+    SqlTrigger,
+)
+_WORDS: tuple[type[Enum], ...] = (CatchUp, Grain, Materialization, RuleKind, Severity)
+_KIND, _OF = "%", "of"
+
+
+def dump(project: Project) -> str:
+    """The text of a project."""
+    return json.dumps(_plain(project), ensure_ascii=False, separators=(",", ":"))
+
+
+def load(text: str) -> Project:
+    """The project of a text that `dump` made.
+
+    Raises:
+        ValueError: it is no such text, or one of another edition of the model.
+    """
+    try:
+        found = _made(json.loads(text))
+    except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(found, Project):
+        raise ValueError("the text is of something else than a project")  # noqa: TRY004 - a wrong text
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if value is None or type(value) in {str, int, float, bool}:
+        return value
+    if type(value) is tuple:
+        return [_plain(item) for item in value]
+    return {_KIND: type(value).__name__, **_parts(value)}
+
+
+@singledispatch
+def _parts(value: Any) -> dict[str, Any]:
+    """What an object of the model is made of; what its class has by itself is left out."""
+    parts = {}
+    for field in fields(value):
+        held = getattr(value, field.name)
+        if field.init and (field.default is MISSING or field.default != held):
+            parts[field.name] = _plain(held)
+    return parts
+
+
+@_parts.register(Enum)
+def _(value: Enum) -> dict[str, Any]:
+    return {_OF: value.value}
+
+
+@_parts.register(Mapping)
+def _(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {_KIND: "dict", _OF: [[_plain(key), _plain(item)] for key, item in value.items()]}
+
+
+@_parts.register(list)
+def _(value: list[Any]) -> dict[str, Any]:
+    return {_OF: [_plain(item) for item in value]}
+
+
+@_parts.register(frozenset)
+def _(value: frozenset[Any]) -> dict[str, Any]:
+    return {_OF: sorted((_plain(item) for item in value), key=str)}
+
+
+@_parts.register(timedelta)
+def _(value: timedelta) -> dict[str, Any]:
+    return {_OF: [value.days, value.seconds, value.microseconds]}
+
+
+@_parts.register(Decimal)
+def _(value: Decimal) -> dict[str, Any]:
+    return {_OF: str(value)}
+
+
+@_parts.register(date)  # and datetime, which is one
+@_parts.register(time)
+def _(value: date | time) -> dict[str, Any]:
+    return {_OF: value.isoformat()}
+
+
+def _made(value: Any) -> Any:
+    if type(value) is list:
+        return tuple([_made(item) for item in value])
+    if type(value) is not dict:
+        return value
+    kind = value[_KIND]
+    make = _MAKERS.get(kind)
+    if make is not None:
+        return make(_made(value[_OF]))
+    return _CLASSES[kind](**{name: _made(item) for name, item in value.items() if name != _KIND})
+
+
+@lru_cache(maxsize=4096)
+def _set(values: tuple[Any, ...]) -> frozenset[Any]:
+    """The same object for equal values: schedules by the thousand have few different fields."""
+    return frozenset(values)
+
+
+_CLASSES: dict[str, type] = {kind.__name__: kind for kind in _MODELS}
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    **{kind.__name__: kind for kind in _WORDS},
+    "dict": dict,
+    "list": list,
+    "frozenset": _set,
+    "timedelta": lambda parts: timedelta(*parts),
+    "Decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+}
