@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks")
+NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks", "serve_idle")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The model of the project as it was last read, beside the ledger: for files that have not changed since.
 
-It saves time and decides nothing. A text that is not whole, or was made of other files or by other code, is not used.
+It saves time and decides nothing. A file that is not whole, or was made of other files or by other code, is not used.
 """
 
 from __future__ import annotations
@@ -16,45 +16,63 @@ import penstock
 from penstock.project import remembering
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from penstock.model.pipelines import Project
 
 _READERS = ("model", "documents", "contract", "sql", "project")
 """The floors whose code decides what a file comes to."""
+_END = "= "
 _PACKAGE = Path(penstock.__file__).parent
 
 
 class RememberedProject:
-    """One file with a project's model and, in its first line, what it was made of."""
+    """One file: what the model was made of, the model, and the digest of its lines."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def recall(self, files: Mapping[str, bytes]) -> Project | None:
         """The model of these files, if it is known."""
-        try:
-            made_of, digest, text = self._path.read_text(encoding="utf-8").split("\n", 2)
-        except (OSError, ValueError):
-            return None
-        if made_of != _digest_of(files) or digest != _sha256(text):
-            return None
-        try:
-            return remembering.load(text)
-        except ValueError:
-            return None
+        with suppress(OSError, ValueError), self._path.open(encoding="utf-8") as stream:
+            if stream.readline() == f"{_digest_of(files)}\n":
+                lines = _Checked(stream)
+                project = remembering.load(lines)
+                return project if lines.whole else None
+        return None
 
     def remember(self, files: Mapping[str, bytes], project: Project) -> None:
         """Keep the model of these files. A disk that refuses is no matter: they are read again the next time."""
-        text = remembering.dump(project)
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                fresh.write_text(f"{_digest_of(files)}\n{_sha256(text)}\n{text}", encoding="utf-8")
+                with fresh.open("w", encoding="utf-8") as stream:
+                    stream.write(f"{_digest_of(files)}\n")
+                    digest = hashlib.sha256()
+                    for line in remembering.dump(project):
+                        stream.write(f"{line}\n")
+                        digest.update(f"{line}\n".encode())
+                    stream.write(f"{_END}{digest.hexdigest()}\n")
                 fresh.replace(self._path)
             finally:
                 fresh.unlink(missing_ok=True)
+
+
+class _Checked:
+    """The lines of a stream up to the last, which holds their digest."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._stream, self._digest = stream, hashlib.sha256()
+        self.whole = False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            if line.startswith(_END):
+                self.whole = line == f"{_END}{self._digest.hexdigest()}\n"
+                return
+            self._digest.update(line.encode())
+            yield line
 
 
 def _digest_of(files: Mapping[str, bytes]) -> str:
@@ -77,7 +95,3 @@ def _code_digest() -> str:
             status = file.stat()
             found.update(f"{name}/{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return found.hexdigest()
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,7 +15,6 @@ from penstock.app.executing import Desk
 from penstock.app.leading import lead
 from penstock.engine.lease import LEASE_SECONDS
 from penstock.engine.promotion import mapping_of
-from penstock.engine.questions import ShownDatasets
 from penstock.engine.scheduling import definitions_of
 from penstock.engine.starting import Starter
 from penstock.engine.states import RunState
@@ -261,6 +260,8 @@ class Server:
             if isinstance(look.trigger, FilesTrigger):
                 sight = sight_of_files(SourceFolder(place.root).matching(look.trigger.path))
             else:
+                from penstock.engine.questions import ShownDatasets  # noqa: PLC0415 - pulls in the SQL parser
+
                 shown = ShownDatasets(place.ledger, place.warehouse, self._environment)
                 sight = sight_of_value(shown.ask(look.trigger.sql))
         except PenstockError as error:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.clock import SystemClock
-from penstock.adapters.folder import load_project
 from penstock.adapters.lock import exclusive, holders
-from penstock.adapters.remembered import RememberedProject
 from penstock.app.ledgers import POSTGRES, open_ledger
+from penstock.app.reading import project_at
 from penstock.model.errors import InputError, PenstockError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.project.layout import SETTINGS_FILE
@@ -75,15 +74,7 @@ class Workplace:
     @cached_property
     def project(self) -> Project:
         """The project's model, as its files stand."""
-        files = load_project(self.root)
-        remembered = RememberedProject(self.state / "project.json")
-        project = remembered.recall(files)
-        if project is None:
-            from penstock.project.reading import read_project  # noqa: PLC0415 - pulls in the SQL parser
-
-            project = read_project(files)
-            remembered.remember(files, project)
-        return project
+        return project_at(self.root, self.state)
 
     def reload(self) -> None:
         """Read the project's files anew.

@@ -1,13 +1,13 @@
-"""A project's model as text and back, so that files which have not changed need not be read and judged again.
+"""A project's model as lines of text and back, so that files which have not changed need not be read and judged again.
 
-The text names the classes it holds; only those listed here are ever made from it, by their own constructors.
+The lines name the classes they hold; only those listed here are ever made from them, by their own constructors.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -42,7 +42,7 @@ from penstock.model.pipelines import (
 from penstock.model.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 _MODELS: tuple[type, ...] = (
     Closed,
@@ -70,27 +70,42 @@ _MODELS: tuple[type, ...] = (
     SqlTrigger,
 )
 _WORDS: tuple[type[Enum], ...] = (CatchUp, Grain, Materialization, RuleKind, Severity)
+_LARGE = ("pipelines", "datasets", "files")
+"""The mappings of a project that grow with it."""
 _KIND, _OF = "%", "of"
 
 
-def dump(project: Project) -> str:
-    """The text of a project."""
-    return json.dumps(_plain(project), ensure_ascii=False, separators=(",", ":"))
+def dump(project: Project) -> Iterator[str]:
+    """A project as lines of text: first all but its large mappings, then each entry of these.
+
+    A line is short, so that a project of thousands of pipelines is never held as text and as model at once.
+    """
+    yield _line(replace(project, pipelines={}, datasets={}, files={}))
+    for name in _LARGE:
+        for key, value in getattr(project, name).items():
+            yield _line((name, key, value))
 
 
-def load(text: str) -> Project:
-    """The project of a text that `dump` made.
+def load(lines: Iterable[str]) -> Project:
+    """The project of lines that `dump` made.
 
     Raises:
-        ValueError: it is no such text, or one of another edition of the model.
+        ValueError: they are no such lines, or those of another edition of the model.
     """
+    found: dict[str, dict[str, Any]] = {name: {} for name in _LARGE}
+    rest = iter(lines)
     try:
-        found = _made(json.loads(text))
+        head: Project = _made(json.loads(next(rest, "")))
+        for line in rest:
+            name, key, value = _made(json.loads(line))
+            found[name][key] = value
+        return replace(head, pipelines=found["pipelines"], datasets=found["datasets"], files=found["files"])
     except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(str(error)) from error
-    if not isinstance(found, Project):
-        raise ValueError("the text is of something else than a project")  # noqa: TRY004 - a wrong text
-    return found
+
+
+def _line(value: Any) -> str:
+    return json.dumps(_plain(value), separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:

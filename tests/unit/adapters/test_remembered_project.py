@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.adapters import remembered
 from penstock.adapters.remembered import RememberedProject
-from penstock.app.wiring import Workplace
-from penstock.model.errors import InputError
-from penstock.model.pipelines import SqlTask
 from penstock.project.reading import read_project
 
 if TYPE_CHECKING:
@@ -91,24 +87,3 @@ def test_a_file_in_the_way_is_no_matter(place: RememberedProject, tmp_path: Path
     (tmp_path / "state").write_text("in the way")
     place.remember(FILES, read_project(FILES))
     assert place.recall(FILES) is None
-
-
-def _write(root: Path, files: Mapping[str, bytes]) -> None:
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-
-
-def test_a_command_uses_it_and_reads_again_what_changed(tmp_path: Path) -> None:
-    _write(tmp_path, FILES)
-    first = Workplace(tmp_path).project
-    marked = replace(first, settings=replace(first.settings, name="recalled"))
-    RememberedProject(tmp_path / ".penstock" / "project.json").remember(FILES, marked)
-    assert Workplace(tmp_path).project.settings.name == "recalled"
-    (tmp_path / QUERY).write_bytes(FILES[QUERY].replace(b"1 AS", b"2 AS"))
-    task = Workplace(tmp_path).project.datasets["shop.one"].task
-    assert isinstance(task, SqlTask)
-    assert "2 AS one" in task.text
-    (tmp_path / QUERY).write_bytes(b"SELECT")
-    with pytest.raises(InputError):
-        Workplace(tmp_path).project  # noqa: B018 - reading it is the point

@@ -113,14 +113,14 @@ def test_every_class_of_the_model_is_known() -> None:
 )
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        remembering.load(text)
+        remembering.load([text])
 
 
 def test_a_text_cut_anywhere_is_refused() -> None:
-    text = remembering.dump(project())
-    for length in range(0, len(text), 97):
-        with pytest.raises(ValueError, match=r".*"):
-            remembering.load(text[:length])
+    for number, line in enumerate(lines := list(remembering.dump(project()))):
+        for length in range(0, len(line), 97):
+            with pytest.raises(ValueError, match=r".*"):
+                remembering.load([*lines[:number], line[:length]])
 
 
 def test_equal_defaults_are_shared() -> None:
