@@ -7,36 +7,32 @@ runs any more; when an executor is stopped, cancelled or replaced, everything it
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.engine.attempt import AGAIN, Job, Published, Tools, publish_id_of, record_of
+from penstock.engine.attempt import Published, Tools, publish_id_of, record_of
+from penstock.engine.beginning import is_unwanted, opening_facts, running_of
+from penstock.engine.crew import Crew
 from penstock.engine.frontier import Frontier
-from penstock.engine.lane import Lane
 from penstock.engine.limits import bounds_of, limits_of
 from penstock.engine.retry import delay_before
 from penstock.engine.run import CANCELLED, INTERRUPTED, UNDONE, Failure, Request, Running, RunReport
 from penstock.engine.states import RunState, TaskState
-from penstock.ledger.facts import AttemptFailed, RunCancelRequested, RunFinished, RunStarted, VersionDefined
+from penstock.ledger.facts import AttemptFailed, RunFinished
 from penstock.model.errors import PenstockError, TransientError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from penstock.engine.attempt import Job
     from penstock.engine.frontier import Item, Key
     from penstock.engine.ports import Clock
-    from penstock.ledger.facts import Fact
     from penstock.plan.build import Work
 
 Progress = "Callable[[Work, str], None]"
-HELP_AFTER = 0.05
-"""Seconds after which a further lane is opened while something is ready and every lane is at work."""
 NAP = 0.1
 """Seconds that an executor of one lane sleeps at most before it looks again."""
-FEW = 50
-"""Datasets up to which each one's versions are asked for; beyond, all are read at once."""
 
 
 class Executor:
@@ -46,12 +42,10 @@ class Executor:
         self, tools: Tools, clock: Clock, token: int, *, lanes: int = 1, limits: Mapping[Key, int] | None = None
     ) -> None:
         self.tools, self.clock, self.token = tools, clock, token
-        self._lanes_most = max(1, lanes)
         self._turn = threading.Condition()
+        self._crew = Crew(self, self._turn, lanes)
         self._frontier = Frontier(limits)
         self._runs: dict[str, Running] = {}
-        self._lanes: list[Lane] = []
-        self._threads: list[threading.Thread] = []
         self._broken: BaseException | None = None
         self._staying = False
         self._ending: str | None = None
@@ -68,37 +62,32 @@ class Executor:
 
         `conclude` is done before the run's end is recorded: a run that is over has been shown.
         """
-        works = request.plan.works
-        attempts = self.tools.journal.rows("attempts", run=request.run)
-        job = Job(
-            run=request.run,
-            purpose=request.purpose,
-            project=request.project,
-            versions=request.plan.versions,
-            token=self.token,
-            spent=_spent(attempts),
-        )
-        running = Running(
-            job=job,
-            began=self.clock.monotonic(),
-            notice=notice or (lambda _work, _state: None),
-            conclude=conclude or (lambda _report: None),
-            attempts={str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts},
-        )
-        if not works:
-            self._finish_empty(request, running)
+        journal = self.tools.journal
+        running = running_of(journal, request, self.token, self.clock.monotonic())
+        running.notice, running.conclude = notice or running.notice, conclude or running.conclude
+        if not request.plan.works:
+            running.report = RunReport(run=request.run)
+            if request.queued:
+                journal.append(RunFinished(run=request.run, state=str(RunState.NOTHING)), token=self.token)
             return running
-        begun = self.tools.journal.append(*self._opening(request), token=self.token)
-        running.job = replace(job, since=request.plan.since or begun[-1].seq)
-        if request.queued and self._is_unwanted(request.run):  # `cancel` relies on this look after the start
-            running.report = RunReport(run=request.run, state=RunState.CANCELLED)
-            self.tools.journal.append(RunFinished(run=request.run, state=str(RunState.CANCELLED)), token=self.token)
-            return running
+        begun = journal.append(*opening_facts(journal, request), token=self.token)
+        running.job = replace(running.job, since=request.plan.since or begun[-1].seq)
+        try:
+            if request.queued and is_unwanted(journal, request.run):  # `cancel` relies on this look after the start
+                running.report = RunReport(run=request.run, state=RunState.CANCELLED)
+                journal.append(RunFinished(run=request.run, state=str(RunState.CANCELLED)), token=self.token)
+                return running
+        except PenstockError as error:  # it is recorded as running, and nobody here would go on with it
+            self.fail(error)
+            raise
         with self._turn:
             self._runs[request.run] = running
             self._frontier.limit(limits_of(request.project))
             self._frontier.admit(
-                request.run, works, lambda work: bounds_of(request.project, work), now=self.clock.monotonic()
+                request.run,
+                request.plan.works,
+                lambda work: bounds_of(request.project, work),
+                now=self.clock.monotonic(),
             )
             if self._ending is not None:
                 running.stopped, running.reason = RunState.INTERRUPTED, self._ending
@@ -113,23 +102,7 @@ class Executor:
         Raises:
             LeaseLostError: another executor took over; what it finds it will finish.
         """
-        foreman = threading.Event()
-        if self._lanes_most > 1:
-            self._spawn(lambda: self._oversee(foreman))
-        try:
-            self._work(Lane(self, first=True))
-        except KeyboardInterrupt as error:  # whoever is that impatient does not wait for other lanes
-            self._break(error)
-            self._threads.clear()
-            raise
-        except BaseException as error:
-            self._break(error)
-            raise
-        finally:
-            foreman.set()
-            for thread in self._threads:
-                thread.join()
-            self._threads.clear()
+        self._crew.work()
         if self._broken is not None:
             raise self._broken
 
@@ -167,10 +140,9 @@ class Executor:
 
     def give_up(self, error: BaseException) -> None:
         """Stop at once without recording anything: another executor may have taken over."""
-        self._break(error)
+        self.fail(error)
         with self._turn:
-            for lane in self._lanes:
-                lane.interrupt()
+            self._crew.interrupt()
         self.tools.processes.stop()
 
     @property
@@ -272,21 +244,29 @@ class Executor:
 
     def cpu(self) -> float | None:
         """Processor seconds used so far, if one lane alone is using them."""
-        return self.clock.cpu() if len(self._lanes) == 1 else None
+        return self.clock.cpu() if len(self._crew.lanes) == 1 else None
 
     def call_help(self) -> None:
         """A lane begins something that may take long: open another one if something is ready."""
         with self._turn:
-            ready = self._frontier.has_ready(self.clock.monotonic())
-            if self._lanes_most > 1 and ready and len(self._lanes) < self._lanes_most:
-                self._open_lane()
+            self._crew.help()
+
+    def has_ready(self) -> bool:
+        """Whether a further lane would find something to do at once; the turn is held."""
+        return self._broken is None and self._frontier.has_ready(self.clock.monotonic())
+
+    def fail(self, error: BaseException) -> None:
+        """Something that no attempt answers for: nothing begins any more, and `drain` raises the first of these."""
+        with self._turn:
+            self._broken = self._broken or error
+            self._turn.notify_all()
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
         """Until something may have changed. One lane alone sleeps by the clock, which may be a virtual one."""
         at = self._frontier.next_at()
-        if self._lanes_most > 1 or self._staying:
+        if self._crew.most > 1 or self._staying:
             self._turn.wait(None if at is None else max(0.0, at - self.clock.monotonic()))
             return
         if at is None:
@@ -296,52 +276,6 @@ class Executor:
             self.clock.sleep(min(NAP, max(0.0, at - self.clock.monotonic())))
         finally:
             self._turn.acquire()
-
-    def _work(self, lane: Lane) -> None:
-        with self._turn:
-            if lane not in self._lanes:
-                self._lanes.append(lane)
-        try:
-            lane.work()
-        finally:
-            with self._turn:
-                self._lanes.remove(lane)
-
-    def _open_lane(self) -> None:
-        lane = Lane(self)
-        self._lanes.append(lane)
-        self._spawn(lambda: self._work(lane))
-
-    def _spawn(self, work: Callable[[], None]) -> None:
-        def body() -> None:
-            try:
-                work()
-            except BaseException as error:  # noqa: BLE001 - a thread's front door: `drain` raises it
-                self._break(error)
-
-        thread = threading.Thread(target=body, name="penstock-lane", daemon=True)
-        self._threads = [known for known in self._threads if known.is_alive()]
-        self._threads.append(thread)
-        thread.start()
-
-    def _break(self, error: BaseException) -> None:
-        with self._turn:
-            self._broken = self._broken or error
-            self._turn.notify_all()
-
-    def _oversee(self, done: threading.Event) -> None:
-        """Open further lanes while something is ready and every lane has been at work for a while."""
-        while not done.wait(HELP_AFTER) and self._broken is None:
-            with self._turn:
-                now = self.clock.monotonic()
-                busy = [lane.busy_since for lane in self._lanes]
-                late = all(since is not None and now - since > HELP_AFTER for since in busy)
-                if busy and late and self._frontier.has_ready(now) and len(busy) < self._lanes_most:
-                    self._open_lane()
-
-    def _is_unwanted(self, run: str) -> bool:
-        """Whether somebody asked to cancel a run."""
-        return any(row["cancel"] for row in self.tools.journal.rows("runs", run=run))
 
     def _end(self, reason: str) -> tuple[str, ...]:
         """Admit nothing more to be done; what was admitted."""
@@ -359,9 +293,7 @@ class Executor:
                 running.stopped, running.reason = state, reason
             held = set(map(id, self._frontier.cancel(run)))
             if not gently:
-                for lane in self._lanes:
-                    if any(id(item) in held for item in lane.items):
-                        lane.interrupt()
+                self._crew.interrupt(held)
             self._turn.notify_all()
         if not gently:
             self.tools.processes.stop(run)
@@ -391,37 +323,6 @@ class Executor:
         now = self.clock.monotonic()
         return {"queued": _micro(item.taken_at - item.queued_at), "ran": _micro(now - item.taken_at)}
 
-    def _opening(self, request: Request) -> list[Fact]:
-        used = {work.version.dataset: work.version for work in request.plan.works}
-        rows = self.tools.journal.rows
-        known = (
-            {(row["dataset"], row["version"]) for name in used for row in rows("versions", dataset=name)}
-            if len(used) < FEW
-            else {(row["dataset"], row["version"]) for row in rows("versions")}
-        )
-        defined: list[Fact] = [
-            VersionDefined(
-                dataset=version.dataset,
-                version=version.fingerprint,
-                relation=version.relation,
-                materialization=str(request.project.datasets[name].materialization),
-            )
-            for name, version in used.items()
-            if (version.dataset, version.fingerprint) not in known
-        ]
-        plan = request.plan
-        if not request.queued and self._is_unwanted(request.run):  # it was cancelled once, and is asked for again
-            defined.append(RunCancelRequested(run=request.run, by=""))
-        return [
-            *defined,
-            RunStarted(run=request.run, purpose=request.purpose, plan=plan.digest, tasks=len(plan.works)),
-        ]
-
-    def _finish_empty(self, request: Request, running: Running) -> None:
-        running.report = RunReport(run=request.run)
-        if request.queued:
-            self.tools.journal.append(RunFinished(run=request.run, state=str(RunState.NOTHING)), token=self.token)
-
     def _close_if_over(self, run: str) -> None:
         """Record a run's end once nothing of it is left, in hand or waiting."""
         with self._turn:
@@ -444,7 +345,7 @@ class Executor:
             running.conclude(report)
             self.tools.journal.append(RunFinished(run=run, state=str(state), reason=reason), token=self.token)
         except PenstockError as error:  # nobody here will try again: whoever comes next settles it
-            self._break(error)
+            self.fail(error)
             raise
         with self._turn:
             running.report = report
@@ -465,12 +366,6 @@ def execute(
     executor.drain()
     assert running.report is not None  # noqa: S101 - drained
     return running.report
-
-
-def _spent(attempts: tuple[Mapping[str, object], ...]) -> Counter[str]:
-    """How often each slice was published when the same was asked before."""
-    published = {str(row["publish_id"]) for row in attempts if row["state"] == "published"}
-    return Counter(publish_id.partition(AGAIN)[0] for publish_id in published)
 
 
 def _state_at_end(running: Running, items: Mapping[int, Item]) -> RunState:

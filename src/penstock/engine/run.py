@@ -86,8 +86,8 @@ class Running:
 
     job: Job
     began: float
-    notice: Callable[[Work, str], None]
     attempts: Mapping[str, int]
+    notice: Callable[[Work, str], None] = lambda _work, _state: None
     conclude: Callable[[RunReport], None] = lambda _report: None
     closing: bool = False
     published: list[Published] = field(default_factory=list)

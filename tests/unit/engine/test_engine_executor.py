@@ -18,7 +18,7 @@ from penstock.engine.run import CANCELLED, INTERRUPTED, Request, RunReport
 from penstock.engine.states import RunState
 from penstock.ledger.facts import BackfillRequested
 from penstock.ledger.journal import LeaseLostError
-from penstock.model.errors import WaitingError
+from penstock.model.errors import RunError, WaitingError
 from penstock.model.findings import Finding
 from penstock.model.pipelines import Dataset, Limits
 from penstock.plan.build import Reason
@@ -123,6 +123,31 @@ def test_an_empty_run_that_was_queued_ends_with_nothing() -> None:
     assert running.report is not None
     assert running.report.ok
     assert _finished(bench)[request.run] == "nothing"
+
+
+def test_a_ledger_that_falters_once_a_run_has_started_ends_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is recorded as running, and nobody here would go on with it: whoever comes next settles it."""
+    bench = _bench(RAW)
+    request = RunRequest(trigger="manual", key="k", environment="dev", until=day(1))
+    bench.journal.append(request.fact())
+    executor = bench.executor()
+    rows = bench.journal.rows
+
+    def falter(table: str, **given: Any) -> Any:
+        found = rows(table, **given)
+        if table == "runs" and found and found[0]["state"] == "running":
+            raise RunError(Finding(code="ledger.not_read", message="the disk is slow"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.journal, "rows", falter)
+        with pytest.raises(RunError):
+            bench.admit(executor, queued=request.run)
+    with pytest.raises(RunError):
+        executor.drain()
+    assert bench.journal.rows("runs", run=request.run)[0]["state"] == "running"
+    bench.lease()
+    assert _finished(bench)[request.run] == "interrupted"
 
 
 def test_what_is_queued_twice_is_one_run() -> None:

@@ -1,0 +1,71 @@
+"""How a run begins in the ledger: what is recorded of it before anything is built."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from penstock.engine.attempt import AGAIN, Job
+from penstock.engine.run import Running
+from penstock.ledger.facts import RunCancelRequested, RunStarted, VersionDefined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.engine.run import Request
+    from penstock.ledger.facts import Fact
+    from penstock.ledger.journal import Journal
+
+FEW = 50
+"""Datasets up to which each one's versions are asked for; beyond, all are read at once."""
+
+
+def running_of(journal: Journal, request: Request, token: int, now: float) -> Running:
+    """A run with what the ledger knows of its earlier attempts; `now` is by the monotonic clock."""
+    attempts = journal.rows("attempts", run=request.run)
+    job = Job(
+        run=request.run,
+        purpose=request.purpose,
+        project=request.project,
+        versions=request.plan.versions,
+        token=token,
+        spent=_spent(attempts),
+    )
+    numbers = {str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts}
+    return Running(job=job, began=now, attempts=numbers)
+
+
+def opening_facts(journal: Journal, request: Request) -> list[Fact]:
+    """That a run starts, last, and before it the versions it builds of which nothing is known yet."""
+    used = {work.version.dataset: work.version for work in request.plan.works}
+    known = (
+        {(row["dataset"], row["version"]) for name in used for row in journal.rows("versions", dataset=name)}
+        if len(used) < FEW
+        else {(row["dataset"], row["version"]) for row in journal.rows("versions")}
+    )
+    facts: list[Fact] = [
+        VersionDefined(
+            dataset=version.dataset,
+            version=version.fingerprint,
+            relation=version.relation,
+            materialization=str(request.project.datasets[name].materialization),
+        )
+        for name, version in used.items()
+        if (version.dataset, version.fingerprint) not in known
+    ]
+    plan = request.plan
+    if not request.queued and is_unwanted(journal, request.run):  # it was cancelled once, and is asked for again
+        facts.append(RunCancelRequested(run=request.run, by=""))
+    started = RunStarted(run=request.run, purpose=request.purpose, plan=plan.digest, tasks=len(plan.works))
+    return [*facts, started]
+
+
+def is_unwanted(journal: Journal, run: str) -> bool:
+    """Whether somebody asked to cancel a run."""
+    return any(row["cancel"] for row in journal.rows("runs", run=run))
+
+
+def _spent(attempts: tuple[Mapping[str, object], ...]) -> Counter[str]:
+    """How often each slice was published when the same was asked before."""
+    published = {str(row["publish_id"]) for row in attempts if row["state"] == "published"}
+    return Counter(publish_id.partition(AGAIN)[0] for publish_id in published)
