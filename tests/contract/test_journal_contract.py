@@ -175,15 +175,6 @@ def test_a_lease_that_somebody_took_meanwhile_is_refused(journal: Ledger, token:
     assert journal.pulse()[0] == 5
 
 
-def test_a_probe_changes_nothing(journal: Ledger) -> None:
-    journal.probe()
-    journal.append(_lease(1))
-    journal.beat(1)
-    before = journal.pulse()
-    journal.probe()
-    assert journal.pulse() == before == (1, 1)
-
-
 def test_without_a_token_anybody_may_append(journal: Ledger) -> None:
     journal.append(LeaseTaken(name="executor", holder="one", token=1))
     journal.append(_run("a"))

@@ -15,6 +15,8 @@ from penstock.model.findings import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+WAL_WRITE_LOCK = 120
+"""The byte of an SQLite file's shared memory that is locked by whoever writes (its documentation of the WAL index)."""
 LOCKS, MOUNTS = Path("/proc/locks"), Path("/proc/self/mountinfo")
 
 
@@ -71,13 +73,24 @@ def evict(path: Path, pid: str) -> bool:
 
 def holders(path: Path) -> set[int]:
     """The processes that hold a lock on a file, by the kernel's word; none where it does not say."""
+    return {int(words[4]) for words in _locks_on(path) if words[1] == "FLOCK"}
+
+
+def writers(path: Path) -> set[int]:
+    """The processes that hold the write lock of an SQLite file in WAL mode, by the kernel's word."""
+    locks = _locks_on(path.with_name(f"{path.name}-shm"))
+    held = [words for words in locks if words[1] == "POSIX" and words[3] == "WRITE"]
+    return {int(words[4]) for words in held if words[7] == "EOF" or int(words[6]) <= WAL_WRITE_LOCK <= int(words[7])}
+
+
+def _locks_on(path: Path) -> list[list[str]]:
+    """The kernel's list for a file: number, kind, mode, read or write, process, file, first and last byte."""
     try:
         file = _as_listed(path)
         lines = LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
-        return set()
-    fields = [line.split() for line in lines if "->" not in line]
-    return {int(words[4]) for words in fields if words[1] == "FLOCK" and words[5] == file}
+        return []
+    return [words for line in lines if "->" not in line and (words := line.split())[5] == file]
 
 
 def _as_listed(path: Path) -> str:

@@ -14,6 +14,8 @@ from penstock.plan.versions import relation_of
 from penstock.sql.rewriting import rewrite_adhoc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.app.wiring import Workplace
     from penstock.quality.comparison import DatasetDiff
 
@@ -30,8 +32,8 @@ class Rows:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def query(place: Workplace, sql: str, environment: str) -> Rows:
-    """The answer of a read-only query over an environment's datasets.
+def query(place: Workplace, sql: str, environment: str, say: Callable[[str], None]) -> Rows:
+    """The answer of a read-only query over an environment's datasets; `say` is told if it has to wait.
 
     Raises:
         InputError: the environment shows nothing, or the query is refused.
@@ -41,7 +43,7 @@ def query(place: Workplace, sql: str, environment: str) -> Rows:
         raise InputError(_nothing_shown(place, environment))
     relations = {name: relation_of(name, version) for name, version in mapping.items()}
     rewritten = rewrite_adhoc(sql.strip().rstrip(";"), relations)
-    names, rows = place.reading().query(rewritten)
+    names, rows = place.reading(say).query(rewritten)
     return Rows(columns=names, rows=tuple(rows))
 
 

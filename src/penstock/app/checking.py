@@ -102,19 +102,11 @@ def _unknown(dataset: str, project: Project) -> Finding:
 
 def write_docs(place: Workplace) -> tuple[str, ...]:
     """Bring `architecture.md` and each pipeline's page up to date; returns the files that changed."""
-    from penstock.author.documentation import (  # noqa: PLC0415 - only `docs` needs the author
-        ARCHITECTURE_FILE,
-        architecture_page,
-        pipeline_page,
-        pipeline_page_path,
-    )
+    from penstock.author.documentation import pages_of  # noqa: PLC0415 - only `docs` needs the author
 
-    project = place.project
-    pages = {ARCHITECTURE_FILE: architecture_page(project)}
-    pages |= {pipeline_page_path(name): pipeline_page(project, name) for name in project.pipelines}
     folder = ProjectFolder()
     changed = []
-    for path, text in sorted(pages.items()):
+    for path, text in sorted(pages_of(place.project).items()):
         if folder.read(place.root, path) != text.encode():
             folder.write(place.root, path, text.encode())
             changed.append(path)

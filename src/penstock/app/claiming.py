@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from penstock.engine.requests import left_behind, queued, read_request
 from penstock.engine.run import ABANDONED
 from penstock.engine.states import RunState
-from penstock.ledger.journal import LeaseLostError
-from penstock.model.errors import PenstockError, RunError, WaitingError
+from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Claims:
         """Runs to begin, up to `room`, and runs that ended by being looked at. `now` is in monotonic seconds.
 
         Raises:
-            WaitingError: the warehouse or the ledger is in other hands; ask again later.
+            WaitingError, RunError: the warehouse or the ledger cannot be used; ask again later.
             LeaseLostError: another process executes.
         """
         far = now - self._looked_far >= LONG_EVERY
@@ -119,9 +118,7 @@ class Claims:
             return None
         try:
             order = self._planned(row, request)
-        except (LeaseLostError, WaitingError):
-            raise
-        except PenstockError as error:
+        except (InputError, RefusedError) as error:  # anything else is no fault of the run, and may pass
             self._desk.refuse(request, error)
             return Ended(run=request.run, state=RunState.FAILED, reason=str(error))
         if not order.plan.works:
@@ -143,7 +140,7 @@ class Claims:
         attempts = self._ledger.rows("attempts", run=run, code=ABANDONED)
         deaths = Counter(str(row["dataset"]) for row in attempts)
         if deaths and deaths.most_common(1)[0][1] >= MOST_DEATHS:
-            raise RunError(_deadly(run, *deaths.most_common(1)[0]))
+            raise RefusedError(_deadly(run, *deaths.most_common(1)[0]))
 
 
 def _deadly(run: str, dataset: str, deaths: int) -> Finding:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from penstock.adapters.lock import evict
 from penstock.engine.lease import BEATS, LEASE_SECONDS, LeaseWatch, holder_of
-from penstock.model.errors import PenstockError, WaitingError
+from penstock.model.errors import PenstockError, RunError, WaitingError
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def lead(place: Workplace, stop: threading.Event, say: Callable[[str], None], le
     while not stop.is_set():
         try:
             place.hold()
-        except WaitingError as busy:
+        except (WaitingError, RunError) as busy:
             if not told:
-                say(f"standing by: {busy.findings[0].message}")
+                say(f"standing by: {_whom(place) or busy.findings[0].message}")
                 told = True
             if _is_silent(place, watch):
-                _take_from_silent(place, say)
+                _take_from_silent(place, watch, say)
             stop.wait(LOOK_EVERY)
             continue
         return True
@@ -82,12 +82,26 @@ def _is_silent(place: Workplace, watch: LeaseWatch) -> bool:
     return watch.has_expired(pulse, place.clock.monotonic())
 
 
-def _take_from_silent(place: Workplace, say: Callable[[str], None]) -> None:
-    """Kill the holder of the lock if it is the executor whose lease ran out; any other holder is let be."""
+def _whom(place: Workplace) -> str:
+    """Who executes, in a line; empty if the ledger does not know."""
+    with suppress(PenstockError):
+        if holder := holder_of(place.ledger):
+            return f"{holder}, executes"
+    return ""
+
+
+def _take_from_silent(place: Workplace, watch: LeaseWatch, say: Callable[[str], None]) -> None:
+    """Kill the holder of the lock if it is the executor whose lease ran out; any other holder is let be.
+
+    So is one that could not show itself because somebody else keeps the ledger locked.
+    """
     holder = holder_of(place.ledger)
-    pid, _, host = holder.removeprefix("process ").partition(" on ")
-    if host == platform.node() and evict(place.lock, pid):
-        say(f"{holder} held the lease and has not shown itself for too long: it was killed")
+    pid, _, rest = holder.removeprefix("process ").partition(" on ")
+    if others := {str(writer) for writer in place.ledger_writers()} - {pid}:
+        say(f"{holder}, cannot show itself: process {', '.join(sorted(others))} keeps the ledger locked")
+        watch.restart()
+    elif rest.partition(",")[0] == os.uname().nodename and evict(place.lock, pid):
+        say(f"{holder}, held the lease and has not shown itself for too long: it was killed")
 
 
 def refuse_if_led_elsewhere(place: Workplace) -> int:

@@ -36,7 +36,13 @@ def lines(place: Workplace, run: str) -> Iterator[tuple[str, str]]:
         InputError: there is no such run.
     """
     _state(place, run)
-    return follow(place.state / LOGS, run, lambda: _state(place, run) not in UNDER_WAY)
+    return follow(place.state / LOGS, run, lambda: not _goes_on(place, run))
+
+
+def _goes_on(place: Workplace, run: str) -> bool:
+    """Whether more of it may come: one that was interrupted goes on if somebody executes, such as who took over."""
+    state = _state(place, run)
+    return state in UNDER_WAY or (state == RunState.INTERRUPTED and place.is_held())
 
 
 def _state(place: Workplace, run: str) -> str:

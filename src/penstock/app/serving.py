@@ -57,6 +57,7 @@ class Server:
         self._claims = Claims(place.ledger, self._desk)
         self._starter: Starter | None = None
         self._seen = 0
+        place.role = f", serving {environment}"
         self._files = ""
         self._files_at = 0.0
         self._held_up, self._faltered = "", False
@@ -118,6 +119,10 @@ class Server:
             at = self._starter.scheduler.next_wake(self._place.clock.now())
             fire = f"; the next fire is at {at.isoformat()}" if at else ""
             self._say(f"serving {self._environment}: {len(self._pipelines())} pipeline(s){fire}")
+            if not self._pipelines() and self._place.project.pipelines:
+                self._say(
+                    "nothing was delivered to prod yet: penstock deliver STORY; --env dev serves the working tree"
+                )
 
     def _wait_for_other_files(self, stop: threading.Event) -> None:
         while not stop.wait(FILES_EVERY) and self._look_at_files() == self._files:
@@ -289,6 +294,7 @@ class Server:
                 if isinstance(found, Ended):
                     self._tell(found.run, found.state, found.reason)
                 else:
+                    self._say(f"{found.request.run} begins: {found.request.occasion}, {len(found.plan.works)} slice(s)")
                     self._under_way.append((found, self._desk.take_up(found, self._open())))
                 self._worked_at, self._held_up = now, ""
         except WaitingError as busy:

@@ -6,7 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from penstock.adapters.folder import ProjectFolder
-from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.author.documentation import pages_of
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.project.reading import read_project
@@ -38,7 +38,7 @@ def start(target: Path) -> tuple[str, ...]:
     files = dict(_files(resources.files("penstock.app").joinpath("starter"), ""))
     files["penstock.yaml"] = files["penstock.yaml"].replace(b"name: starter", f"name: {name}".encode())
     files[".gitignore"] = b".penstock/\n__pycache__/\n"
-    files[ARCHITECTURE_FILE] = architecture_page(read_project(files)).encode()
+    files |= {path: text.encode() for path, text in pages_of(read_project(files)).items()}
     folder = ProjectFolder()
     for path, data in sorted(files.items()):
         folder.write(target, path, data)

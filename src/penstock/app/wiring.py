@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.clock import SystemClock
-from penstock.adapters.lock import exclusive, holders
+from penstock.adapters.lock import exclusive, holders, writers
 from penstock.app.ledgers import POSTGRES, open_ledger
 from penstock.app.reading import project_at
 from penstock.model.errors import InputError, PenstockError, WaitingError
@@ -19,7 +19,7 @@ from penstock.model.findings import Finding, Place
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.adapters.keystore import KeyStore
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 STATE = ".penstock"
 LOGS = "logs"
 KEYS_VARIABLE = "PENSTOCK_KEYS"
+READING_PATIENCE, LOOK_EVERY = 30.0, 0.25
+"""For how many seconds a reader waits for a process that writes, and how often it looks."""
 PASSPHRASE_VARIABLE = "PENSTOCK_PASSPHRASE"  # noqa: S105 - a name, not a secret
 
 
@@ -64,6 +66,7 @@ class Workplace:
         self.logs = self.state / LOGS
         self.lock = self.state / "executor.lock"
         self.lease: float | None = None
+        self.role = ""
         self._open = ExitStack()
         self._held = False
         self._token: int | None = None
@@ -93,7 +96,7 @@ class Workplace:
     @cached_property
     def ledger(self) -> StoredLedger:
         """The ledger, where `penstock.yaml` says: a file beneath the project, or a Postgres database."""
-        ledger = open_ledger(self.root, self._settings, lambda: self.clock.now().isoformat())
+        ledger = open_ledger(self.root, self.settings, lambda: self.clock.now().isoformat())
         self._open.callback(ledger.close)
         return ledger
 
@@ -102,20 +105,35 @@ class Workplace:
         """The warehouse, open for work. Take the lock first (`hold`)."""
         return self._warehouse(read_only=False)
 
-    def reading(self) -> DuckdbWarehouse:
-        """The warehouse, open for reading alone."""
-        warehouse = self._warehouse(read_only=True)
-        self._open.callback(warehouse.close)
-        return warehouse
+    def reading(self, say: Callable[[str], None] = lambda _line: None) -> DuckdbWarehouse:
+        """The warehouse, open for reading alone; `say` is told if that has to wait for a process that writes.
+
+        Raises:
+            WaitingError: it went on writing.
+        """
+        began, told = self.clock.monotonic(), False
+        while True:
+            try:
+                warehouse = self._warehouse(read_only=True)
+            except WaitingError as busy:
+                if self.clock.monotonic() - began > READING_PATIENCE:
+                    raise
+                if not told:
+                    say(f"waiting: {busy.findings[0].message}")
+                    told = True
+                self.clock.sleep(LOOK_EVERY)
+            else:
+                self._open.callback(warehouse.close)
+                return warehouse
 
     def _warehouse(self, *, read_only: bool) -> DuckdbWarehouse:
         from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
 
-        path = self.root / self._settings.warehouse
+        path = self.root / self.settings.warehouse
         return DuckdbWarehouse(path, self.spool, read_only=read_only)
 
     @cached_property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
         """`penstock.yaml` alone, without the rest of the project."""
         if "project" in self.__dict__:
             return self.project.settings
@@ -146,7 +164,7 @@ class Workplace:
 
     def _judge(self) -> None:
         """With a shared ledger: remember after which token this process may take the lease, if it may."""
-        if self._settings.ledger == POSTGRES:
+        if self.settings.ledger == POSTGRES:
             from penstock.app.leading import refuse_if_led_elsewhere  # noqa: PLC0415 - as the ledger itself
 
             self._judged = refuse_if_led_elsewhere(self)
@@ -154,6 +172,10 @@ class Workplace:
     def is_held(self) -> bool:
         """Whether some command works on this project now."""
         return bool(holders(self.lock))
+
+    def ledger_writers(self) -> set[int]:
+        """The processes of this machine that write into the ledger just now, if it is a file."""
+        return set() if self.settings.ledger == POSTGRES else writers(self.root / self.settings.ledger)
 
     def may_hold(self) -> bool:
         """Whether this command is the one that works on this project now; see `hold`."""
@@ -197,7 +219,7 @@ class Workplace:
         if self._judged is None:
             self._judge()
         try:
-            return take_lease(self.ledger, self.warehouse, this_process(), self._judged)
+            return take_lease(self.ledger, self.warehouse, f"{this_process()}{self.role}", self._judged)
         except LeaseLostError as error:
             self._judged = None
             raise WaitingError(led_by(holder_of(self.ledger) or "another process")) from error

@@ -25,6 +25,12 @@ def pipeline_page_path(pipeline: str) -> str:
     return f"docs/{pipeline}.md"
 
 
+def pages_of(project: Project) -> dict[str, str]:
+    """Every page that is made from a project, by its path."""
+    pages = {pipeline_page_path(name): pipeline_page(project, name) for name in project.pipelines}
+    return {ARCHITECTURE_FILE: architecture_page(project), **pages}
+
+
 def architecture_page(project: Project) -> str:
     """`architecture.md`: what there is, what flows where, when it runs, what is promised."""
     parts = [

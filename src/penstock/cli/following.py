@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from penstock.cli.answers import Answer
 from penstock.delivery.pages import tables
@@ -18,44 +18,62 @@ if TYPE_CHECKING:
     from penstock.cli.answers import Door
     from penstock.plan.build import BuildPlan, Work
 
-LINE_EVERY = 10.0
-"""Seconds between two lines of progress where there is no terminal to draw on."""
+LINE_EVERY, DRAWN_EVERY = 10.0, 1.0
+"""Seconds between two lines of progress: where there is no terminal to draw on, and where there is one."""
 ENDS = ("published", "failed", "cancelled", "interrupted")
 
 
 class RunProgress:
-    """A `Follower` that talks through a door. Lanes call it from their own threads."""
+    """A `Follower` that talks through a door, for the time of a block. Lanes call it from their own threads."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._ticker: threading.Thread | None = None
         self._expected: dict[str, float] = {}
         self._known, self._unknown = 0.0, 0
-        self._total, self._done, self._began, self._said = 0, 0, 0.0, 0.0
+        self._total, self._done, self._began, self._moved = 0, 0, 0.0, 0.0
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        self._door.wipe()
 
     def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> None:
         """A run begins, or waits for its turn."""
-        del run
         self._expected = {name: median(times) / 1_000_000 for name, times in history.items() if times}
         self._known, self._unknown = 0.0, 0
         for work in plan.works:
             self._count(work, 1)
         self._total, self._done = len(plan.works), 0
-        self._began = self._said = time.monotonic()
+        self._began = self._moved = time.monotonic()
+        left = self._seconds_left()
+        of = len({work.slice.dataset for work in plan.works})
+        self._door.say(
+            f"run {run}: {self._total} slice(s) of {of} dataset(s)"
+            + (f", about {tables.duration(left)} by how long they took before" if left is not None else "")
+        )
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, name="penstock-progress", daemon=True)
+            self._ticker.start()
 
     def progress(self, work: Work, state: str) -> None:
         """A piece of work came to a state."""
         with self._lock:
             if state in ENDS:
-                self._done += 1
+                self._done, self._moved = self._done + 1, time.monotonic()
                 self._count(work, -1)
             if state != "published":
                 self._door.say(f"{state}: {work.slice}")
+            self._last = f": {state} {work.slice}"
             if self._door.draws:
-                self._door.draw(self._line(work, state))
-            elif time.monotonic() - self._said > LINE_EVERY:
-                self._said = time.monotonic()
-                self._door.say(self._line(work, state))
+                self._door.draw(self._line())
 
     def says(self, line: str) -> None:
         """A line for people."""
@@ -67,19 +85,30 @@ class RunProgress:
         self._known += sign * (seconds or 0.0)
         self._unknown += sign * (seconds is None)
 
-    def _line(self, work: Work, state: str) -> str:
+    def _tick(self) -> None:
+        """Say how far it is, now and then, also while a slice takes long."""
+        while not self._over.wait(DRAWN_EVERY if self._door.draws else LINE_EVERY):
+            with self._lock:
+                if self._door.draws:
+                    self._door.draw(self._line())
+                else:
+                    self._door.say(self._line())
+
+    def _line(self) -> str:
         left = self._seconds_left()
         said = f", about {tables.duration(left)} left" if left is not None and self._done < self._total else ""
-        return f"{self._done} of {self._total} slices{said}: {state} {work.slice}"
+        after = tables.duration(time.monotonic() - self._began)
+        return f"{self._done} of {self._total} slices after {after}{said}{self._last}"
 
     def _seconds_left(self) -> float | None:
         """By how long slices took before, held against how long they take now; by the pace alone where none did."""
-        elapsed = time.monotonic() - self._began
+        if not self._unknown and self._known > 0:  # less what the slices in hand have had since the last one ended
+            left = self._known - (time.monotonic() - self._moved)
+            return left if left > 0 else None
         if not self._done:
             return None
-        if self._unknown or self._known <= 0:
-            return elapsed / self._done * (self._total - self._done)
-        return self._known
+        elapsed = time.monotonic() - self._began
+        return elapsed / self._done * (self._total - self._done)
 
 
 def run_answer(ran: Ran) -> Answer:
@@ -112,10 +141,14 @@ def run_result(ran: Ran) -> dict[str, object]:
 def run_text(ran: Ran) -> str:
     """What a run did, for people."""
     outcome = ran.outcome
+    ended = "was stopped" if ran.interrupted else "failed" if outcome.findings else "is published"
     if any(outcome.built.values()):
-        text = f"run {outcome.run}\n{tables.build_text(outcome)}"
+        text = f"run {outcome.run} {ended}\n{tables.build_text(outcome)}"
     elif outcome.findings:
-        text = f"run {outcome.run}: nothing was built\n"
+        text = f"run {outcome.run} {ended}; nothing was built\n"
     else:
         text = "nothing to build: everything is up to date\n"
-    return text + f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
+    text += f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
+    if outcome.findings and not ran.interrupted:
+        text += f"\npenstock retry {outcome.run} builds what is left"
+    return text

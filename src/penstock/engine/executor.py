@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.engine.attempt import Job
     from penstock.engine.frontier import Item, Key
     from penstock.engine.ports import Clock
+    from penstock.model.pipelines import Dataset
     from penstock.plan.build import Work
 
 Progress = "Callable[[Work, str], None]"
@@ -315,8 +316,9 @@ class Executor:
         if wait_for is not None:
             self._frontier.again(item, self.clock.monotonic() + wait_for)
             return
-        failure = Failure(slice=str(item.work.slice), dataset=item.work.slice.dataset, findings=error.findings)
-        running.failures.append(failure)
+        dataset = running.job.project.datasets[item.work.slice.dataset]
+        findings = tuple(_placed(finding, dataset) for finding in error.findings)
+        running.failures.append(Failure(slice=str(item.work.slice), dataset=dataset.name, findings=findings))
         self._frontier.fail(item)
 
     def _measured(self, item: Item) -> dict[str, int]:
@@ -341,6 +343,7 @@ class Executor:
                 seconds=self.clock.monotonic() - running.began,
             )
         reason = running.failures[0].findings[0].message if running.failures else running.reason
+        reason = "" if state is RunState.PUBLISHED else reason  # it was to be stopped, and was done before
         try:
             running.conclude(report)
             self.tools.journal.append(RunFinished(run=run, state=str(state), reason=reason), token=self.token)
@@ -387,6 +390,15 @@ def _stopped(state: RunState, item: Item) -> TransientError:
             place=Place(dataset=item.work.slice.dataset),
             remedy="penstock retry RUN" if cancelled else "penstock resume",
         )
+    )
+
+
+def _placed(finding: Finding, dataset: Dataset) -> Finding:
+    """A finding that says which dataset it is about, and where that is defined."""
+    if finding.place.file is not None:
+        return finding
+    return replace(
+        finding, place=replace(finding.place, file=dataset.file, dataset=finding.place.dataset or dataset.name)
     )
 
 

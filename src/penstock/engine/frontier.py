@@ -200,10 +200,6 @@ class Frontier:
         """When the next delayed item may be tried again, if one waits."""
         return self._delayed[0][0] if self._delayed else None
 
-    def left(self, run: str) -> int:
-        """How many items of a run have not ended."""
-        return self._left[run]
-
     def _queue(self, item: Item, now: float) -> None:
         item.move(TaskState.QUEUED)
         item.queued_at = now

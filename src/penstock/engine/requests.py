@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.engine.run import BY_SIGNAL
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunQueued
+from penstock.ledger.state import SCHEDULE
 from penstock.model.intervals import Interval, parse_moment, stamp
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class RunRequest:
             return self.known_as
         parts = [self.trigger, self.key, self.pipeline, sorted(self.datasets), self.environment, self.definition]
         return "r" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:15]
+
+    @property
+    def occasion(self) -> str:
+        """What asked and what for, in a few words."""
+        of = self.pipeline or (f"{len(self.datasets)} dataset(s)" if self.datasets else "everything")
+        return f"{self.trigger} {self.key}, {of}" if self.trigger == SCHEDULE else f"{self.trigger}, {of}"
 
     def fact(self) -> RunQueued:
         """What is recorded of it."""

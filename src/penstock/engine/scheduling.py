@@ -180,14 +180,6 @@ class Scheduler:
         fire = self._first()
         return None if fire is None else max(fire, now)
 
-    def paused(self, pipeline: str) -> bool:
-        """Whether a person has paused the pipeline."""
-        return pipeline in self._standing and self._standing[pipeline].paused
-
-    def position(self, pipeline: str) -> datetime | None:
-        """After which moment the pipeline's fires count; None if its schedule was never seen."""
-        return self._standing[pipeline].position if pipeline in self._standing else None
-
     def _fired(self, name: str, fire: datetime, now: datetime) -> tuple[Due, ...]:
         """What a pipeline's fire comes to; its position moves, and its next fire is planned."""
         pipeline, standing = self._pipelines[name], self._standing[name]

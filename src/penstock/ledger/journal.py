@@ -219,11 +219,3 @@ class Pulse(Protocol):
     def pulse(self) -> tuple[int, int]:
         """The newest token and how often its executor has shown itself. Judge it by your own monotonic clock."""
         ...
-
-    def probe(self) -> None:
-        """Write as a sign of life is written, and change nothing.
-
-        Raises:
-            PenstockError: no sign of life could be recorded now, whoever lives.
-        """
-        ...

@@ -100,12 +100,6 @@ class Comparison:
     schema_retyped: tuple[tuple[str, str, str], ...]
 
 
-def empty_relation(columns: Columns) -> str:
-    """A relation of those columns without rows: what a new dataset is compared with."""
-    nulls = ", ".join(f"CAST(NULL AS {type_}) AS {quote(name)}" for name, type_ in columns)
-    return f"(SELECT {nulls} WHERE false)"
-
-
 def compare_queries(
     dataset: str,
     old: Side,

@@ -139,9 +139,6 @@ class MemoryJournal:
             newest = self._newest() or 0
             return newest, self._beats[1] if self._beats[0] == newest else 0
 
-    def probe(self) -> None:
-        """Memory can always be written."""
-
     def _newest(self) -> int | None:
         return max((int(row["token"] or 0) for row in self.tables["leases"].values()), default=None)
 

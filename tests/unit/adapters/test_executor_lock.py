@@ -8,10 +8,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from penstock.adapters import lock
-from penstock.adapters.lock import LOCKS, evict, exclusive, holders
+from penstock.adapters.lock import LOCKS, evict, exclusive, holders, writers
 from penstock.model.errors import WaitingError
 
 if TYPE_CHECKING:
@@ -120,3 +121,37 @@ def test_the_same_process_cannot_hold_it_twice(tmp_path: Path) -> None:
             pytest.fail("held twice")
         with pytest.raises(WaitingError), exclusive(path):
             pytest.fail("a refused holder gave it back")
+
+
+WRITER = """
+import sys
+import apsw
+connection = apsw.Connection(sys.argv[1])
+connection.execute("BEGIN IMMEDIATE")
+print("writing", flush=True)
+sys.stdin.readline()
+connection.execute("COMMIT")
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_writes_into_a_ledger_is_known_while_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA journal_mode=WAL").get  # noqa: B018 - the mode changes as the answer is read
+    connection.execute("CREATE TABLE one (n)")
+    assert writers(path) == set()
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdin is not None
+        assert writer.stdout.readline() == "writing\n"
+        assert writers(path) == {writer.pid}
+        assert list(connection.execute("SELECT * FROM one")) == []  # one who reads is none
+        assert writers(path) == {writer.pid}
+        print(file=writer.stdin, flush=True)
+        assert writer.stdout.readline() == "written\n"
+        assert writers(path) == set()
+        writer.stdin.close()
+    assert writers(tmp_path / "none.db") == set()

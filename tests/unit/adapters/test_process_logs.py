@@ -208,7 +208,7 @@ def test_a_second_attempt_follows_the_first_in_the_same_log(bench: Bench) -> Non
         log = LogWriter(path, Mask(()))
         log.write(f"{word}\n".encode())
         log.close()
-    assert path.read_text(encoding="utf-8") == "first\nsecond\n"
+    assert path.read_text(encoding="utf-8") == "first\n--- a further attempt ---\nsecond\n"
 
 
 # -- following --------------------------------------------------------------------------------------------------------

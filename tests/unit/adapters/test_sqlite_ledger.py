@@ -180,17 +180,6 @@ def test_a_file_that_another_process_keeps_busy_is_waited_for_and_then_said_so(
     assert [row["run"] for row in ledger.rows("runs")] == ["b"]
 
 
-def test_a_probe_says_that_no_sign_of_life_could_be_shown(ledger: SqliteLedger, path: Path) -> None:
-    ledger.probe()
-    ledger._heart().connection.set_busy_timeout(1)  # type: ignore[attr-defined]
-    other = apsw.Connection(str(path))
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(WaitingError):
-        ledger.probe()
-    other.execute("COMMIT")
-    ledger.probe()
-
-
 def test_what_nobody_waits_for_stays_in_line_until_the_file_can_be_written(ledger: SqliteLedger, path: Path) -> None:
     """Its receipt is never read: dropped, it would be missing before facts that were taken after it."""
     ledger._writer.connection.set_busy_timeout(1)

@@ -13,13 +13,13 @@ import pytest
 from penstock.adapters.lock import exclusive
 from penstock.app.leading import lead
 from penstock.ledger.facts import LeaseTaken
-from penstock.model.errors import WaitingError
+from penstock.model.errors import RunError
 from penstock.model.findings import Finding
 from penstock.sim.clock import VirtualClock
 from penstock.sim.journal import MemoryJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 LEASE = 10.0
@@ -33,25 +33,20 @@ with exclusive(Path(sys.argv[1])):
 """
 
 
-class Ledger(MemoryJournal):
-    """A ledger whose probe does what a test says; between two looks, its executor may beat."""
-
-    probing: Callable[[], object] = staticmethod(lambda: None)
-
-    def probe(self) -> None:
-        self.probing()
-
-
 class Place:
     """What `lead` needs of a workplace."""
 
     def __init__(self, lock: Path, clock: VirtualClock) -> None:
-        self.lock, self.clock, self.ledger = lock, clock, Ledger(clock.stamp)
+        self.lock, self.clock, self.ledger = lock, clock, MemoryJournal(clock.stamp)
         self.held = False
+        self.writing: list[set[int]] = []
 
     def hold(self) -> None:
         with exclusive(self.lock):
             self.held = True
+
+    def ledger_writers(self) -> set[int]:
+        return self.writing.pop(0) if self.writing else set()
 
 
 class Looks(threading.Event):
@@ -104,5 +99,40 @@ def test_an_executor_that_could_show_itself_and_does_not_is_killed(
     assert "was killed" in said[-1]
 
 
-def _busy() -> None:
-    raise WaitingError(Finding(code="ledger.busy", message="somebody else writes"))
+def test_an_executor_that_nobody_lets_write_is_let_be(place: Place, executor: subprocess.Popen[str]) -> None:
+    """Something else keeps the ledger locked, so that it cannot show itself; the lease counts anew afterwards."""
+    place.writing = [{executor.pid + 1}] * 2
+    led, said = _led(place, 10_000)
+    assert [line.split(":")[0] for line in said[1:3]] == [
+        f"process {executor.pid} on {platform.node()}, cannot show itself"
+    ] * 2
+    assert (led, executor.wait(10)) == (True, -9)
+    assert place.clock.slept >= 3 * LEASE
+
+
+def test_an_executor_that_was_stopped_as_it_wrote_is_killed(place: Place, executor: subprocess.Popen[str]) -> None:
+    place.writing = [{executor.pid}] * 1000
+    led, said = _led(place, 10_000)
+    assert (led, executor.wait(10)) == (True, -9)
+    assert "was killed" in said[-1]
+
+
+def test_the_word_of_who_executes_says_what_it_serves(place: Place, executor: subprocess.Popen[str]) -> None:
+    holder = f"process {executor.pid} on {platform.node()}, serving prod"
+    place.ledger.append(LeaseTaken(name="executor", holder=holder, token=2))
+    led, said = _led(place, 10_000)
+    assert (led, said[0]) == (True, f"standing by: {holder}, executes")
+    assert executor.wait(10) == -9
+
+
+def test_a_ledger_that_does_not_answer_is_waited_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold, failures = place.hold, [RunError(Finding(code="ledger.unreachable", message="no answer"))] * 3
+
+    def faltering() -> None:
+        if failures:
+            raise failures.pop()
+        hold()
+
+    monkeypatch.setattr(place, "hold", faltering)
+    led, _ = _led(place, 10_000)
+    assert (led, failures) == (True, [])

@@ -24,10 +24,14 @@ class Shelf:
 
     state: Path
     states: list[str] = field(default_factory=lambda: ["published"])
+    held: bool = False
 
     @property
     def ledger(self) -> Shelf:
         return self
+
+    def is_held(self) -> bool:
+        return self.held
 
     def rows(self, _table: str, *, run: str) -> list[dict[str, str]]:
         if run != "r1":
@@ -64,7 +68,21 @@ def test_a_run_is_followed_until_it_is_over(shelf: Shelf) -> None:
     lines = logs.lines(cast(Any, shelf), "r1")
     assert next(lines) == ("shop.daily", "one")
     shelf.print("shop.daily", "two\n")
-    assert list(lines) == [("shop.daily", "two")]
+    assert list(lines) == [("shop.daily", "--- a further attempt ---"), ("shop.daily", "two")]
+
+
+def test_a_run_is_followed_into_the_hands_of_who_took_over(shelf: Shelf) -> None:
+    shelf.states, shelf.held = ["running", "running", "interrupted", "running", "published"], True
+    shelf.print("shop.daily", "one\n")
+    lines = logs.lines(cast(Any, shelf), "r1")
+    assert next(lines) == ("shop.daily", "one")
+    assert list(lines) == []
+    assert shelf.states == ["published"]
+
+
+def test_a_run_that_nobody_goes_on_with_is_not_waited_for(shelf: Shelf) -> None:
+    shelf.states = ["running", "interrupted"]
+    assert list(logs.lines(cast(Any, shelf), "r1")) == []
 
 
 def test_a_run_that_never_was_is_named(shelf: Shelf) -> None:

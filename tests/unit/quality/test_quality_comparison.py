@@ -18,7 +18,6 @@ from penstock.quality.comparison import (
     DatasetDiff,
     compare_queries,
     digest_query,
-    empty_relation,
     read_diff,
 )
 from penstock.quality.comparison_sql import Side
@@ -185,7 +184,7 @@ def test_a_key_that_one_side_lacks_is_no_key(duck: Duck) -> None:
 
 def test_a_new_dataset_is_compared_with_nothing(duck: Duck) -> None:
     new = make(duck, "new", COLUMNS, NEW)
-    found = diff(duck, Side(relation=empty_relation(COLUMNS), columns=COLUMNS), new, key=("day", "c0"))
+    found = diff(duck, make(duck, "old", COLUMNS, []), new, key=("day", "c0"))
     assert counts(found) == (0, 3, 3, 0, 0)
     assert found.columns[2].percent is None
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 JOURNAL_COLUMNS = "seq, at, kind, body, previous, hash"
 HEAD = "SELECT seq, hash, (SELECT max(token) FROM leases) FROM journal ORDER BY seq DESC LIMIT 1"
-PROBE = "UPDATE pulse SET beats = beats RETURNING beats"
 NEWEST = "SELECT coalesce(max(seq), 0) FROM journal"
 PULSE = """
 SELECT newest, coalesce((SELECT beats FROM pulse WHERE token = newest), 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.ledger.committing import Committer
 from penstock.adapters.ledger.database import read_entries, read_rows
-from penstock.adapters.ledger.statements import NEWEST, PROBE, PULSE, beat
+from penstock.adapters.ledger.statements import NEWEST, PULSE, beat
 from penstock.ledger.journal import LedgerDamagedError
 
 if TYPE_CHECKING:
@@ -66,10 +66,6 @@ class StoredLedger(ABC):
     def beat(self, token: int) -> bool:
         """Show that the executor of this token lives; see `Pulse.beat`. What is not durable here is not missed."""
         return bool(self._heart().fetch(beat(self._reader.dialect), (token, token)))
-
-    def probe(self) -> None:
-        """Write as `beat` does, and change nothing; see `Pulse.probe`."""
-        self._heart().fetch(PROBE)
 
     def pulse(self) -> tuple[int, int]:
         """The newest token and how often its executor has shown itself; see `Pulse.pulse`."""

@@ -22,6 +22,7 @@ LAST_BYTES = 512 << 10
 LATEST_BYTES = 4000
 SUFFIX = ".log"
 MOST_CHARACTERS = 150
+FURTHER_ATTEMPT = b"--- a further attempt ---\n"
 _KEPT = "[]#=@+,"
 _PAUSE = 0.1
 
@@ -96,6 +97,8 @@ class LogWriter:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("ab", buffering=0)
+                if self._file.tell():
+                    self._file.write(FURTHER_ATTEMPT)
             self._file.write(data)
         except OSError:
             self._refused = True

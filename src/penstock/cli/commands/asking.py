@@ -19,9 +19,8 @@ MOST_ROWS = 50
 @answering
 def query(door: Door, sql: str, environment: str, project: str | None) -> Answer:
     """Ask an environment's datasets with one read-only SELECT."""
-    del door
     with opened(project) as place:
-        found = asking.query(place, sql, environment)
+        found = asking.query(place, sql, environment, door.say)
     shown = [found.columns, *(tuple(_cell(value) for value in row) for row in found.rows[:MOST_ROWS])]
     text = tables.columns(shown)
     if len(found.rows) > MOST_ROWS:

@@ -46,11 +46,10 @@ def backfill(
     Without --digest it shows what would be built, why and in which order, and records nothing.
     """
     asked = Asked(names=names, window=required_window(window), environment=environment)
-    with opened(project) as place:
+    with opened(project) as place, RunProgress(door) as progress:
         if digest is None:
             return _proposed(backfilling.propose(place, asked))
-        ran = backfilling.submit(place, asked, digest, reason, RunProgress(door))
-    door.wipe()
+        ran = backfilling.submit(place, asked, digest, reason, progress)
     return run_answer(ran)
 
 

@@ -99,7 +99,6 @@ def run(
         window=window,
         patient=not no_wait,
     )
-    with opened(project) as place:
-        ran = running.run(place, wanted, RunProgress(door))
-    door.wipe()
+    with opened(project) as place, RunProgress(door) as progress:
+        ran = running.run(place, wanted, progress)
     return run_answer(ran)

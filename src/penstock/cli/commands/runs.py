@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +46,9 @@ def runs(door: Door, run: str | None, limit: int, project: str | None) -> Answer
         if run is not None:
             return _one(*app.look(place, run))
         found, alive = app.recent(place, limit), place.is_held()
-    rows: list[tuple[str, ...]] = [("run", "state", "asked by", "of", "environment", "tasks", "began (UTC)", "reason")]
+    rows: list[tuple[str, ...]] = [
+        ("run", "state", "asked by", "of", "environment", "tasks", "began (UTC)", "took", "reason")
+    ]
     rows += [_line(row) for row in found]
     text = tables.columns(rows) if found else "no run yet: penstock run"
     if not alive and any(row["state"] == str(RunState.RUNNING) for row in found):
@@ -88,8 +91,16 @@ def _line(row: Mapping[str, Value]) -> tuple[str, ...]:
     reason = str(row["reason"] or "")
     return (
         str(row["run"]), str(row["state"]), asked, of if row["trigger"] else "", str(row["environment"] or ""),
-        str(row["tasks"] or ""), began, reason if len(reason) <= 60 else f"{reason[:59]}…",
+        str(row["tasks"] or ""), began, _took(row), reason if len(reason) <= 60 else f"{reason[:59]}…",
     )  # fmt: skip
+
+
+def _took(row: Mapping[str, Value]) -> str:
+    """From its beginning to its end, if it has both."""
+    if not row["started_at"] or not row["finished_at"]:
+        return ""
+    began, ended = (datetime.fromisoformat(str(row[name])) for name in ("started_at", "finished_at"))
+    return tables.duration((ended - began).total_seconds())
 
 
 @click.command(epilog="Example: penstock cancel r0123456789abcde")
@@ -114,9 +125,8 @@ def cancel(door: Door, run: str, project: str | None) -> Answer:
 @answering
 def retry(door: Door, run: str, project: str | None) -> Answer:
     """Do again what RUN did not get done: what failed, and what was left out because of it."""
-    with opened(project) as place:
-        ran = app.retry(place, run, RunProgress(door))
-    door.wipe()
+    with opened(project) as place, RunProgress(door) as progress:
+        ran = app.retry(place, run, progress)
     return run_answer(ran)
 
 
@@ -125,9 +135,8 @@ def retry(door: Door, run: str, project: str | None) -> Answer:
 @answering
 def resume(door: Door, project: str | None) -> Answer:
     """Go on with every run that was interrupted or waits in the queue."""
-    with opened(project) as place:
-        done = app.resume(place, RunProgress(door))
-    door.wipe()
+    with opened(project) as place, RunProgress(door) as progress:
+        done = app.resume(place, progress)
     findings = tuple(finding for ran in done for finding in ran.outcome.findings)
     text = "\n".join(run_text(ran) for ran in done) or "nothing was interrupted, nothing waits"
     result = {"runs": [run_result(ran) for ran in done]}
