@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Grain, Interval
+    from penstock.model.queries import QueryForms
     from penstock.model.schedule import Schedule
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -120,13 +121,15 @@ class Closed:
 class SqlTask:
     """A query: its text as written (header included), what it reads, and its bound parameters.
 
-    `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout.
+    `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout. `forms` are the
+    same by column, where they can be told apart.
     """
 
     text: str
     reads: tuple[str, ...]
     query_digest: str
     params: frozenset[str] = frozenset()
+    forms: QueryForms | None = None
     kind: TaskKind = field(default=TaskKind.SQL, init=False)
 
 

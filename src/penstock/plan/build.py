@@ -208,16 +208,16 @@ def plan_build(
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
-        inputs = _inputs(dataset, versions, state, (arrived or {}).get(name, ""))
+        inputs = _inputs(dataset, state, (arrived or {}).get(name, ""))
         if select is not None and name not in select:
-            state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, ()) or inputs}"
+            state[name] = _held(dataset, version, coverage, span, ()) or inputs
             lacking[name] = _lacking(dataset, version, coverage, span, ())
             continue
         beneath = sorted(_rows_from(project, dataset))
         missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
         missing = _upon(dataset, missing, [gap for other in beneath for gap in lacking[other]])
         reasons = reasons if missing or dataset.interval is None else ()
-        state[name] = f"{version.fingerprint}@{_held(dataset, version, coverage, span, missing) if span else inputs}"
+        state[name] = _held(dataset, version, coverage, span, missing) if span else inputs
         lacking[name] = _lacking(dataset, version, coverage, span, missing)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
@@ -276,12 +276,12 @@ def _is_table(dataset: Dataset) -> bool:
     return dataset.interval is None and dataset.materialization is not Materialization.VIEW
 
 
-def _inputs(dataset: Dataset, versions: Mapping[str, Version], state: Mapping[str, str], arrived: str) -> str:
-    """What a dataset without intervals shows: the versions it reads and how far each reaches, through views too.
+def _inputs(dataset: Dataset, state: Mapping[str, str], arrived: str) -> str:
+    """What a dataset without intervals was made of: how far each that it reads reaches, through views too.
 
-    For a source that is what arrived: the digest of its files.
+    For a source that is what arrived: the digest of its files. What is done with it, its version says.
     """
-    parts = [versions[dataset.name].fingerprint, arrived, *(state[name] for name in sorted(set(dataset.reads)))]
+    parts = [arrived, *(f"{name} {state[name]}" for name in sorted(set(dataset.reads)))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

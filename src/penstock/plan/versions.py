@@ -1,8 +1,9 @@
 """A dataset version is named by its fingerprint: everything that decides its rows, and nothing that does not.
 
-The fingerprint covers the digest of the canonical query (or code, or source description), how the rows are kept, and
-the fingerprints of the datasets read. Descriptions, owners, schedules, checks, retries, secrets and limits leave it
-alone.
+The fingerprint covers the digest of the canonical query (or code, or source description), how the rows are kept, and of
+each dataset read what decides its rows and the columns that are read: another column of it leaves the reader alone. A
+view shows another dataset's rows as they are stored, so that it is another whenever what it reads is. Descriptions,
+owners, schedules, checks, retries, secrets and limits change no version.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import CommandTask, FileSource, PythonTask
+from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
 from penstock.plan.order import topological
+from penstock.project.forms import LANDED
 from penstock.sql import identifiers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from penstock.model.pipelines import Dataset, Project
+    from penstock.model.queries import Form, QueryForms
 
 VERSIONS_SCHEMA = "_versions"
 
@@ -35,29 +38,121 @@ class Version:
 
 def versions_of(project: Project) -> Mapping[str, Version]:
     """The version of every dataset of a project, in dependency order."""
+    meanings = Meanings(project)
     versions: dict[str, Version] = {}
     for name in topological(project):
-        versions[name] = version_of(project.datasets[name], versions)
+        dataset = project.datasets[name]
+        fingerprint = meanings.of(name)
+        if dataset.materialization is Materialization.VIEW:
+            stored = {read: versions[read].fingerprint for read in sorted(set(dataset.reads))}
+            fingerprint = _digest([fingerprint, stored])
+        versions[name] = Version(dataset=name, fingerprint=fingerprint, relation=relation_of(name, fingerprint))
     return versions
 
 
-def version_of(dataset: Dataset, upstream: Mapping[str, Version]) -> Version:
-    """The version of one dataset, given those of the datasets it reads."""
-    reads = {name: upstream[name].fingerprint for name in sorted(set(dataset.reads))}
-    parts = {**own_definition(dataset), "reads": reads}
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-    return Version(dataset=dataset.name, fingerprint=digest, relation=relation_of(dataset.name, digest))
+class Meanings:
+    """What datasets, their rows and their columns mean: equal digests, equal contents from equal sources.
+
+    Invariant: whatever is not known by column stands for the whole dataset.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._datasets = project.datasets
+        self._known: dict[tuple[str, ...], str] = {}
+        for name in topological(project):  # from the sources on, so that nothing recurses
+            self.of(name)
+
+    def of(self, name: str) -> str:
+        """A whole dataset."""
+        return self._once((name,), lambda: self._whole(self._datasets[name]))
+
+    def rows(self, name: str) -> str:
+        """Which rows a dataset has; those of one that is replaced piece by piece rest on what names the pieces too."""
+        return self._once((name, "", "rows"), lambda: self._rows(self._datasets[name]))
+
+    def column(self, name: str, column: str) -> str:
+        """The values of one of its columns."""
+        return self._once((name, column), lambda: self._column(self._datasets[name], column))
+
+    def read_by(self, reader: str, name: str) -> str:
+        """As much of a dataset as a reader uses."""
+        forms = forms_of(self._datasets[reader])
+        if forms is None:
+            return self.of(name)
+        columns = {
+            column for form in (forms.rows, *forms.columns.values()) for read, column in form.reads if read == name
+        }
+        return _digest([self.rows(name), {column: self.column(name, column) for column in sorted(columns)}])
+
+    def _whole(self, dataset: Dataset) -> str:
+        reads = {name: self.read_by(dataset.name, name) for name in sorted(set(dataset.reads))}
+        forms = forms_of(dataset)
+        order = list(forms.columns) if forms else []  # `*` has the order of what it stands for
+        return _digest({**own_definition(dataset), "reads": reads, "columns": order})
+
+    def _rows(self, dataset: Dataset) -> str:
+        if isinstance(dataset.task, FileSource):
+            return _digest([_shape(dataset), {**_task_parts(dataset), "columns": []}])
+        forms = forms_of(dataset)
+        if forms is None:
+            return self.of(dataset.name)
+        pieces = [*dataset.key, *([dataset.interval.column] if dataset.interval else ())]
+        if any(piece.lower() not in forms.columns for piece in pieces):
+            return self.of(dataset.name)
+        parts = [forms.rows, *(forms.columns[piece.lower()] for piece in pieces)]
+        return _digest([_shape(dataset), *(self._form(dataset, form) for form in parts)])
+
+    def _column(self, dataset: Dataset, column: str) -> str:
+        if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.columns), *LANDED}:
+            return _digest([self.rows(dataset.name), column])
+        forms = forms_of(dataset)
+        if forms is None or column not in forms.columns:
+            return self.of(dataset.name)
+        return _digest([self.rows(dataset.name), self._form(dataset, forms.columns[column])])
+
+    def _form(self, dataset: Dataset, form: Form) -> list[object]:
+        rows = {name: self.rows(name) for name in sorted(set(dataset.reads))}
+        return [form.digest, rows, [[*source, self.column(*source)] for source in form.reads]]
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], str]) -> str:
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+
+def forms_of(dataset: Dataset) -> QueryForms | None:
+    """What is known of a dataset's query by column; of one that goes on from its own rows, nothing."""
+    if not isinstance(dataset.task, SqlTask) or dataset.materialization is Materialization.APPEND:
+        return None
+    return dataset.task.forms
 
 
 def own_definition(dataset: Dataset) -> dict[str, object]:
     """What decides a dataset's rows, apart from the versions it reads, as plain values."""
     return {
         "task": _task_parts(dataset),
+        **_kept(dataset),
+    }
+
+
+def _shape(dataset: Dataset) -> dict[str, object]:
+    """What of keeping rows decides which there are: a view has those of a table of the same query."""
+    whole = dataset.materialization in {Materialization.VIEW, Materialization.TABLE}
+    return {**_kept(dataset), **({"materialization": "whole"} if whole else {})}
+
+
+def _kept(dataset: Dataset) -> dict[str, object]:
+    """How the rows are kept."""
+    return {
         "materialization": str(dataset.materialization),
         "interval": str(dataset.interval) if dataset.interval else "",
         **({"key": sorted(dataset.key)} if dataset.key else {}),
         **({"offset": dataset.offset} if dataset.offset else {}),
     }
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def relation_of(dataset: str, version: str) -> str:

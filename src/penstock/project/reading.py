@@ -15,6 +15,7 @@ from penstock.model.pipelines import NAME_PATTERN, Project
 from penstock.project.command_file import read_command
 from penstock.project.consistency import cross_findings, pool_findings
 from penstock.project.datatest_file import read_datatests
+from penstock.project.forms import with_forms
 from penstock.project.layout import (
     COMMAND_FOLDER,
     COMMAND_SUFFIX,
@@ -104,7 +105,7 @@ class _Reader:
         return Project(
             settings=settings,
             pipelines=self.pipelines,
-            datasets=dict(sorted(self.datasets.items())),
+            datasets=with_forms(dict(sorted(self.datasets.items()))),
             tests=tuple(self.tests),
             slos=tuple(self.slos),
             files={path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()},

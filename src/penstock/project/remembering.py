@@ -39,6 +39,7 @@ from penstock.model.pipelines import (
     SqlTask,
     SqlTrigger,
 )
+from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ _MODELS: tuple[type, ...] = (
     DatasetTrigger,
     FileSource,
     FilesTrigger,
+    Form,
     Interval,
     IntervalBy,
     Limits,
     Pipeline,
     Project,
     PythonTask,
+    QueryForms,
     Retry,
     Rule,
     Schedule,

@@ -137,10 +137,11 @@ def bound_names(node: Expr) -> tuple[exp.Identifier, ...]:
 
 
 def _aggregates(body: Expr) -> bool:
-    return any(is_fold(node) and not _windowed(node) for node in body.walk())
+    return any(is_fold(node) and not is_windowed(node) for node in body.walk())
 
 
-def _windowed(node: Expr) -> bool:
+def is_windowed(node: Expr) -> bool:
+    """Whether an aggregate is a window's: it gives each row a value and folds none."""
     parent = node.parent
     while isinstance(parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls | exp.WithinGroup):
         node, parent = parent, parent.parent

@@ -57,12 +57,12 @@ def _columns(derivation: Derivation, item: Expr, frame: Frame) -> Iterator[Trace
             shown = column.name if direct else f"{sql_of(item)} of {column.name}"
             yield replace(column, name=shown, named=direct, refs=column.refs if direct else refs)
         return
-    name = _name(item)
+    name = name_of(item)
     refs = derivation.refs(item, frame)
     yield TracedColumn(name=name or sql_of(item), refs=refs, named=name is not None, offset=offset)
 
 
-def _name(item: Expr) -> str | None:
+def name_of(item: Expr) -> str | None:
     """The name a projection gives its column, unless the engine makes one up from the expression."""
     if isinstance(item, exp.Alias | exp.Subquery):
         return item.alias or None
@@ -70,7 +70,7 @@ def _name(item: Expr) -> str | None:
         return item.name
     if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Identifier):
         return item.expression.name
-    return _name(item.this) if isinstance(item, exp.Paren) else None
+    return name_of(item.this) if isinstance(item, exp.Paren) else None
 
 
 def _columns_call(item: Expr) -> exp.Columns | None:

@@ -11,12 +11,12 @@ from enum import Enum
 import pytest
 from reading_cases import FILES, PIPELINE, project
 
-from penstock.model import contracts, datatests, intervals, pipelines, schedule
+from penstock.model import contracts, datatests, intervals, pipelines, queries, schedule
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import Closed, CommandTask, Materialization, Project, Slice, TaskKind
 from penstock.project import remembering
 
-MODELS = (contracts, datatests, intervals, pipelines, schedule)
+MODELS = (contracts, datatests, intervals, pipelines, queries, schedule)
 NOT_OF_A_PROJECT = {Slice, TaskKind, schedule.Mistake, schedule._Field}
 TRIGGERS = (
     "triggers:\n  - files: data/*.csv\n  - dataset: bank.rates\n"
