@@ -10,10 +10,12 @@ import json
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import arrivals
+from penstock.engine.promotion import mapping_of
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.pipelines import FileSource
 from penstock.plan.build import Action, coverage_of, plan_build
+from penstock.plan.movement import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +53,16 @@ def plan(
     """What is missing up to a moment, as the files of the sources below `root` are now."""
     arrived = arrived_whole(root, project)
     return plan_build(project, coverage(journal, project), until, select, arrived=arrived, window=window)
+
+
+def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
+    """What an environment shows, with what the ledger knows of each version's columns."""
+    found = {}
+    for name, version in mapping_of(journal, environment).items():
+        rows = journal.rows("versions", dataset=name, version=version)
+        meanings = json.loads(str(rows[0]["meanings"] or "{}")) if rows else {}
+        found[name] = Shown(version=version, meanings=meanings)
+    return found
 
 
 def arrived_whole(root: Path, project: Project) -> dict[str, str]:

@@ -18,6 +18,8 @@ from penstock.engine.states import RunState
 from penstock.model.environments import DEVELOPMENT
 from penstock.model.errors import WaitingError
 from penstock.model.findings import Finding
+from penstock.plan.build import Action, Reason, Step
+from penstock.plan.movement import moved_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.model.errors import PenstockError
     from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan, Work
+    from penstock.plan.movement import ColumnMovement
 
 FOLLOW_EVERY = 0.25
 """Seconds between two looks at a run that another process does."""
@@ -61,6 +64,29 @@ class Wanted:
     window: Interval | None = None
     patient: bool = True
     """Whether to wait for a process that executes at the moment, or only to queue the run there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a run would build, which columns that moves in its environment, and what the environment would lose."""
+
+    build: BuildPlan
+    columns: Mapping[str, Mapping[str, ColumnMovement]]
+    removed: tuple[Step, ...]
+
+
+def preview(place: Workplace, wanted: Wanted) -> Planned:
+    """What a run would do, against what its environment shows now."""
+    build, shown = plan(place, wanted), planning.shown_in(place.ledger, wanted.environment)
+    gone = () if wanted.names else tuple(sorted(set(shown) - set(place.project.datasets)))
+    return Planned(
+        build=build,
+        columns=moved_columns(place.project, build.versions, shown),
+        removed=tuple(
+            Step(dataset=name, version=shown[name].version, action=Action.REMOVE, reasons=(Reason.NO_FILE,))
+            for name in gone
+        ),
+    )
 
 
 def plan(place: Workplace, wanted: Wanted) -> BuildPlan:

@@ -49,6 +49,7 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             version=version.fingerprint,
             relation=version.relation,
             materialization=str(request.project.datasets[name].materialization),
+            meanings=version.meanings,
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known

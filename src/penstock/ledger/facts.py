@@ -28,12 +28,16 @@ class LeaseReleased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionDefined:
-    """A dataset version exists by name: its fingerprint and the relation that will hold its rows."""
+    """A dataset version exists by name: its fingerprint and the relation that will hold its rows.
+
+    `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one.
+    """
 
     dataset: str
     version: str
     relation: str
     materialization: str
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
-    "versions": (("dataset", "version"), ("relation", "materialization", "defined_at")),
+    "versions": (("dataset", "version"), ("relation", "materialization", "meanings", "defined_at")),
     "runs": (
         ("run",),
         ("trigger", "key", "pipeline", "datasets", "environment", "until", "priority", "asked_by", "request", "queue",
@@ -154,6 +154,7 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             version=fact.version,
             relation=fact.relation,
             materialization=fact.materialization,
+            meanings=_json(fact.meanings),
             defined_at=entry.at,
         ),
     )

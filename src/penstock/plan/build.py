@@ -31,6 +31,7 @@ class Action(StrEnum):
     REUSE = "reuse"
     BUILD = "build"
     BACKFILL = "backfill"
+    REMOVE = "remove"
 
 
 class Reason(StrEnum):
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     ASKED_AGAIN = "a backfill asks for it again"
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
     OUT_OF_TURN = "an earlier interval was merged after it"
+    NO_FILE = "no file of the project makes it any more"
 
 
 THOUGHT = 1 << 62

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
@@ -29,11 +29,15 @@ VERSIONS_SCHEMA = "_versions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One dataset version. `relation` is the quoted physical name of its rows."""
+    """One dataset version. `relation` is the quoted physical name of its rows.
+
+    `meanings` maps its columns (lower case), and "" for which rows it has, to digests, where they are known one by one.
+    """
 
     dataset: str
     fingerprint: str
     relation: str
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 def versions_of(project: Project) -> Mapping[str, Version]:
@@ -46,7 +50,10 @@ def versions_of(project: Project) -> Mapping[str, Version]:
         if dataset.materialization is Materialization.VIEW:
             stored = {read: versions[read].fingerprint for read in sorted(set(dataset.reads))}
             fingerprint = _digest([fingerprint, stored])
-        versions[name] = Version(dataset=name, fingerprint=fingerprint, relation=relation_of(name, fingerprint))
+        relation = relation_of(name, fingerprint)
+        versions[name] = Version(
+            dataset=name, fingerprint=fingerprint, relation=relation, meanings=meanings.by_column(name)
+        )
     return versions
 
 
@@ -73,6 +80,16 @@ class Meanings:
     def column(self, name: str, column: str) -> str:
         """The values of one of its columns."""
         return self._once((name, column), lambda: self._column(self._datasets[name], column))
+
+    def by_column(self, name: str) -> dict[str, str]:
+        """Each column of a dataset whose columns are known, in order, and "" for its rows."""
+        dataset = self._datasets[name]
+        forms = forms_of(dataset)
+        if isinstance(dataset.task, FileSource):
+            columns = [column.lower() for column in dataset.task.columns]
+        else:
+            columns = list(forms.columns) if forms is not None else []
+        return {"": self.rows(name), **{column: self.column(name, column) for column in columns}} if columns else {}
 
     def read_by(self, reader: str, name: str) -> str:
         """As much of a dataset as a reader uses."""

@@ -25,7 +25,8 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
-    dataset word, version word, relation word, materialization word, defined_at word, PRIMARY KEY (dataset, version)
+    dataset word, version word, relation word, materialization word, meanings word, defined_at word,
+    PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
     run word PRIMARY KEY, "trigger" word, "key" word, pipeline word, datasets word, environment word, until word,

@@ -9,7 +9,7 @@ import click
 from penstock.app import backfilling
 from penstock.app.backfilling import Asked
 from penstock.cli.answers import Answer, Door, answering
-from penstock.cli.commands.running import plan_steps
+from penstock.cli.commands.running import steps_json
 from penstock.cli.following import RunProgress, run_answer
 from penstock.cli.options import opened, project_option, required_window, window_options
 from penstock.delivery.pages import tables
@@ -55,7 +55,7 @@ def backfill(
 
 def _proposed(proposal: Proposal) -> Answer:
     plan = proposal.backfill.plan
-    steps = [step for step in plan_steps(plan) if step["reasons"] != ["every interval is there"]]
+    steps = [step for step in steps_json(plan.steps) if step["reasons"] != ["every interval is there"]]
     rows = [("dataset", "slices", "intervals", "why")]
     for step in steps:
         slices = sum(1 for work in plan.works if work.slice.dataset == step["dataset"])
