@@ -61,7 +61,7 @@ def _below(words: str, command: click.Command) -> Iterator[tuple[str, click.Comm
     if not isinstance(command, click.Group):
         yield words, command
         return
-    context = click.Context(command)
+    context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps what it makes of them
     for name in command.list_commands(context):
         below = command.get_command(context, name)
         assert below is not None
@@ -70,7 +70,7 @@ def _below(words: str, command: click.Command) -> Iterator[tuple[str, click.Comm
 
 def options(command: click.Command) -> set[str]:
     """A command's options in their long spelling, without the common ones."""
-    context = click.Context(command)
+    context = click.Context(command, help_option_names=["-h", "--help"])  # click keeps what it makes of them
     found = {
         word
         for parameter in command.get_params(context)
