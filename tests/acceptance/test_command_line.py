@@ -399,3 +399,22 @@ def test_names_of_people_come_out_of_the_key_list(place: Place) -> None:
         (AUTHOR, "author", True),
         (REVIEWER, "approver", True),
     ]
+
+
+NOTHING_TO_DO = """
+import sys
+from penstock.cli.main import penstock
+code = penstock(["run"], standalone_mode=False)
+heavy = {"sqlglot", "duckdb", "yaml", "rich", "psycopg"} & set(sys.modules)
+sys.exit(f"{sorted(heavy)} imported" if heavy else 0)
+"""
+
+
+def test_a_run_with_nothing_to_do_starts_neither_the_parser_nor_the_warehouse(tmp_path: Path) -> None:
+    Place(tmp_path, tmp_path / "keys").penstock("init", "shop")
+    shop = Place(tmp_path / "shop", tmp_path / "keys")
+    shop.penstock("run")
+    command = [sys.executable, "-c", NOTHING_TO_DO]
+    done = subprocess.run(command, cwd=shop.root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing to build" in done.stdout

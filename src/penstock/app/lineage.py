@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
-from penstock.model.pipelines import FileSource, SqlTask
+from penstock.model.pipelines import LANDED, FileSource, SqlTask
 from penstock.sql.lineage import column_lineage
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def columns_of(project: Project) -> dict[str, tuple[str, ...]]:
         if dataset.contract is not None:
             found[name] = tuple(column.name for column in dataset.contract.columns)
         elif isinstance(dataset.task, FileSource):
-            found[name] = (*dataset.task.columns, "_file", "_interval_start")
+            found[name] = (*dataset.task.columns, *LANDED)
     return found
 
 

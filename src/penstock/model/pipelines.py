@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from penstock.model.queries import QueryForms
     from penstock.model.schedule import Schedule
 
+LANDED = ("_file", "_interval_start")
+"""The columns that every row of a source carries besides those of its files."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 

@@ -13,9 +13,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
+from penstock.model.pipelines import LANDED, CommandTask, FileSource, Materialization, PythonTask, SqlTask
 from penstock.plan.order import topological
-from penstock.project.forms import LANDED
 from penstock.sql import identifiers
 
 if TYPE_CHECKING:

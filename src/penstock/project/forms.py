@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import FileSource, SqlTask
+from penstock.model.pipelines import LANDED, FileSource, SqlTask
 from penstock.sql.columns import query_forms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.model.pipelines import Dataset
-
-LANDED = ("_file", "_interval_start")
-"""The columns that every landed row carries besides its own."""
 
 
 def with_forms(datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:

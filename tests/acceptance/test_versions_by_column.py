@@ -1,0 +1,105 @@
+"""A run after an edit builds what reads what was edited, and what everybody sees is what a project built anew shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from runs_shop import DAYS, STAGED, built, make_shop, table, write, write_orders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penstock_places import Place
+
+pytestmark = pytest.mark.slow
+
+STG, FEW, ALL, SEEN, OVER = "staged.sql", "few.sql", "all.sql", "seen.sql", "over.sql"
+DATASETS = {
+    FEW: table("SELECT day, sum(amount) AS total FROM sales.staged GROUP BY day"),
+    ALL: table("SELECT * FROM sales.staged"),
+    SEEN: "/* penstock\nmaterialize: view\n*/\nSELECT day, amount FROM sales.staged\n",
+    OVER: table("SELECT count(*) AS orders FROM sales.seen"),
+}
+WIDER = STAGED.replace("AS amount\n", "AS amount, CAST(amount AS BIGINT) * 2 AS twice\n")
+LAST_DAY = ("--until", DAYS[3])
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Place:
+    """A staging table, four datasets over it, and three of four days built."""
+    place = make_shop(tmp_path)
+    for name, text in DATASETS.items():
+        write(place, f"pipelines/sales/{name}", text)
+    place.penstock("run", "sales", *LAST_DAY)
+    return place
+
+
+def _edit(shop: Place, text: str) -> None:
+    write(shop, f"pipelines/sales/{STG}", text)
+
+
+def _built_by(shop: Place, *command: str) -> set[str]:
+    """The datasets of which a command publishes something."""
+    before = built(shop)
+    shop.penstock(*command)
+    return {name.removeprefix("sales.") for name, count in built(shop).items() if count != before.get(name)}
+
+
+def _shown(shop: Place) -> dict[str, object]:
+    """Every dataset's rows, sorted, as readers see them."""
+    found: dict[str, object] = {}
+    for name in ("staged", "few", "all", "seen", "over", "total"):
+        answer = shop.penstock("query", f"SELECT * FROM sales.{name} ORDER BY ALL", "--env", "dev", "--json").result
+        found[name] = (answer["columns"], answer["rows"])
+    return found
+
+
+def _anew(shop: Place, folder: Path) -> dict[str, object]:
+    """What a project of the same files shows that has never built anything before."""
+    other = make_shop(folder)
+    for path in sorted((shop.root / "pipelines").rglob("*.*")) + sorted((shop.root / "data").rglob("*.csv")):
+        write(other, str(path.relative_to(shop.root)), path.read_text(encoding="utf-8"))
+    other.penstock("run", "sales")
+    return _shown(other)
+
+
+def test_a_column_that_few_read_builds_few(shop: Place, tmp_path: Path) -> None:
+    _edit(shop, WIDER)
+    steps = {step["dataset"]: step for step in shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]}
+    assert steps["sales.staged"]["columns"]["twice"]["movement"] == "added"
+    assert steps["sales.staged"]["columns"]["twice"]["consumers"]["sales.all"] == "additive"
+    assert steps["sales.few"]["action"] == "reuse"
+
+    assert _built_by(shop, "run", "sales", *LAST_DAY) == {"staged", "all", "seen"}
+    # the next day reads the new staging table, and is added to what the old one made
+    assert _built_by(shop, "run", "sales") == {"orders", "staged", "all", "few", "over", "total"}
+    assert _shown(shop) == _anew(shop, tmp_path / "anew")
+
+
+def test_other_rows_build_everything(shop: Place, tmp_path: Path) -> None:
+    _edit(shop, STAGED.rstrip() + " AND CAST(amount AS BIGINT) > 3\n")
+    assert _built_by(shop, "run", "sales", *LAST_DAY) == {"staged", "all", "seen", "few", "over", "total"}
+    shop.penstock("run", "sales")
+    assert _shown(shop) == _anew(shop, tmp_path / "anew")
+
+
+def test_going_back_builds_nothing(shop: Place) -> None:
+    before = _shown(shop)
+    _edit(shop, WIDER)
+    shop.penstock("run", "sales", *LAST_DAY)
+    _edit(shop, STAGED)
+    assert _built_by(shop, "run", "sales", *LAST_DAY) == set()
+    assert _shown(shop) == before
+
+
+def test_a_restatement_reaches_what_was_not_built_anew(shop: Place, tmp_path: Path) -> None:
+    """Tables that the edit left alone were made of the version before; a day that is read again reaches them too."""
+    _edit(shop, WIDER)
+    shop.penstock("run", "sales")
+    write_orders(shop, DAYS[1], 1000, 2000)
+    asked = ("backfill", "sales.orders", "--start", DAYS[1], "--end", DAYS[2])
+    digest = shop.penstock(*asked, "--json").result["digest"]
+    shop.penstock(*asked, "--digest", digest)
+    shop.penstock("run", "sales")
+    assert _shown(shop) == _anew(shop, tmp_path / "anew")
