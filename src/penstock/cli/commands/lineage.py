@@ -7,15 +7,20 @@ import click
 from penstock.app import lineage as app
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option
+from penstock.plan.lineage import mermaid
 
 
 @click.command(epilog="Example: penstock lineage sales.daily_revenue.net --up")
 @click.argument("name", metavar="DATASET[.COLUMN]")
 @click.option("--up/--down", "up", default=True, help="Where it comes from (default), or where it goes.")
+@click.option("--mermaid", "drawn", is_flag=True, help="As a Mermaid flowchart.")
 @project_option
 @answering
-def lineage(door: Door, name: str, up: bool, project: str | None) -> Answer:  # noqa: FBT001 - click's option
-    """Show where a dataset or a column comes from, or where it goes."""
+def lineage(door: Door, *, name: str, up: bool, drawn: bool, project: str | None) -> Answer:
+    """Show where a dataset or a column comes from, or where it goes.
+
+    `->` leads from what a value is made of, `~>` from what decides which rows there are.
+    """
     del door
     with opened(project) as place:
         edges = app.lineage(place, name, down=not up)
@@ -24,13 +29,15 @@ def lineage(door: Door, name: str, up: bool, project: str | None) -> Answer:  # 
         "direction": "up" if up else "down",
         "edges": [
             {
-                "source": edge.source,
-                "source_column": edge.source_column,
-                "target": edge.target,
-                "target_column": edge.target_column,
+                "source": edge.source[0],
+                "source_column": edge.source[1] or None,
+                "target": edge.target[0],
+                "target_column": edge.target[1] or None,
+                "bond": str(edge.bond),
             }
             for edge in edges
         ],
     }
     nothing = f"{name} {'reads nothing' if up else 'is read by nothing'} in this project"
-    return Answer(result=result, text="\n".join(str(edge) for edge in edges) or nothing)
+    text = mermaid(edges) if drawn else "\n".join(str(edge) for edge in edges) or nothing
+    return Answer(result=result, text=text)
