@@ -34,8 +34,15 @@ class RememberedProject:
 
     def recall(self, files: Mapping[str, bytes]) -> Project | None:
         """The model of these files, if it is known."""
+        return self._load(f"{_code_digest()} {_digest_of(files)}")
+
+    def earlier(self) -> Project | None:
+        """The model of whatever files there were the last time, if the same code made it."""
+        return self._load(f"{_code_digest()} ")
+
+    def _load(self, made_of: str) -> Project | None:
         with suppress(OSError, ValueError), self._path.open(encoding="utf-8") as stream:
-            if stream.readline() == f"{_digest_of(files)}\n":
+            if stream.readline().startswith(made_of):
                 lines = _Checked(stream)
                 project = remembering.load(lines)
                 return project if lines.whole else None
@@ -48,7 +55,7 @@ class RememberedProject:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with fresh.open("w", encoding="utf-8") as stream:
-                    stream.write(f"{_digest_of(files)}\n")
+                    stream.write(f"{_code_digest()} {_digest_of(files)}\n")
                     digest = hashlib.sha256()
                     for line in remembering.dump(project):
                         stream.write(f"{line}\n")
@@ -76,8 +83,8 @@ class _Checked:
 
 
 def _digest_of(files: Mapping[str, bytes]) -> str:
-    """What a model is made of: the files, and the code that read them."""
-    found = hashlib.sha256(_code_digest().encode())
+    """The files that a model is made of."""
+    found = hashlib.sha256()
     for name in sorted(files):
         found.update(f"{name}\0{len(files[name])}\0".encode("utf-8", "surrogatepass"))
         found.update(files[name])

@@ -45,7 +45,7 @@ def project_at(root: Path, state: Path) -> Project:
 def _read(files: Mapping[str, bytes], remembered: RememberedProject) -> Project:
     from penstock.project.reading import read_project  # noqa: PLC0415 - pulls in the SQL parser
 
-    project = read_project(files)
+    project = read_project(files, remembered.earlier())
     remembered.remember(files, project)
     return project
 

@@ -14,22 +14,37 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset
 
 
-def with_forms(datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """The datasets, their queries with forms. What Python and commands make is not known by column before they ran."""
+def with_forms(datasets: Mapping[str, Dataset], known: Mapping[str, Dataset] | None = None) -> dict[str, Dataset]:
+    """The datasets, their queries with forms. What Python and commands make is not known by column before they ran.
+
+    `known` are datasets as they were: the same query over the same columns has the same forms.
+    """
+    before = known or {}
     found: dict[str, Dataset] = {}
-    schema: dict[str, tuple[str, ...]] = {}
     for name in _inward(datasets):
         dataset = datasets[name]
         task = dataset.task
-        if isinstance(task, FileSource):
-            schema[name] = (*task.columns, *LANDED)
-        elif isinstance(task, SqlTask):
-            forms = query_forms(task.text, {read: schema[read] for read in task.reads if read in schema})
-            if forms is not None:
-                schema[name] = tuple(forms.columns)
+        if isinstance(task, SqlTask):
+            schema = _schema(task, found)
+            was = before[name].task if name in before else None
+            same = isinstance(was, SqlTask) and was.text == task.text and _schema(was, before) == schema
+            forms = was.forms if isinstance(was, SqlTask) and same else query_forms(task.text, schema)
             dataset = replace(dataset, task=replace(task, forms=forms))
         found[name] = dataset
     return {name: found[name] for name in datasets}
+
+
+def _schema(task: SqlTask, datasets: Mapping[str, Dataset]) -> dict[str, tuple[str, ...]]:
+    """The columns of what a query reads, as far as they are known."""
+    columns = {name: _columns(datasets[name]) for name in task.reads if name in datasets}
+    return {name: listed for name, listed in columns.items() if listed}
+
+
+def _columns(dataset: Dataset) -> tuple[str, ...]:
+    if isinstance(dataset.task, FileSource):
+        return (*dataset.task.columns, *LANDED)
+    forms = dataset.task.forms if isinstance(dataset.task, SqlTask) else None
+    return tuple(forms.columns) if forms is not None else ()
 
 
 def _inward(datasets: Mapping[str, Dataset]) -> list[str]:

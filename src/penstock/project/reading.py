@@ -42,21 +42,23 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 
-def read_project(files: Mapping[str, bytes]) -> Project:
+def read_project(files: Mapping[str, bytes], known: Project | None = None) -> Project:
     """The model of a project's files (relative path to bytes).
+
+    `known` is the model of other files, made by the same code: a query whose file did not change is not read again.
 
     Raises:
         InputError: with every mistake found, in the order of files and lines.
     """
-    project, findings = examine(files)
+    project, findings = examine(files, known)
     if project is None or blocking(findings):
         raise InputError(findings)
     return project
 
 
-def examine(files: Mapping[str, bytes]) -> tuple[Project | None, tuple[Finding, ...]]:
-    """The model, if the files allow one, and everything there is to say about them."""
-    reader = _Reader(files)
+def examine(files: Mapping[str, bytes], known: Project | None = None) -> tuple[Project | None, tuple[Finding, ...]]:
+    """The model, if the files allow one, and everything there is to say about them; warnings only of what is read."""
+    reader = _Reader(files, known)
     project = reader.read()
     order = sorted(reader.findings, key=lambda finding: (finding.place.file or "", finding.place.line or 0))
     return project, tuple(order)
@@ -65,7 +67,8 @@ def examine(files: Mapping[str, bytes]) -> tuple[Project | None, tuple[Finding, 
 class _Reader:
     """Reads file by file, gathering findings."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], known: Project | None) -> None:
+        self.known = known
         self.files = {path: files[path] for path in sorted(files) if is_project_file(path)}
         self.texts: dict[str, str] = {}
         self.findings: list[Finding] = []
@@ -105,7 +108,7 @@ class _Reader:
         return Project(
             settings=settings,
             pipelines=self.pipelines,
-            datasets=with_forms(dict(sorted(self.datasets.items()))),
+            datasets=with_forms(dict(sorted(self.datasets.items())), self.known.datasets if self.known else None),
             tests=tuple(self.tests),
             slos=tuple(self.slos),
             files={path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()},
@@ -178,12 +181,23 @@ class _Reader:
         if path.endswith(COMMAND_SUFFIX):
             return read_command(name, path, self.texts, self.files, self.findings)
         if path.endswith(".sql"):
+            if (same := self._known_query(name, path)) is not None:
+                return same
             return read_sql(name, self.texts[path], path, self.findings)
         before = len(self.findings)
         dataset = read_python(name, path, self.texts, self.findings)
         if dataset is None and len(self.findings) == before:
             self.unreadable.discard(name)
         return dataset
+
+    def _known_query(self, name: str, path: str) -> Dataset | None:
+        """The dataset of a file that is as it was; its contract, and the columns of what it reads, may be others."""
+        if self.known is None or name not in self.known.datasets:
+            return None
+        was = self.known.datasets[name]
+        if was.file != path or self.known.files.get(path) != hashlib.sha256(self.files[path]).hexdigest():
+            return None
+        return replace(was, contract=None)
 
     def _well_named(self, word: str, path: str) -> bool:
         if NAME_PATTERN.fullmatch(word):

@@ -13,7 +13,7 @@ from sqlglot import exp
 from penstock.model.errors import InputError
 from penstock.model.queries import Form, QueryForms
 from penstock.sql.fingerprint import digest
-from penstock.sql.lineage import column_lineage, output_columns
+from penstock.sql.lineage import named_lineage
 from penstock.sql.pruning import Pruning
 from penstock.sql.query import parse_query
 from penstock.sql.syntax import tree_of
@@ -33,8 +33,7 @@ def query_forms(text: str, schema: Mapping[str, tuple[str, ...]]) -> QueryForms 
     if parse_query(text, "").warnings or tree_of(text).find(exp.Limit, exp.Offset, exp.Fetch) is not None:
         return None
     try:
-        names = output_columns(text, schema)
-        lineage = column_lineage(text, schema)
+        lineage = named_lineage(text, schema)
     except InputError:
         return None
     whole, pruning = digest(text), Pruning(text)
@@ -45,5 +44,5 @@ def query_forms(text: str, schema: Mapping[str, tuple[str, ...]]) -> QueryForms 
         reads = {(ref.dataset, ref.column.lower()) for ref in (*sources, *lineage.rows)}
         return Form(digest=whole if part is None else digest(part), reads=tuple(sorted(reads)))
 
-    columns = {name.lower(): form((name.lower(),), lineage.columns[name]) for name in names}
+    columns = {name.lower(): form((name.lower(),), lineage.columns[name]) for name in lineage.columns}
     return QueryForms(rows=form((), ()), columns=columns)

@@ -19,7 +19,7 @@ from penstock.sql.syntax import read, tree_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ColumnRef", "Lineage", "column_lineage", "output_columns"]
+__all__ = ["ColumnRef", "Lineage", "column_lineage", "named_lineage", "output_columns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,7 @@ def column_lineage(text: str, schema: Mapping[str, tuple[str, ...]]) -> Lineage:
     Raises:
         InputError: the text is not one query, a column is in none of its sources, or `*` stands for unknown columns.
     """
-    derivation = _derive(text, schema)
-    relation = derivation.result
-    columns = {column.name: tuple(sorted(column.refs)) for column in relation.merged()}
-    return Lineage(columns=MappingProxyType(columns), rows=tuple(sorted(relation.rows)))
+    return _lineage_of(_derive(text, schema))
 
 
 def output_columns(text: str, schema: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -51,10 +48,19 @@ def output_columns(text: str, schema: Mapping[str, tuple[str, ...]]) -> tuple[st
     Raises:
         InputError: as `column_lineage`; and a column has no name of its own, or two share one.
     """
-    columns = _derive(text, schema).result.columns
+    return tuple(named_lineage(text, schema).columns)
+
+
+def named_lineage(text: str, schema: Mapping[str, tuple[str, ...]]) -> Lineage:
+    """The lineage of a query each of whose columns has a name of its own, in order.
+
+    Raises:
+        InputError: as `output_columns`.
+    """
+    derivation = _derive(text, schema)
     findings: list[Finding] = []
     seen: set[str] = set()
-    for column in columns:
+    for column in derivation.result.columns:
         if not column.named:
             findings.append(_unnamed(text, column.name, column.offset))
         elif column.name.lower() in seen:
@@ -62,7 +68,13 @@ def output_columns(text: str, schema: Mapping[str, tuple[str, ...]]) -> tuple[st
         seen.add(column.name.lower())
     if findings:
         raise InputError(tuple(findings))
-    return tuple(column.name for column in columns)
+    return _lineage_of(derivation)
+
+
+def _lineage_of(derivation: Derivation) -> Lineage:
+    relation = derivation.result
+    columns = {column.name: tuple(sorted(column.refs)) for column in relation.merged()}
+    return Lineage(columns=MappingProxyType(columns), rows=tuple(sorted(relation.rows)))
 
 
 def _derive(text: str, schema: Mapping[str, tuple[str, ...]]) -> Derivation:

@@ -1,15 +1,36 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading_cases import CONTRACT, FILES, PIPELINE, PYTHON, SLO, SOURCE, SQL, TESTS, edited, error, errors, project
+from reading_cases import (
+    CONTRACT,
+    FILES,
+    PIPELINE,
+    PYTHON,
+    SLO,
+    SOURCE,
+    SQL,
+    TESTS,
+    edited,
+    error,
+    errors,
+    project,
+    project_files,
+)
 
 from penstock.model.findings import Severity
+from penstock.project import reading
 from penstock.project.layout import is_project_file
 from penstock.project.reading import examine
+from penstock.project.sql_file import read_sql
+
+if TYPE_CHECKING:
+    from penstock.model.findings import Finding
+    from penstock.model.pipelines import Dataset
 
 QUERY = "/* penstock\nmaterialize: table\n*/\nSELECT day FROM "
 
@@ -174,3 +195,43 @@ def test_a_project_damaged_anywhere_is_read_or_refused(path: str, at: int, lengt
     whole[path] = whole[path][:at] + put + whole[path][at + length :]
     _, findings = examine(whole)
     assert all(finding.place.file for finding in findings)
+
+
+OTHER = "pipelines/shop/other.sql"
+OVER = "pipelines/shop/over.sql"
+WIDE: dict[str, str | bytes | None] = {
+    OTHER: "/* penstock\nmaterialize: table\n*/\nSELECT * FROM shop.daily\n",
+    OVER: "/* penstock\nmaterialize: table\n*/\nSELECT total FROM shop.other\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("edit", "read_again"),
+    [
+        pytest.param({}, set(), id="nothing"),
+        pytest.param({OVER: "/* penstock\nmaterialize: table\n*/\nSELECT day FROM shop.other\n"}, {OVER}, id="a query"),
+        pytest.param({SQL: edited(SQL, "AS total", "AS sum")}, {SQL}, id="the columns that a star stands for"),
+        pytest.param({SOURCE: edited(SOURCE, "amount]", "amount, more]")}, set(), id="a source"),
+        pytest.param({CONTRACT: None}, set(), id="a contract"),
+        pytest.param({OTHER: None, OVER: None}, set(), id="files go"),
+        pytest.param({"pipelines/shop/new.sql": WIDE[OVER]}, {"pipelines/shop/new.sql"}, id="a file comes"),
+        pytest.param({OVER: None, "pipelines/shop/moved.sql": WIDE[OVER]}, {"pipelines/shop/moved.sql"}, id="renamed"),
+    ],
+)
+def test_what_is_known_of_files_that_did_not_change_is_what_reading_them_gives(
+    edit: dict[str, str | bytes | None], read_again: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = project(WIDE)
+    files = project_files({**WIDE, **edit})
+    anew, _ = examine(files)
+    seen: set[str] = set()
+
+    def noted(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
+        seen.add(file)
+        return read_sql(name, text, file, findings)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "read_sql", noted)
+        again, _ = examine(files, known)
+    assert again == anew
+    assert seen == read_again
