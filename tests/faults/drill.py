@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from picture import complaints, differences, picture_of
-from small_shop import APPROVER, AUTHOR, Shop, break_day, copy_shop, make_shop
+from small_shop import APPROVER, AUTHOR, Shop, add_datasets, break_day, copy_shop, make_shop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -122,6 +122,7 @@ def _resume(change: str, until: str) -> tuple[str, ...]:
     return ("change", "resume", change, "--until", until)
 
 
+_RUN = ("run", "--env", "dev", "--until", "2010-12-07")
 _ROLLBACK = ("change", "rollback", "RETAIL-2", "--reason", "finance objects", "--as", "rosa")
 _BASE_DAY, _FIRST_DAY, _SECOND_DAY = "2010-12-05", "2010-12-07", "2010-12-09"
 
@@ -183,6 +184,14 @@ STEPS = (
         exit=1,
         carry_on=(_resume("RETAIL-2", _SECOND_DAY),),
         prepare=lambda shop: break_day(shop, "2010-12-08"),
+    ),
+    Step(
+        name="run of new datasets",
+        begins="resume RETAIL-1",
+        arguments=_RUN,
+        exit=0,
+        carry_on=(_RUN,),
+        prepare=add_datasets,
     ),
 )
 

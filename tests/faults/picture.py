@@ -69,7 +69,7 @@ def _target(shop: Shop) -> dict[str, Any]:
     if not path.exists():
         return {"tables": {}, "publications": Counter(), "swaps": 0}
     with duckdb.connect(str(path), read_only=True) as warehouse:
-        shown = "SELECT schema_name, view_name FROM duckdb_views() WHERE schema_name = 'sales' ORDER BY ALL"
+        shown = "SELECT schema_name, view_name FROM duckdb_views() WHERE schema_name LIKE 'sales%' ORDER BY ALL"
         views = warehouse.execute(shown).fetchall()
         tables = {f"{schema}.{name}": _rows(warehouse, schema, name) for schema, name in views}
         published = warehouse.execute("SELECT publish_id FROM _penstock.ledger").fetchall()

@@ -74,6 +74,23 @@ def break_day(shop: Shop, day: str) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
+def add_datasets(shop: Shop) -> None:
+    """Three more datasets of the pipeline, that no change has delivered: by day, merged, and whole."""
+    kept = "/* penstock\nmaterialize: {}\n*/\nSELECT {} FROM sales.{}\n"
+    between = "\nWHERE invoiced_at >= $interval_start AND invoiced_at < $interval_end"
+    rows = "stg_invoices" + between
+    files = {
+        "lines": kept.format("incremental\ninterval: day(invoiced_at)", "invoiced_at, quantity", rows),
+        "newest": kept.format(
+            "merge\ninterval: day(day)\nkey: [country]",
+            "country, max(CAST(invoiced_at AS DATE)) AS day", rows + "\nGROUP BY country",
+        ),
+        "tally": kept.format("table", "count(*) AS lines, sum(quantity) AS pieces", "lines"),
+    }  # fmt: skip
+    for name, text in files.items():
+        _write(shop.root / "pipelines" / "sales" / f"{name}.sql", text)
+
+
 def git(root: Path, *arguments: str) -> str:
     """What git says; it has to succeed."""
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True, text=True)

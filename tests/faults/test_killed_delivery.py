@@ -24,6 +24,7 @@ KILLS = {
     "resume RETAIL-2": 4,
     "rollback RETAIL-2": 8,
     "failing window of RETAIL-2": 2,
+    "run of new datasets": 4,
 }
 """How many evenly spread points of each step are tried here; `run_faults.py` tries every one."""
 
@@ -34,6 +35,7 @@ DELICATE = (
     ("resume RETAIL-2", "after publish sales.daily_revenue"),
     ("rollback RETAIL-2", "after swap prod"),
     ("failing window of RETAIL-2", "after ledger IntervalObserved(failed)+RollbackBegun"),
+    ("run of new datasets", "after swap dev"),
 )
 """Between an effect and its record, where a naive engine does things twice."""
 
