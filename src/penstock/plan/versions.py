@@ -103,8 +103,9 @@ class Meanings:
     def _whole(self, dataset: Dataset) -> str:
         reads = {name: self.read_by(dataset.name, name) for name in sorted(set(dataset.reads))}
         forms = forms_of(dataset)
-        order = list(forms.columns) if forms else []  # `*` has the order of what it stands for
-        return _digest({**own_definition(dataset), "reads": reads, "columns": order})
+        parts = [[name, self._form(dataset, form)] for name, form in forms.columns.items()] if forms else []
+        rows = self._form(dataset, forms.rows) if forms else []
+        return _digest({**own_definition(dataset), "reads": reads, "rows": rows, "columns": parts})
 
     def _rows(self, dataset: Dataset) -> str:
         if isinstance(dataset.task, FileSource):

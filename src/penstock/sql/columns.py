@@ -6,17 +6,18 @@ by row, if the columns they read do. Whatever cannot be told apart stands for th
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
-
-from sqlglot import exp
 
 from penstock.model.errors import InputError
 from penstock.model.queries import Form, QueryForms
 from penstock.sql.fingerprint import digest
 from penstock.sql.lineage import named_lineage
+from penstock.sql.plain import has_star, is_plain
 from penstock.sql.pruning import Pruning
 from penstock.sql.query import parse_query
-from penstock.sql.syntax import tree_of
+from penstock.sql.syntax import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,22 +28,31 @@ if TYPE_CHECKING:
 def query_forms(text: str, schema: Mapping[str, tuple[str, ...]]) -> QueryForms | None:
     """The forms of a query; `schema` maps the datasets it reads to their columns, those that are known.
 
-    None if its columns cannot be told apart: `*` over unknown columns, two of one name, a limit or a sample that picks
-    rows, a function that gives something else each time.
+    None if its columns cannot be told apart: it is not plain (`sql/plain.py`), has `*` over unknown columns or two
+    columns of one name, or a function that gives something else each time.
     """
-    if parse_query(text, "").warnings or tree_of(text).find(exp.Limit, exp.Offset, exp.Fetch) is not None:
+    syntax = read(text)
+    if syntax.tree is None or parse_query(text, "").warnings or not is_plain(syntax):
         return None
+    pruning = Pruning(text)
+    # what `*` stands for, and where it puts it, is told by the columns that there are
+    stars = json.dumps(sorted(schema.items())) if has_star(syntax.tree) else ""
     try:
         lineage = named_lineage(text, schema)
+        rows = _form(pruning.keeping(()), lineage.rows, stars)
+        columns = {
+            name.lower(): _form(pruning.keeping((name.lower(),)), (*refs, *lineage.rows), stars)
+            for name, refs in lineage.columns.items()
+        }
     except InputError:
         return None
-    whole, pruning = digest(text), Pruning(text)
+    if rows is None or any(form is None for form in columns.values()):
+        return None
+    return QueryForms(rows=rows, columns={name: form for name, form in columns.items() if form is not None})
 
-    def form(keep: tuple[str, ...], refs: Iterable[ColumnRef]) -> Form:
-        part = pruning.keeping(keep)
-        sources = refs if part is not None else {ref for found in lineage.columns.values() for ref in found}
-        reads = {(ref.dataset, ref.column.lower()) for ref in (*sources, *lineage.rows)}
-        return Form(digest=whole if part is None else digest(part), reads=tuple(sorted(reads)))
 
-    columns = {name.lower(): form((name.lower(),), lineage.columns[name]) for name in lineage.columns}
-    return QueryForms(rows=form((), ()), columns=columns)
+def _form(part: str | None, refs: Iterable[ColumnRef], stars: str) -> Form | None:
+    if part is None:
+        return None
+    meaning = hashlib.sha256(f"{digest(part)} {stars}".encode()).hexdigest()[:32]
+    return Form(digest=meaning, reads=tuple(sorted({(ref.dataset, ref.column.lower()) for ref in refs})))

@@ -122,6 +122,7 @@ class Derivation:
         rows = self._sources(select, frame)
         columns = project(self, select, frame)
         rows |= self._clauses(select, frame, ("where", "having", "qualify"))
+        rows |= self._aliased(select, frame)
         rows |= self._grouping(select, columns, frame)
         rows |= self._distinct(select, columns, frame)
         if select.args.get("limit") or select.args.get("offset"):
@@ -134,6 +135,12 @@ class Derivation:
             unlisted = [item.relation.opaque for item in frame.members if item.relation.opaque is not None]
             opaque = union(unlisted) if unlisted else None
         return Relation(columns=columns, rows=rows, opaque=opaque)
+
+    def _aliased(self, select: exp.Select, frame: Frame) -> Refs:
+        """What clauses may mean by a bare name: the engine prefers, here and there, the column that is made."""
+        clauses = [clause for key in ("where", "having", "qualify") if (clause := select.args.get(key)) is not None]
+        bare = (column for clause in clauses for column in clause.find_all(exp.Column) if not column.table)
+        return union(frame.projected.get(column.name.lower(), NONE) for column in bare)
 
     def _sources(self, select: exp.Select, frame: Frame) -> Refs:
         rows = NONE

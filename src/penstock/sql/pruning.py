@@ -103,8 +103,8 @@ def _items(tree: Expr, tokens: Sequence[Token]) -> dict[int, list[_Item]] | None
     if len(spans) != len(selects):
         return None
     found: dict[int, list[_Item]] = {}
-    for select, ranges in zip(selects, spans, strict=True):
-        if len(select.expressions) != len(ranges):
+    for select, (ranges, from_follows) in zip(selects, spans, strict=True):
+        if len(select.expressions) != len(ranges) or from_follows != bool(select.args.get("from_")):
             return None
         items = [_Item(node, *span) for node, span in zip(select.expressions, ranges, strict=True)]
         if not all(_agrees(item, tokens) for item in items):
@@ -114,22 +114,24 @@ def _items(tree: Expr, tokens: Sequence[Token]) -> dict[int, list[_Item]] | None
 
 
 def _agrees(item: _Item, tokens: Sequence[Token]) -> bool:
-    """Whether the name that the tree gives a projection stands at one of its ends."""
-    return not item.name or item.name in {tokens[item.first].text.lower(), tokens[item.end - 1].text.lower()}
+    """Whether the name that the tree gives a projection stands at its end."""
+    return not item.name or item.name == tokens[item.end - 1].text.lower()
 
 
-def _spans(tokens: Sequence[Token]) -> Iterator[list[tuple[int, int]]]:
-    """The token ranges of the projections of each SELECT, in the order written."""
+def _spans(tokens: Sequence[Token]) -> Iterator[tuple[list[tuple[int, int]], bool]]:
+    """The token ranges of the projections of each SELECT, in the order written, and whether a FROM follows."""
     for number, token in enumerate(tokens):
         if token.token_type is TokenType.SELECT:
             yield _ranges(tokens, number + 1)
 
 
-def _ranges(tokens: Sequence[Token], start: int) -> list[tuple[int, int]]:
+def _ranges(tokens: Sequence[Token], start: int) -> tuple[list[tuple[int, int]], bool]:
     ranges: list[tuple[int, int]] = []
-    depth, first = 0, start
+    depth, first, from_follows = 0, start, False
     for number in range(start, len(tokens) + 1):
         kind = tokens[number].token_type if number < len(tokens) else TokenType.SEMICOLON
+        if kind is TokenType.FROM and tokens[number - 1].token_type is TokenType.DISTINCT:  # IS DISTINCT FROM
+            continue
         if kind in _OPENING:
             depth += 1
         elif kind in _CLOSING and depth:
@@ -139,8 +141,9 @@ def _ranges(tokens: Sequence[Token], start: int) -> list[tuple[int, int]]:
                 ranges.append((first, number))
             first = number + 1
             if kind is not TokenType.COMMA:
+                from_follows = kind is TokenType.FROM
                 break
-    return ranges
+    return ranges, from_follows
 
 
 def _in_order(node: Expr) -> Iterator[exp.Select]:
@@ -289,7 +292,7 @@ def _decide(groups: list[_Group], tokens: Sequence[Token], keep: set[str]) -> No
         words = _words(tokens, groups)
         for group in groups:
             known = _own_names(group) if group.is_root else words[id(group)]
-            named = {place for place, item in enumerate(group.branches[0]) if item.name in known}
+            named = {place for branch in group.branches for place, item in enumerate(branch) if item.name in known}
             added = added or not named <= group.kept
             group.kept |= named
 
