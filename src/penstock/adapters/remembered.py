@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +42,7 @@ class RememberedProject:
         return self._load(f"{_code_digest()} ")
 
     def _load(self, made_of: str) -> Project | None:
-        with suppress(OSError, ValueError), self._path.open(encoding="utf-8") as stream:
+        with suppress(OSError, ValueError, RecursionError), self._path.open(encoding="utf-8") as stream:
             if stream.readline().startswith(made_of):
                 lines = _Checked(stream)
                 project = remembering.load(lines)
@@ -92,13 +93,13 @@ def _digest_of(files: Mapping[str, bytes]) -> str:
 
 
 def _code_digest() -> str:
-    """Of the readers' code by size and time of each file, and of the SQL parser by its version."""
+    """Of the readers' code, of the SQL parser by its version, and of the Python that runs them."""
     parser = find_spec("sqlglot")
-    found = hashlib.sha256()
+    found = hashlib.sha256(sys.version.encode())
     if parser is not None and parser.origin:
         found.update((Path(parser.origin).parent / "_version.py").read_bytes())
     for name in _READERS:
         for file in sorted((_PACKAGE / name).glob("*.py")):
-            status = file.stat()
-            found.update(f"{name}/{file.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+            found.update(f"{name}/{file.name}\n".encode())
+            found.update(file.read_bytes())
     return found.hexdigest()

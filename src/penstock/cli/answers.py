@@ -125,8 +125,11 @@ def _fail(door: Door, error: PenstockError) -> None:
         shown = {"kind": kind, "message": str(error), "exit_code": error.exit_code}
         _envelope(door, ok=False, result=None, findings=error.findings, error=shown)
         return
-    for finding in error.findings:
+    errors = [finding for finding in error.findings if finding.severity is Severity.ERROR] or list(error.findings)
+    for finding in errors:
         click.echo(finding_text(finding), err=True)
+    if len(error.findings) > len(errors):
+        click.echo(f"and {len(error.findings) - len(errors)} warning(s): penstock check shows them", err=True)
 
 
 def _bug(door: Door, error: Exception) -> None:

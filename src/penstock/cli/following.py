@@ -55,7 +55,7 @@ class RunProgress:
         self._began = self._moved = time.monotonic()
         left = self._seconds_left()
         of = len({work.slice.dataset for work in plan.works})
-        self._door.say(
+        self.says(
             f"run {run}: {self._total} slice(s) of {of} dataset(s)"
             + (f", about {tables.duration(left)} by how long they took before" if left is not None else "")
         )
@@ -77,7 +77,8 @@ class RunProgress:
 
     def says(self, line: str) -> None:
         """A line for people."""
-        self._door.say(line)
+        with self._lock:
+            self._door.say(line)
 
     def _count(self, work: Work, sign: int) -> None:
         """Keep up what is left: seconds, where it is known how long a slice takes, and how many others."""
