@@ -364,3 +364,37 @@ def test_the_ledger_is_sound_after_all_of_it(shop: Place) -> None:
     shop.penstock("run", "sales")
     shop.penstock("doctor")
     assert ledger(shop, "SELECT count(*) FROM runs WHERE finished_at IS NULL") == [(0,)]
+
+
+# -- what is not there, not asked for, or seen in another way ---------------------------------------------------------
+
+
+def test_a_warehouse_that_was_lost_is_not_called_up_to_date(shop: Place) -> None:
+    shop.penstock("run", "sales")
+    (shop.root / ".penstock" / "warehouse.duckdb").unlink()
+    for command in (("run", "sales"), ("query", "SELECT 1 AS one FROM sales.total", "--env", "dev")):
+        said = shop.penstock(*command, exits=2)
+        assert "warehouse.lost" in said.err
+    assert not (shop.root / ".penstock" / "warehouse.duckdb").exists()
+
+
+def test_a_typing_error_makes_no_environment(shop: Place) -> None:
+    shop.penstock("run", "sales")
+    assert "is no name of lower-case letters" in shop.penstock("run", "--env", "bad env", exits=2).err
+    assert "environment prd is new" in shop.penstock("run", "sales", "--env", "prd").out
+
+
+def test_going_back_to_what_was_built_says_that_the_environment_moves(shop: Place) -> None:
+    shop.penstock("run", "sales")
+    text = (shop.root / "pipelines" / "sales" / "total.sql").read_text(encoding="utf-8")
+    write(shop, "pipelines/sales/total.sql", text.replace("count(*)", "count(amount)"))
+    shop.penstock("run", "sales")
+    write(shop, "pipelines/sales/total.sql", text)
+    assert "shows other versions now" in shop.penstock("run", "sales").out
+    assert "everything is up to date" in shop.penstock("run", "sales").out
+
+
+def test_a_backfill_of_a_time_without_data_is_refused(shop: Place) -> None:
+    shop.penstock("run", "sales")
+    said = shop.penstock("backfill", "sales.orders", "--start", "2030-03-02", "--end", "2030-03-04", exits=2)
+    assert "backfill.nothing_there" in said.err

@@ -326,3 +326,26 @@ def test_a_warehouse_that_another_program_reads_holds_runs_up_and_nothing_else(s
             command.ends(4)
         server.says(f"{run} published")
     assert state(shop, run) == "published"
+
+
+def test_a_run_that_a_person_asks_for_is_of_the_files_as_they_are(shop: Place) -> None:
+    """However lately the server looked at them: several edits, each followed by a run at once."""
+    shop.penstock("run", "stock")
+    with serving(shop) as server:
+        server.says("serving dev")
+        for items in (8, 9, 10):
+            write(shop, "pipelines/stock/items.sql", table(f"SELECT {items} AS items"))
+            shop.penstock("run", "stock")
+            answer = shop.penstock("query", "SELECT items FROM stock.items", "--env", "dev", "--json").result
+            assert answer["rows"] == [{"items": items}]
+
+
+def test_environments_are_compared_while_a_server_lives(shop: Place) -> None:
+    shop.penstock("run", "stock")
+    shop.penstock("run", "stock", "--env", "other")
+    write(shop, "pipelines/stock/items.sql", table("SELECT 8 AS items"))
+    shop.penstock("run", "stock")
+    with serving(shop) as server:
+        server.says("serving dev")
+        found = shop.penstock("diff", "other", "dev", "--json").result["datasets"]["stock.items"]
+        assert (found["added"], found["removed"]) == (1, 1)

@@ -47,16 +47,20 @@ def query(place: Workplace, sql: str, environment: str, say: Callable[[str], Non
     return Rows(columns=names, rows=tuple(rows))
 
 
-def diff(place: Workplace, old: str, new: str) -> tuple[tuple[DatasetDiff, ...], tuple[str, ...], tuple[str, ...]]:
-    """What two environments show differently: differences, datasets only in `new`, datasets only in `old`."""
+def diff(
+    place: Workplace, old: str, new: str, say: Callable[[str], None]
+) -> tuple[tuple[DatasetDiff, ...], tuple[str, ...], tuple[str, ...]]:
+    """What two environments show differently: differences, datasets only in `new`, datasets only in `old`.
+
+    `say` is told if it has to wait for a process that writes.
+    """
     before, after = mapping_of(place.ledger, old), mapping_of(place.ledger, new)
     for environment, mapping in ((old, before), (new, after)):
         if not mapping and environment != PRODUCTION:
             raise InputError(_nothing_shown(place, environment))
     project = place.project
-    place.hold()
-    runtime = EngineRuntime(place)
     moved = sorted(name for name in set(before) & set(after) if before[name] != after[name])
+    runtime = EngineRuntime(place, reading=place.reading(say)) if moved else EngineRuntime(place)
     diffs = tuple(
         runtime.compare_relations(
             project.datasets[name], relation_of(name, before[name]), relation_of(name, after[name])
@@ -74,7 +78,7 @@ def _nothing_shown(place: Workplace, environment: str) -> Finding:
         message=f"the environment {environment} shows no dataset",
         found=environment,
         expected=" | ".join(others) or "an environment that something was built into",
-        remedy=f"add --env {others[0]}"
+        remedy=f"name one that does: {others[0]}"
         if others
         else "`penstock run` builds into dev; `penstock deliver` ships to prod",
     )

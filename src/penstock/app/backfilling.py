@@ -70,6 +70,8 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
         until=now,
         arrived=arrived_whole(place.root, place.project),
     )
+    if not any(work.slice.dataset in datasets for work in backfill.plan.works):
+        raise InputError(_nothing_there(datasets, asked.window))
     key = "b" + hashlib.sha256(f"{backfill.digest} {now.isoformat()}".encode()).hexdigest()[:15]
     request = RunRequest(
         trigger=BACKFILL,
@@ -116,6 +118,16 @@ def _nothing_named() -> Finding:
         message="nothing is named that should be built again",
         expected="the names of datasets or pipelines",
         remedy="penstock backfill sales.orders --start 2011-01-03 --end 2011-01-05",
+    )
+
+
+def _nothing_there(datasets: tuple[str, ...], window: Interval) -> Finding:
+    return Finding(
+        code="backfill.nothing_there",
+        message=f"nothing of {', '.join(datasets)} lies in {window}",
+        place=Place(dataset=datasets[0]),
+        expected="a window that meets the pipeline's time, from its `start` to its `end` or to now",
+        remedy="penstock runs and penstock explain DATASET show which intervals there are",
     )
 
 

@@ -65,6 +65,7 @@ class Desk:
             RefusedError: production shows other versions than the working tree has; only a delivery may change that.
             InputError: it names what is not there, or a source file is broken or missing; nothing was recorded.
         """
+        self._place.refuse_lost_warehouse()
         whole = self._place.project
         self._refuse_unknown(request, whole)
         project = whole.narrowed(self._names(request, whole))

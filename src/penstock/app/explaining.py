@@ -30,7 +30,12 @@ def explained(place: Workplace, dataset: str, environment: str) -> Explanation:
     chosen(project, (dataset,))
     names = (dataset, *project.upstream(dataset))
     ledger = place.ledger
-    newest = {name: row for name in names if (row := _newest(ledger.rows("attempts", dataset=name))) is not None}
+    planned = plan(place, Wanted(environment=environment))
+    newest = {}
+    for name in names:  # of what the files say now: how an earlier definition failed explains nothing
+        rows = ledger.rows("attempts", dataset=name, version=planned.versions[name].fingerprint)
+        if (row := _newest(rows)) is not None:
+            newest[name] = row
     around = Circumstances(
         attempts=newest,
         shown=mapping_of(ledger, environment),
@@ -38,7 +43,7 @@ def explained(place: Workplace, dataset: str, environment: str) -> Explanation:
         | {name for name, pipeline in project.pipelines.items() if pipeline.paused},
         earlier={dataset: [str(row["version"]) for row in sorted(ledger.rows("versions", dataset=dataset), key=_made)]},
     )
-    return explain(project, plan(place, Wanted(environment=environment)), dataset, around)
+    return explain(project, planned, dataset, around)
 
 
 def _newest(rows: tuple[Mapping[str, Value], ...]) -> Mapping[str, Value] | None:

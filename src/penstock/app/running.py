@@ -105,6 +105,8 @@ class Ran:
     outcome: BuildOutcome
     environment: str
     mapping: Mapping[str, str]
+    before: Mapping[str, str] | None = None
+    """What the environment showed before, where nothing was built and it was looked at."""
 
     @property
     def interrupted(self) -> bool:
@@ -197,9 +199,10 @@ class Runner:
         row = run_row(ledger, order.request.run)
         if holds and row is not None and not has_ended(row):
             self._desk.conclude(order)
-        mapping = self._desk.show(order) if holds else mapping_of(ledger, environment)
+        before = mapping_of(ledger, environment)
+        mapping = self._desk.show(order) if holds else before
         outcome = outcome_of(order.plan, RunReport(run=order.request.run))
-        return Ran(outcome=outcome, environment=environment, mapping=mapping)
+        return Ran(outcome=outcome, environment=environment, mapping=mapping, before=before)
 
     def _elsewhere(self, order: Order) -> Ran:
         """Follow the process that executes; if it goes away before the run is over, go on with it here."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.app.wiring import Workplace
     from penstock.author.ports import RowEvaluator
     from penstock.delivery.ports import BuildOutcome
@@ -61,13 +62,19 @@ class EngineRuntime:
         place: Workplace,
         progress: Callable[[Work, str], None] | None = None,
         arrived: datetime | None = None,
+        reading: DuckdbWarehouse | None = None,
     ) -> None:
-        """`arrived` is up to when a story's files count as there (None: now)."""
+        """`arrived` is up to when a story's files count as there (None: now); `reading` is asked for the warehouse."""
+        self._reading = reading
         self._place = place
         self._progress = progress
         self._arrived = arrived
         self._seen: dict[str, tuple[Any, Any, Any]] = {}
         self.evaluate: RowEvaluator = MemoryEvaluator()
+
+    @property
+    def _warehouse(self) -> DuckdbWarehouse:
+        return self._reading or self._place.warehouse
 
     # -- before anything is built -------------------------------------------------------------------------------
 
@@ -156,8 +163,8 @@ class EngineRuntime:
         contract = dataset.contract
         comparison = compare_queries(
             dataset.name,
-            Side(relation=old, columns=self._place.warehouse.columns(old)),
-            Side(relation=new, columns=self._place.warehouse.columns(new)),
+            Side(relation=old, columns=self._warehouse.columns(old)),
+            Side(relation=new, columns=self._warehouse.columns(new)),
             key=contract.key if contract else (),
             masked=_personal(dataset),
         )
@@ -173,7 +180,7 @@ class EngineRuntime:
                 continue
             sql = rewrite_adhoc(criterion.sql.strip().rstrip(";"), relations)
             offending = int(self._rows(f"SELECT count(*) FROM ({sql}) AS offending")[0][0])
-            names, rows = self._place.warehouse.query(f"SELECT * FROM ({sql}) AS offending LIMIT {EXAMPLES}")
+            names, rows = self._warehouse.query(f"SELECT * FROM ({sql}) AS offending LIMIT {EXAMPLES}")
             examples = tuple(_example(names, row, personal) for row in rows)
             results.append(CriterionResult(criterion=criterion, offending=offending, examples=examples))
         return tuple(results)
@@ -248,16 +255,16 @@ class EngineRuntime:
     def _state(self, environment: str, mapping: Mapping[str, str]) -> str:
         """A digest of everything an environment's readers see: what the mapping shows, and which views there are."""
         seen: dict[str, object] = {name: self._content(view_of(name, environment)) for name in sorted(mapping)}
-        seen[""] = self._place.warehouse.views(environment)
+        seen[""] = self._warehouse.views(environment)
         return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
     def _content(self, relation: str) -> tuple[int, str]:
-        columns = self._place.warehouse.columns(relation)
+        columns = self._warehouse.columns(relation)
         rows = int(self._rows(f"SELECT count(*) FROM {relation}")[0][0])
         return rows, str(self._rows(digest_query(relation, columns))[0][0])
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._place.warehouse.query(sql)[1]
+        return self._warehouse.query(sql)[1]
 
     def _success_rate(self, version: Version) -> float | None:
         """The share of a version's slices whose last attempt published, crashes left out; None if none has ended."""

@@ -15,11 +15,12 @@ from penstock.app.executing import Desk
 from penstock.app.leading import lead
 from penstock.engine.lease import LEASE_SECONDS
 from penstock.engine.promotion import mapping_of
+from penstock.engine.requests import BACKFILL, MANUAL, RETRY
 from penstock.engine.scheduling import definitions_of
 from penstock.engine.starting import Starter
 from penstock.engine.states import RunState
 from penstock.engine.triggers import sight_of_files, sight_of_value
-from penstock.ledger.facts import Promoted
+from penstock.ledger.facts import Promoted, RunQueued
 from penstock.ledger.journal import LeaseLostError, stale_lease
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, PenstockError, RunError, WaitingError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from penstock.engine.executor import Executor
     from penstock.engine.run import Running
     from penstock.engine.triggers import Look
+    from penstock.ledger.journal import Entry
     from penstock.model.pipelines import Pipeline
 
 AT_ONCE = 32
@@ -207,6 +209,7 @@ class Server:
         """Look at clocks, triggers, the queue and the runs under way, once."""
         if self._starter is None:
             self._adopt()
+        self._observe()
         self._reload_if_changed()
         self._start_what_is_due()
         self._cancel()
@@ -252,6 +255,8 @@ class Server:
         for entry in self._place.ledger.entries(self._seen):
             self._starter.observe((entry,))
             self._claims.observe(entry.kind)
+            if entry.kind == RunQueued.__name__ and _is_asked_by_people(entry):
+                self._files_at = 0.0  # it is about the files as they are now
             self._seen = entry.seq
             promoted = promoted or entry.kind == Promoted.__name__
         if promoted and self._environment == PRODUCTION:  # what runs there may be something else now
@@ -347,6 +352,11 @@ class Server:
             self._thread.join()
             self._executor = self._thread = None
         self._place.rest()
+
+
+def _is_asked_by_people(entry: Entry) -> bool:
+    fact = entry.fact
+    return isinstance(fact, RunQueued) and fact.trigger in {MANUAL, BACKFILL, RETRY}
 
 
 def _brief(error: PenstockError) -> str:

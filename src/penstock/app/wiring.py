@@ -119,7 +119,10 @@ class Workplace:
                 if self.clock.monotonic() - began > READING_PATIENCE:
                     raise
                 if not told:
-                    say(f"waiting: {busy.findings[0].message}")
+                    from penstock.engine.lease import holder_of  # noqa: PLC0415 - as above
+
+                    holder = holder_of(self.ledger)
+                    say(f"waiting: {holder}, writes" if holder else f"waiting: {busy.findings[0].message}")
                     told = True
                 self.clock.sleep(LOOK_EVERY)
             else:
@@ -129,8 +132,21 @@ class Workplace:
     def _warehouse(self, *, read_only: bool) -> DuckdbWarehouse:
         from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
 
-        path = self.root / self.settings.warehouse
-        return DuckdbWarehouse(path, self.spool, read_only=read_only)
+        self.refuse_lost_warehouse()
+        return DuckdbWarehouse(self._warehouse_path, self.spool, read_only=read_only)
+
+    @property
+    def _warehouse_path(self) -> Path:
+        return self.root / self.settings.warehouse
+
+    def refuse_lost_warehouse(self) -> None:
+        """Say that the warehouse is gone, before another one is made in its place that lacks what the ledger knows.
+
+        Raises:
+            InputError: the ledger says that something is built, and there is no file.
+        """
+        if not self._warehouse_path.exists() and self.ledger.rows("coverage", limit=1):
+            raise InputError(_lost(self._warehouse_path))
 
     @cached_property
     def settings(self) -> Settings:
@@ -294,6 +310,16 @@ def passphrase() -> bytes | None:
     """The passphrase of the operator's keys, if the environment has one."""
     text = os.environ.get(PASSPHRASE_VARIABLE)
     return text.encode() if text else None
+
+
+def _lost(path: Path) -> Finding:
+    return Finding(
+        code="warehouse.lost",
+        message=f"the warehouse {path.name} is not there, and the ledger knows of datasets that were built into it",
+        place=Place(file=str(path)),
+        expected="the file that the ledger speaks of",
+        remedy=f"bring it back from a backup; or move {STATE}/ away, ledger and all, and everything is built anew",
+    )
 
 
 def _no_project(root: Path) -> Finding:

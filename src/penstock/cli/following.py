@@ -149,6 +149,9 @@ def run_text(ran: Ran) -> str:
         text = f"run {outcome.run} {ended}; nothing was built\n"
     else:
         text = "nothing to build: everything is up to date\n"
+        if ran.before is not None and ran.before != ran.mapping:
+            new = "is new" if not ran.before else "shows other versions now, which were built before"
+            text = f"nothing to build; environment {ran.environment} {new}\n"
     text += f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
     if outcome.findings and not ran.interrupted:
         text += f"\npenstock retry {outcome.run} builds what is left"

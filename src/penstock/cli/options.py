@@ -9,6 +9,7 @@ import click
 
 from penstock.app.wiring import find_root, workplace
 from penstock.model.intervals import Interval, parse_moment, stamp
+from penstock.model.pipelines import NAME_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,18 @@ def _window_of(start: datetime | None, end: datetime | None) -> Interval | None:
     if end <= start:
         raise click.UsageError(f"--end {stamp(end)} is not after --start {stamp(start)}")
     return Interval(start, end)
+
+
+class EnvironmentName(click.ParamType[Any]):
+    """A name that may stand in the names of schemas: a typing error is not to make an environment of its own."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name."""
+        if not NAME_PATTERN.fullmatch(value):
+            self.fail(f"{value!r} is no name of lower-case letters, digits and _, beginning with a letter", param, ctx)
+        return str(value)
 
 
 def opened(project: str | None, near: Path | None = None) -> AbstractContextManager[Workplace]:

@@ -225,7 +225,7 @@ def test_a_file_that_is_damaged_itself_is_not_for_mending(place: Workplace) -> N
 
 def test_a_warehouse_that_is_gone_is_a_finding(place: Workplace) -> None:
     (place.state / "warehouse.duckdb").unlink()
-    assert _codes(place) == ["warehouse.empty"]
+    assert _codes(place) == ["warehouse.lost"]
 
 
 def test_nothing_is_mended_while_another_command_works(place: Workplace) -> None:

@@ -39,9 +39,8 @@ def _cell(value: object) -> str:
 @answering
 def diff(door: Door, old: str, new: str, project: str | None) -> Answer:
     """Compare what two environments show, row by row (default: prod and dev)."""
-    del door
     with opened(project) as place:
-        diffs, added, removed = asking.diff(place, old, new)
+        diffs, added, removed = asking.diff(place, old, new, door.say)
     result = {
         "old": old,
         "new": new,

@@ -11,7 +11,7 @@ from penstock.app.backfilling import Asked
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.commands.running import steps_json
 from penstock.cli.following import RunProgress, run_answer
-from penstock.cli.options import opened, project_option, required_window, window_options
+from penstock.cli.options import EnvironmentName, opened, project_option, required_window, window_options
 from penstock.delivery.pages import tables
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ DIGITS = backfilling.SHORTEST_DIGEST
 @click.argument("names", nargs=-1, required=True)
 @window_options
 @click.option(
-    "--env", "environment", default="dev", show_default=True, help="The environment whose versions are built."
+    "--env",
+    "environment",
+    type=EnvironmentName(),
+    default="dev",
+    show_default=True,
+    help="The environment whose versions are built.",
 )
 @click.option("--reason", default="", help="Why, for the ledger.")
 @click.option("--digest", default=None, help="Build it, if this is still the digest of what would be built.")

@@ -11,7 +11,7 @@ from penstock.app import running
 from penstock.app.running import Wanted
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.following import RunProgress, run_answer
-from penstock.cli.options import opened, project_option, until_option, window_options
+from penstock.cli.options import EnvironmentName, opened, project_option, until_option, window_options
 from penstock.delivery.pages import tables
 from penstock.plan.movement import Effect
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: penstock plan --until 2011-12-01")
 @click.argument("names", nargs=-1)
-@click.option("--env", "environment", default="dev", show_default=True, help="The environment it is held against.")
+@click.option(
+    "--env",
+    "environment",
+    type=EnvironmentName(),
+    default="dev",
+    show_default=True,
+    help="The environment it is held against.",
+)
 @until_option
 @window_options
 @project_option
@@ -108,7 +115,14 @@ def _column_rows(columns: Mapping[str, Mapping[str, ColumnMovement]]) -> list[tu
 @click.option(
     "--dataset", "datasets", multiple=True, metavar="NAME", help="A dataset to build; may be given several times."
 )
-@click.option("--env", "environment", default="dev", show_default=True, help="The environment that shows the result.")
+@click.option(
+    "--env",
+    "environment",
+    type=EnvironmentName(),
+    default="dev",
+    show_default=True,
+    help="The environment that shows the result.",
+)
 @until_option
 @window_options
 @click.option("--no-wait", is_flag=True, help="If another process executes, queue the run there and return (exit 4).")

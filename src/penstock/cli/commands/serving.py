@@ -10,11 +10,18 @@ import click
 from penstock.app.serving import Server
 from penstock.app.supervising import signalled
 from penstock.cli.answers import Answer, Door, answering
-from penstock.cli.options import opened, project_option
+from penstock.cli.options import EnvironmentName, opened, project_option
 
 
 @click.command(epilog="Example: penstock serve --env prod")
-@click.option("--env", "environment", default="prod", show_default=True, help="The environment whose pipelines run.")
+@click.option(
+    "--env",
+    "environment",
+    type=EnvironmentName(),
+    default="prod",
+    show_default=True,
+    help="The environment whose pipelines run.",
+)
 @click.option(
     "--lease",
     type=click.FloatRange(min=0.5),

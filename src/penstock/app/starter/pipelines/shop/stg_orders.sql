@@ -3,7 +3,7 @@ description: Orders with types, each order line once.
 materialize: incremental
 interval: day(ordered_at)
 */
-SELECT DISTINCT
+SELECT
   order_id,
   CAST(ordered_at AS TIMESTAMP) AS ordered_at,
   product,
@@ -11,3 +11,4 @@ SELECT DISTINCT
   CAST(price AS DECIMAL(12, 2)) AS price
 FROM shop.orders
 WHERE _interval_start >= $interval_start AND _interval_start < $interval_end
+QUALIFY row_number() OVER (PARTITION BY order_id, product, ordered_at, quantity ORDER BY price) = 1
