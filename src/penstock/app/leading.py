@@ -60,8 +60,9 @@ def lead(place: Workplace, stop: threading.Event, say: Callable[[str], None], le
             if not told:
                 say(f"standing by: {_whom(place) or busy.findings[0].message}")
                 told = True
-            if _is_silent(place, watch):
-                _take_from_silent(place, watch, say)
+            with suppress(PenstockError):  # a ledger that cannot be read now says nothing of who holds it
+                if _is_silent(place, watch):
+                    _take_from_silent(place, watch, say)
             stop.wait(LOOK_EVERY)
             continue
         return True

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from penstock.sql.lineage import ColumnRef
 
 
+MOST_WORK = 500_000
+"""Tokens times columns beyond which a query stands as a whole: telling it apart would take seconds."""
+
+
 def query_forms(text: str, schema: Mapping[str, tuple[str, ...]]) -> QueryForms | None:
     """The forms of a query; `schema` maps the datasets it reads to their columns, those that are known.
 
     None if its columns cannot be told apart: it is not plain (`sql/plain.py`), has `*` over unknown columns or two
-    columns of one name, or a function that gives something else each time.
+    columns of one name, a function that gives something else each time, or is too large.
     """
     syntax = read(text)
     if syntax.tree is None or parse_query(text, "").warnings or not is_plain(syntax):
@@ -39,6 +43,8 @@ def query_forms(text: str, schema: Mapping[str, tuple[str, ...]]) -> QueryForms 
     stars = json.dumps(sorted(schema.items())) if has_star(syntax.tree) else ""
     try:
         lineage = named_lineage(text, schema)
+        if len(syntax.tokens) * len(lineage.columns) > MOST_WORK:
+            return None
         rows = _form(pruning.keeping(()), lineage.rows, stars)
         columns = {
             name.lower(): _form(pruning.keeping((name.lower(),)), (*refs, *lineage.rows), stars)
