@@ -15,7 +15,6 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.pipelines import FileSource
 from penstock.plan.build import Action, coverage_of, plan_build
-from penstock.plan.movement import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Coverage
+    from penstock.plan.movement import Shown
 
 MANY = 200
 """Datasets from which reading all of the ledger's coverage at once is cheaper than asking for each."""
@@ -57,6 +57,8 @@ def plan(
 
 def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
     """What an environment shows, with what the ledger knows of each version's columns."""
+    from penstock.plan.movement import Shown  # noqa: PLC0415 - only a preview needs it
+
     found = {}
     for name, version in mapping_of(journal, environment).items():
         rows = journal.rows("versions", dataset=name, version=version)

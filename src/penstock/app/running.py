@@ -19,7 +19,6 @@ from penstock.model.environments import DEVELOPMENT
 from penstock.model.errors import WaitingError
 from penstock.model.findings import Finding
 from penstock.plan.build import Action, Reason, Step
-from penstock.plan.movement import moved_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +76,8 @@ class Planned:
 
 def preview(place: Workplace, wanted: Wanted) -> Planned:
     """What a run would do, against what its environment shows now."""
+    from penstock.plan.movement import moved_columns  # noqa: PLC0415 - a run does not need it
+
     build, shown = plan(place, wanted), planning.shown_in(place.ledger, wanted.environment)
     gone = () if wanted.names else tuple(sorted(set(shown) - set(place.project.datasets)))
     return Planned(
