@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.folder import ProjectFolder, load_project
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity, blocking
+from penstock.plan.promises import column_findings
 from penstock.project.reading import examine
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Checked:
 def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
     project, findings = examine(load_project(place.root))
+    if project is not None and not blocking(findings):
+        findings = (*findings, *column_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Self
 
@@ -144,7 +145,7 @@ def run_text(ran: Ran) -> str:
     outcome = ran.outcome
     ended = "was stopped" if ran.interrupted else "failed" if outcome.findings else "is published"
     if any(outcome.built.values()):
-        text = f"run {outcome.run} {ended}\n{tables.build_text(outcome)}"
+        text = f"run {outcome.run} {ended}\n{tables.build_text(replace(outcome, findings=()))}"
     elif outcome.findings:
         text = f"run {outcome.run} {ended}; nothing was built\n"
     else:

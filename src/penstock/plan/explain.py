@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from penstock.plan.versions import own_definition
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -105,8 +103,7 @@ def _of_version(project: Project, plan: BuildPlan, dataset: str, around: Circums
     ]
     if new_upstream:
         return [(Cause.UPSTREAM_CHANGED, ", ".join(new_upstream))]
-    kept = str(own_definition(project.datasets[dataset])["materialization"])
-    return [(Cause.DEFINITION_CHANGED, f"kept as {kept}; built before as version {earlier[-1]}")]
+    return [(Cause.DEFINITION_CHANGED, f"built before as version {earlier[-1]}")]
 
 
 def _of_attempts(project: Project, dataset: str, around: Circumstances) -> list[tuple[Cause, str]]:

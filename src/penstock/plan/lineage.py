@@ -15,6 +15,7 @@ from penstock.sql.lineage import column_lineage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from penstock.model.findings import Finding
     from penstock.model.pipelines import Dataset, Project
     from penstock.sql.lineage import Lineage
 
@@ -54,10 +55,14 @@ def written(node: Node) -> str:
 
 
 class ProjectLineage:
-    """The edges of a project, read once. `columns` are those of each dataset, where they are known."""
+    """The edges of a project, read once. `columns` are those of each dataset, where they are known.
+
+    `refused` says of queries that could not be followed why not.
+    """
 
     def __init__(self, project: Project) -> None:
         self.columns: dict[str, tuple[str, ...]] = {}
+        self.refused: dict[str, tuple[Finding, ...]] = {}
         self._above: dict[Node, list[Edge]] = defaultdict(list)
         self._below: dict[Node, list[Edge]] = defaultdict(list)
         self._reads = {name: tuple(sorted(set(dataset.reads))) for name, dataset in project.datasets.items()}
@@ -106,7 +111,7 @@ class ProjectLineage:
         if isinstance(task, FileSource):
             self.columns[name] = (*task.columns, *LANDED)
             return
-        found = self._lineage(task) if isinstance(task, SqlTask) else None
+        found = self._lineage(name, task) if isinstance(task, SqlTask) else None
         if found is None:
             if dataset.contract is not None:
                 self.columns[name] = tuple(column.name for column in dataset.contract.columns)
@@ -116,11 +121,12 @@ class ProjectLineage:
         self.columns[name] = tuple(found.columns)
         yield from _of_query(name, found)
 
-    def _lineage(self, task: SqlTask) -> Lineage | None:
+    def _lineage(self, name: str, task: SqlTask) -> Lineage | None:
         known = {read: self.columns[read] for read in task.reads if read in self.columns}
         try:
             return column_lineage(task.text, known)
-        except InputError:
+        except InputError as error:
+            self.refused[name] = error.findings
             return None
 
     def _of_whole(self, source: str, target: str) -> Iterator[Edge]:

@@ -1,0 +1,71 @@
+"""Whether queries make the columns that are promised and asked of them, as far as that shows without running anything.
+
+Every finding is a warning: what a query makes is told by reading it, and the database has the last word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place, Severity
+from penstock.model.pipelines import SqlTask
+from penstock.plan.lineage import ProjectLineage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.model.pipelines import Dataset, Project
+
+UNKNOWN = "sql.unknown_column"
+
+
+def column_findings(project: Project) -> tuple[Finding, ...]:
+    """Columns that nothing read has, and those that a contract, a key or an interval needs and no query makes."""
+    found = ProjectLineage(project)
+    findings: list[Finding] = []
+    for name, dataset in project.datasets.items():
+        refused = [finding for finding in found.refused.get(name, ()) if finding.code == UNKNOWN]
+        findings += [
+            replace(each, severity=Severity.WARNING, place=replace(each.place, file=dataset.file, dataset=name))
+            for each in refused
+        ]
+        if isinstance(dataset.task, SqlTask) and name in found.columns and name not in found.refused:
+            findings += _against(dataset, {column.lower() for column in found.columns[name]})
+    return tuple(findings)
+
+
+def _against(dataset: Dataset, made: set[str]) -> Iterator[Finding]:
+    needed = {"key": dataset.key, "offset": (dataset.offset,) if dataset.offset else ()}
+    needed["interval"] = (dataset.interval.column,) if dataset.interval else ()
+    for field, columns in needed.items():
+        for column in columns:
+            if column.lower() not in made:
+                yield _missing(dataset, dataset.file, f"its {field} is {column}", column, made)
+    if dataset.contract is None:
+        return
+    promised = {column.name.lower(): column.name for column in dataset.contract.columns}
+    for column in promised.keys() - made:
+        yield _missing(dataset, dataset.contract.file, f"its contract names {promised[column]}", column, made)
+    for column in sorted(made - promised.keys()):
+        yield Finding(
+            code="check.column_extra",
+            message=f"{dataset.name} makes a column {column} that its contract does not name",
+            severity=Severity.WARNING,
+            place=Place(file=dataset.contract.file, dataset=dataset.name),
+            found=column,
+            expected=", ".join(promised.values()),
+            remedy="add it to the contract, with its meaning, or take it out of the query",
+        )
+
+
+def _missing(dataset: Dataset, file: str, why: str, column: str, made: set[str]) -> Finding:
+    return Finding(
+        code="check.column_missing",
+        message=f"{dataset.name} makes no column {column}, and {why}",
+        severity=Severity.WARNING,
+        place=Place(file=file, dataset=dataset.name),
+        found=", ".join(sorted(made)),
+        expected=column,
+        remedy="correct the name, or let the query make it",
+    )
