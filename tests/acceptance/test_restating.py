@@ -217,6 +217,21 @@ def test_explain_wants_a_dataset(shop: Place) -> None:
     assert shop.penstock("explain", "sales.tot", "--json", exits=2).findings[0]["code"] == "project.unknown_dataset"
 
 
+def test_a_backfill_says_which_rows_a_merge_keeps(fresh: Place) -> None:
+    header = "/* penstock\nmaterialize: merge\nkey: [amount]\ninterval: day(day)\n*/\n"
+    query = "SELECT day, amount FROM sales.staged WHERE day >= $interval_start AND day < $interval_end"
+    write(fresh, "pipelines/sales/latest.sql", f"{header}{query}\n")
+    fresh.penstock("run", "sales")
+    write_orders(fresh, DAYS[1], 777)
+    said = fresh.penstock("backfill", "sales.orders", *LATE)
+    assert "rows stay whose keys no longer come: sales.latest" in said.out
+    fresh.penstock("backfill", "sales.orders", *LATE, "--digest", proposed(fresh, "sales.orders"))
+    question = ("query", "SELECT amount FROM sales.latest ORDER BY amount", "--env", "dev", "--json")
+    amounts = [row["amount"] for row in fresh.penstock(*question).result["rows"]]
+    assert 777 in amounts
+    assert {2, 20} <= set(amounts)  # the day's orders before it was restated
+
+
 def test_explain_a_merge_that_has_to_be_done_again_in_turn(fresh: Place) -> None:
     header = "/* penstock\nmaterialize: merge\nkey: [day]\ninterval: day(day)\n*/\n"
     write(fresh, "pipelines/sales/latest.sql", header + MERGED)

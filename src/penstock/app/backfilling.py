@@ -39,11 +39,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A backfill as it would be done now. `seconds` is what its work took before, None where some of it never ran."""
+    """A backfill as it would be done now. `seconds` is what its work took before, None where some of it never ran.
+
+    `merged` are those of its datasets that are merged by key: rows whose keys no longer come stay in them.
+    """
 
     backfill: Backfill
     request: RunRequest
     seconds: float | None
+    merged: tuple[str, ...] = ()
 
 
 def propose(place: Workplace, asked: Asked) -> Proposal:
@@ -84,7 +88,13 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
     )
     files = desk.look_at_sources(desk.order_of(request, backfill.plan))
     backfill = replace(backfill, rests_on=(*backfill.rests_on, *files))
-    return Proposal(backfill=backfill, request=request, seconds=estimate(backfill.plan, history(ledger, backfill.plan)))
+    kinds = {name: place.project.datasets[name].materialization for name in backfill.datasets}
+    return Proposal(
+        backfill=backfill,
+        request=request,
+        seconds=estimate(backfill.plan, history(ledger, backfill.plan)),
+        merged=tuple(name for name, kind in kinds.items() if kind is Materialization.MERGE),
+    )
 
 
 def submit(place: Workplace, asked: Asked, digest: str, reason: str, follower: Follower) -> Ran:

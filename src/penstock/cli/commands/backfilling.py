@@ -69,6 +69,8 @@ def _proposed(proposal: Proposal) -> Answer:
     text = tables.columns(rows) + f"{len(plan.works)} task(s), in this order; time by history: {took}\n"
     left = proposal.backfill.left_as_they_are
     text += f"left as they are, because they only ever grow: {', '.join(left)}\n" if left else ""
+    merged = ", ".join(proposal.merged)
+    text += f"merged by key, so that rows stay whose keys no longer come: {merged}\n" if merged else ""
     text += f"to do it: the same command with --digest {proposal.backfill.digest[:DIGITS]}"
     result: dict[str, Any] = {
         "digest": proposal.backfill.digest,
@@ -76,6 +78,7 @@ def _proposed(proposal: Proposal) -> Answer:
         "tasks": len(plan.works),
         "seconds": proposal.seconds,
         "left_as_they_are": list(proposal.backfill.left_as_they_are),
+        "merged": list(proposal.merged),
         "steps": steps,
     }
     return Answer(result=result, text=text)
