@@ -17,7 +17,15 @@ from penstock.adapters.ledger.opening import open_postgres
 from penstock.adapters.ledger.postgres_schema import Address, PostgresDatabase, schema_of
 from penstock.adapters.ledger.schema import SCHEMA_VERSION
 from penstock.adapters.ledger.statements import POSTGRES, columns_of, select
-from penstock.ledger.facts import BackfillRequested, Fact, LeaseTaken, QuestionsAsked, RunQueued, RunStarted
+from penstock.ledger.facts import (
+    BackfillRequested,
+    Fact,
+    LeaseTaken,
+    QuestionsAsked,
+    RunQueued,
+    RunStarted,
+    VersionDefined,
+)
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
 from penstock.ledger.state import TABLES
 from penstock.model.errors import InputError, PenstockError, RunError, WaitingError
@@ -244,6 +252,20 @@ def test_a_ledger_of_a_newer_penstock_is_refused(
     with pytest.raises(LedgerDamagedError, match=f"newer Penstock \\(schema {SCHEMA_VERSION + 1}\\)") as caught:
         open_postgres(postgres, project, lambda: AT)
     assert caught.value.findings[0].remedy == "use that version of Penstock"
+
+
+def test_a_ledger_of_schema_2_is_brought_up_and_folded_again(
+    ledger: PostgresLedger, admin: psycopg.Connection[Any], postgres: str, project: str
+) -> None:
+    defined = VersionDefined(dataset="s.one", version="v", relation="r", materialization="table", meanings={"": "m"})
+    ledger.append(_run("a"), defined)
+    ledger.close()
+    admin.execute("ALTER TABLE versions DROP COLUMN meanings")
+    admin.execute("UPDATE penstock_schema SET version = 2")
+    again = open_postgres(postgres, project, lambda: AT)
+    assert [row["meanings"] for row in again.rows("versions")] == ['{"":"m"}']
+    assert again.check() == ()
+    again.close()
 
 
 def test_another_programs_schema_is_refused_and_left_alone(
