@@ -227,3 +227,18 @@ def test_what_shares_a_digest_has_the_same_values(connection: duckdb.DuckDBPyCon
 )
 def test_what_cannot_be_told_apart_has_no_forms(text: str) -> None:
     assert query_forms(text, SCHEMA) is None
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM s.u", "WITH x AS (SELECT * FROM s.u) SELECT id, v FROM x"])
+def test_what_a_star_stands_for_is_told_by_the_columns_in_their_order(text: str) -> None:
+    forms = query_forms(text, SCHEMA)
+    turned = query_forms(text, {**SCHEMA, "s.u": ("id", "v", "a", "name")})
+    assert forms is not None
+    assert turned is not None
+    assert forms.rows.digest != turned.rows.digest
+    assert all(forms.columns[name].digest != turned.columns[name].digest for name in forms.columns)
+
+
+def test_counting_rows_is_no_star() -> None:
+    text = "SELECT count(*) AS n FROM s.u"
+    assert query_forms(text, SCHEMA) == query_forms(text, {**SCHEMA, "s.u": ("id", "v", "a", "name")})
