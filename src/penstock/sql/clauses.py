@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from penstock.sql.blocks import branches, from_items
 from penstock.sql.forms import Forms, operands
 from penstock.sql.syntax import place, sql_of, start_of, tree_of
 
@@ -58,7 +59,7 @@ class _Splitter:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree = tree_of(text)
-        self.forms = Forms(self.tree, _source_name)
+        self.forms = Forms(self.tree, source_name)
         self.line = 1
 
     def split(self) -> Iterator[Clause]:
@@ -72,11 +73,11 @@ class _Splitter:
                 todo.append((node.this, path))
             elif isinstance(node, exp.SetOperation):
                 yield from self._set_operation(node, path)
-                todo += [(branch, (*path, f"branch {index}")) for index, branch in enumerate(_branches(node))]
+                todo += [(branch, (*path, f"branch {index}")) for index, branch in enumerate(branches(node))]
             elif isinstance(node, exp.Select):
                 yield from self._select(node, path)
                 todo += [
-                    (item, (*path, item.alias.lower())) for item in _from_items(node) if isinstance(item, exp.Subquery)
+                    (item, (*path, item.alias.lower())) for item in from_items(node) if isinstance(item, exp.Subquery)
                 ]
             else:
                 yield self._clause(node, path, ClauseKind.SOURCE)
@@ -103,13 +104,13 @@ class _Splitter:
             yield self._clause(distinct, path, ClauseKind.DISTINCT)
         if (source := select.args.get("from_")) is not None and not isinstance(source.this, exp.Subquery):
             yield self._clause(source.this, path, ClauseKind.SOURCE)
-        for item in _inner_joins(select):
+        for item in select.args.get("joins") or ():
             yield self._join(item, path)
         for key in ("where", "having", "qualify"):
             if (clause := select.args.get(key)) is not None:
                 for part in operands(clause.this) if isinstance(clause.this, exp.And) else [clause.this]:
                     form = f"{key} {self.forms.of(part)}"
-                    yield self._clause(part, path, ClauseKind.FILTER, _columns(part), form=form)
+                    yield self._clause(part, path, ClauseKind.FILTER, column_names(part), form=form)
         yield from self._grouping(select, path)
         for window in select.args.get("windows") or ():
             yield self._clause(window, path, ClauseKind.EXPRESSION, f"window {window.name}")
@@ -120,17 +121,9 @@ class _Splitter:
         yield from self._ordering(select, path)
 
     def _join(self, join: exp.Join, path: Path) -> Clause:
-        """A join to a subquery stands for its condition; the subquery's own clauses are listed for themselves."""
-        if not isinstance(join.this, exp.Subquery):
-            return self._clause(join, path, ClauseKind.JOIN, _relation_name(join.this))
-        args = {key: value for key, value in join.args.items() if key != "this" and value}
-        form = ", ".join(f"{key}={self._value(value)}" for key, value in sorted(args.items()))
-        return self._clause(join, path, ClauseKind.JOIN, join.this.alias, form=form)
-
-    def _value(self, value: object) -> str:
-        if isinstance(value, list):
-            return " ".join(self._value(item) for item in value)
-        return self.forms.of(value) if isinstance(value, exp.Expr) else str(value)
+        is_subquery = isinstance(join.this, exp.Subquery)
+        name = join.this.alias if is_subquery else _relation_name(join.this)
+        return self._clause(join, path, ClauseKind.JOIN, name, form=form_of_join(join, self.forms))
 
     def _grouping(self, select: exp.Select, path: Path) -> Iterator[Clause]:
         group = select.args.get("group")
@@ -139,7 +132,7 @@ class _Splitter:
         if group.args.get("all"):
             yield self._clause(group, path, ClauseKind.GROUPING)
         for item in group.iter_expressions():
-            yield self._clause(item, path, ClauseKind.GROUPING, _columns(item))
+            yield self._clause(item, path, ClauseKind.GROUPING, column_names(item))
 
     def _ordering(self, node: Expr, path: Path) -> Iterator[Clause]:
         for key in ("order", "limit", "offset"):
@@ -159,28 +152,18 @@ class _Splitter:
         yield from self._ordering(node, path)
 
 
-def _columns(node: Expr) -> str:
+def column_names(node: Expr) -> str:
+    """The names of the columns that a node reads, sorted, each once."""
     return " ".join(sorted({column.name for column in node.find_all(exp.Column)}))
 
 
-def _branches(node: exp.SetOperation) -> list[Expr]:
-    branches: list[Expr] = []
-    current: Expr = node
-    while isinstance(current, exp.SetOperation):
-        branches.insert(0, current.expression)
-        current = current.this
-    return [current, *branches]
-
-
-def _from_items(select: exp.Select) -> Iterator[Expr]:
-    if (source := select.args.get("from_")) is not None:
-        yield source.this
-    for join in _inner_joins(select):
-        yield join.this
-
-
-def _inner_joins(select: exp.Select) -> Iterator[exp.Join]:
-    yield from select.args.get("joins") or ()
+def form_of_join(item: Expr, forms: Forms) -> str:
+    """The form of what stands in FROM; a subquery there stands for its condition, for its own clauses are their own."""
+    inner = item.this if isinstance(item, exp.Join | exp.From) else item
+    if not isinstance(inner, exp.Subquery):
+        return forms.of(item)
+    args = {key: value for key, value in item.args.items() if key != "this" and value}
+    return ", ".join(f"{key}={forms.value(value)}" for key, value in sorted(args.items()))
 
 
 def _relation_name(item: Expr) -> str:
@@ -189,6 +172,6 @@ def _relation_name(item: Expr) -> str:
     return item.alias or item.key
 
 
-def _source_name(found: Found) -> str:
-    """A source is called by what it reads, so that another join beside it does not make its columns look changed."""
+def source_name(found: Found) -> str:
+    """What a form calls a column's source: what it reads, so that a join beside it leaves its columns as they are."""
     return f"{found.source.reads} {found.twin} {found.level}"

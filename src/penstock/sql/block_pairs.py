@@ -1,0 +1,509 @@
+"""The parts in which two queries differ, SELECT by SELECT, each with the new SELECT as it would be with the old part.
+
+SELECTs are paired by the CTE, subquery or branch they are; old parts are written in the new one's aliases. Where a part
+cannot be put back, the difference says so by having no `before`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from penstock.sql.blocks import blocks_of, has_fold
+from penstock.sql.changes import ChangedPlace, ChangeKind
+from penstock.sql.clauses import column_names, form_of_join, source_name
+from penstock.sql.fingerprint import canonical
+from penstock.sql.forms import Forms, operands
+from penstock.sql.scopes import Scopes
+from penstock.sql.syntax import excerpt, place, sql_of, start_of, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlglot.expressions import Expr
+
+    from penstock.sql.blocks import Path
+    from penstock.sql.scopes import Source
+
+
+class Part(StrEnum):
+    """Which part of a SELECT differs."""
+
+    FROM = "from"
+    WHERE = "where"
+    GROUP = "group"
+    HAVING = "having"
+    QUALIFY = "qualify"
+    ITEM = "item"
+    DISTINCT = "distinct"
+    ORDER = "order"
+    WINDOWS = "windows"
+    SET = "set"
+    STRUCTURE = "structure"
+
+
+_KINDS = {
+    Part.FROM: ChangeKind.SOURCE,
+    Part.WHERE: ChangeKind.FILTER,
+    Part.HAVING: ChangeKind.FILTER,
+    Part.QUALIFY: ChangeKind.FILTER,
+    Part.GROUP: ChangeKind.GROUPING,
+    Part.ITEM: ChangeKind.EXPRESSION,
+    Part.DISTINCT: ChangeKind.DISTINCT,
+    Part.ORDER: ChangeKind.ORDERING,
+    Part.WINDOWS: ChangeKind.EXPRESSION,
+    Part.SET: ChangeKind.SOURCE,
+    Part.STRUCTURE: ChangeKind.SOURCE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Difference:
+    """One part that differs. `before` is a copy of the new SELECT with the part as it was.
+
+    `old` is the old node in the new SELECT's aliases, `new` the node as it stands; one of them is None where the part
+    was added or removed.
+    """
+
+    path: Path
+    part: Part
+    place: ChangedPlace
+    before: Expr | None = None
+    old: Expr | None = None
+    new: Expr | None = None
+
+    @property
+    def nodes(self) -> tuple[Expr, ...]:
+        """What changed, on both sides."""
+        return tuple(node for node in (self.old, self.new) if node is not None)
+
+
+def differences(old: str, new: str) -> tuple[Difference, ...]:
+    """Every part in which the new query differs from the old one; none if they mean the same.
+
+    Raises:
+        InputError: one of the texts is not one query.
+    """
+    if canonical(old) == canonical(new):
+        return ()
+    pairing = _Pairing(old, new)
+    found = tuple(pairing.differences())
+    return found if found or pairing.lists_other_columns() else (_unplaced(old, new),)
+
+
+def keys_of(select: exp.Select) -> list[Expr] | None:
+    """What a SELECT groups by, with GROUP BY ALL, positions and aliases spelled out; None where that cannot be told."""
+    group = select.args.get("group")
+    if group is None:
+        return []
+    if {key for key, value in group.args.items() if value} - {"expressions", "all"}:
+        return None
+    items = select.expressions
+    if group.args.get("all"):
+        starred = any(item.is_star for item in items)
+        return None if starred else [item.unalias() for item in items if not has_fold(item)]
+    named = {item.alias.lower(): item.this for item in items if isinstance(item, exp.Alias)}
+    keys: list[Expr] = []
+    for key in group.expressions:
+        inner = key.unnest()
+        if isinstance(inner, exp.Literal):
+            at = int(inner.name) - 1 if inner.name.isdigit() else -1
+            if not 0 <= at < len(items):
+                return None
+            keys.append(items[at].unalias())
+        else:
+            bare = isinstance(inner, exp.Column) and not inner.table
+            keys.append(named.get(inner.name.lower(), inner) if bare else inner)
+    return keys
+
+
+class _Pairing:
+    """Both queries, their forms, and what the old one's sources are called in the new one."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.texts = (old, new)
+        self.trees = (tree_of(old), tree_of(new))
+        self.forms = tuple(Forms(tree, source_name) for tree in self.trees)
+        self.scopes = tuple(Scopes(tree) for tree in self.trees)
+
+    def differences(self) -> Iterator[Difference]:
+        before, after = (blocks_of(tree) for tree in self.trees)
+        gone, come = [path for path in before if path not in after], [path for path in after if path not in before]
+        if len(gone) == len(come):  # renamed: what is left on both sides, in the order in which it stands
+            pairs = [*((path, path) for path in after if path in before), *zip(gone, come, strict=True)]
+        else:
+            pairs = [(path, path) for path in after if path in before]
+            yield from (self._structure(before[path], gone=True, path=path) for path in gone)
+            yield from (self._structure(after[path], gone=False, path=path) for path in come)
+        for theirs, ours in pairs:
+            yield from self._pair(ours, before[theirs], after[ours])
+
+    def lists_other_columns(self) -> bool:
+        """Whether columns came, went or changed places: then the rows of those that stayed are the same."""
+        old, new = self.trees
+        if not isinstance(old, exp.Select) or not isinstance(new, exp.Select):
+            return False
+        return [_item_name(item) for item in old.expressions] != [_item_name(item) for item in new.expressions]
+
+    def _pair(self, path: Path, old: Expr, new: Expr) -> Iterator[Difference]:
+        if isinstance(old, exp.Select) and isinstance(new, exp.Select):
+            yield from self._selects(path, old, new)
+        elif isinstance(old, exp.SetOperation) and isinstance(new, exp.SetOperation):
+            yield from self._set_operations(path, old, new)
+        else:
+            yield self._structure(new, gone=False, path=path)
+
+    def _structure(self, node: Expr, *, gone: bool, path: Path) -> Difference:
+        return Difference(
+            path=path,
+            part=Part.STRUCTURE,
+            place=self._place(Part.STRUCTURE, node if gone else None, None if gone else node, ".".join(path)),
+        )
+
+    def _selects(self, path: Path, old: exp.Select, new: exp.Select) -> Iterator[Difference]:
+        moving = _Moving(self.scopes[0], self.scopes[0].sources(old), self.scopes[1].sources(new))
+        yield from self._from(path, old, new, moving)
+        for part in (Part.WHERE, Part.HAVING, Part.QUALIFY):
+            yield from self._conditions(path, part, old, new, moving)
+        grouped = self._group(path, old, new, moving)
+        yield from grouped
+        yield from self._items(path, old, new, moving, keys_too=not grouped)
+        yield from self._whole(path, Part.DISTINCT, ("distinct",), old, new, moving)
+        yield from self._whole(path, Part.WINDOWS, ("windows",), old, new, moving)
+        limited = any(side.args.get(key) for side in (old, new) for key in ("limit", "offset"))
+        if path or limited:  # a dataset's rows have no order
+            yield from self._whole(path, Part.ORDER, ("order", "limit", "offset"), old, new, moving)
+
+    # -- one kind of part each ------------------------------------------------------------------------------------
+
+    def _from(self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving) -> Iterator[Difference]:
+        ours, theirs = _from_items(new), _from_items(old)
+        forms = [[form_of_join(item, self.forms[side]) for item in items] for side, items in ((0, theirs), (1, ours))]
+        if forms[0] == forms[1]:
+            return
+        names = [[_source_word(item) for item in items] for items in (theirs, ours)]
+        if len(ours) == len(theirs) and names[0] == names[1]:
+            for at, (was, now) in enumerate(zip(theirs, ours, strict=True)):
+                if forms[0][at] != forms[1][at]:
+                    yield self._difference(path, Part.FROM, was, now, _with_item(new, at, moving.moved(was)), moving)
+            return
+        gone = next((item for item, form in zip(theirs, forms[0], strict=True) if form not in forms[1]), None)
+        come = next((item for item, form in zip(ours, forms[1], strict=True) if form not in forms[0]), None)
+        yield self._difference(path, Part.FROM, gone, come, _with_from(new, old, moving), moving)
+
+    def _conditions(
+        self, path: Path, part: Part, old: exp.Select, new: exp.Select, moving: _Moving
+    ) -> Iterator[Difference]:
+        theirs, ours = _conjuncts(old, part), _conjuncts(new, part)
+        gone, come = self._left_over(theirs, ours)
+        for was, now in _paired(gone, come):
+            put = moving.moved(was) if was is not None else None
+            if was is not None and put is None:
+                yield self._difference(path, part, was, now, None, moving)
+                continue
+            kept = [item.copy() for item in ours if item is not now]
+            yield self._difference(
+                path, part, was, now, _with_condition(new, part, [*kept, *([put] if put else [])]), moving
+            )
+
+    def _group(self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving) -> list[Difference]:
+        theirs, ours = keys_of(old), keys_of(new)
+        if theirs is None or ours is None:
+            return list(self._whole(path, Part.GROUP, ("group",), old, new, moving))
+        gone, come = self._left_over(theirs, ours)
+        if not gone and not come and bool(old.args.get("group")) == bool(new.args.get("group")):
+            return []
+        before = new.copy()
+        moved = [moving.moved(key) for key in theirs]
+        keys = [key for key in moved if key is not None]
+        before.set("group", exp.Group(expressions=keys) if keys else None)
+        whole = before if len(keys) == len(theirs) and self._put_keys(before, old, moving) else None
+        was = gone[0] if gone else None if come else old.args.get("group")
+        now = come[0] if come else None if gone else new.args.get("group")
+        return [self._difference(path, Part.GROUP, was, now, whole, moving)]
+
+    def _put_keys(self, before: exp.Select, old: exp.Select, moving: _Moving) -> bool:
+        """Write the columns that stand for keys as they were; whether that was possible."""
+        theirs = {_item_name(item): item for item in old.expressions if not has_fold(item)}
+        for item in list(before.expressions):
+            was = theirs.get(_item_name(item))
+            if was is None or has_fold(item):
+                continue
+            put = moving.moved(was)
+            if put is None:
+                return False
+            item.replace(put)
+        return True
+
+    def _items(
+        self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving, *, keys_too: bool
+    ) -> Iterator[Difference]:
+        theirs = {_item_name(item): item for item in old.expressions}
+        folds = new.args.get("group") is not None
+        for at, now in enumerate(new.expressions):
+            was = theirs.get(_item_name(now))
+            if was is None or self.forms[0].of(was) == self.forms[1].of(now):
+                continue
+            if folds and not keys_too and not has_fold(now):
+                continue  # a key: its difference is one of grouping
+            put = moving.moved(was)
+            before = new.copy() if put is not None else None
+            if before is not None and put is not None:
+                before.expressions[at].replace(put)
+            yield self._difference(path, Part.ITEM, was, now, before, moving)
+
+    def _whole(
+        self, path: Path, part: Part, keys: Sequence[str], old: exp.Select, new: exp.Select, moving: _Moving
+    ) -> Iterator[Difference]:
+        sides = [
+            [forms.value(select.args.get(key)) for key in keys]
+            for forms, select in zip(self.forms, (old, new), strict=True)
+        ]
+        if sides[0] == sides[1]:
+            return
+        before: exp.Select | None = new.copy()
+        for key in keys:
+            was = old.args.get(key)
+            put = [moving.moved(item) for item in was] if isinstance(was, list) else moving.moved(was) if was else None
+            if before is not None:
+                before.set(key, put)
+        first = [
+            next((node for key in keys if (node := _one(side.args.get(key))) is not None), None) for side in (old, new)
+        ]
+        yield self._difference(path, part, first[0], first[1], before, moving)
+
+    def _set_operations(self, path: Path, old: exp.SetOperation, new: exp.SetOperation) -> Iterator[Difference]:
+        words = [_operations(side) for side in (old, new)]
+        if words[0] == words[1]:
+            return
+        before: Expr | None = None
+        if len(words[0]) == len(words[1]):
+            before = new.copy()
+            ours: Expr = before
+            theirs: Expr = old
+            chain = []
+            while isinstance(ours, exp.SetOperation) and isinstance(theirs, exp.SetOperation):
+                chain.append((ours, theirs))
+                ours, theirs = ours.this, theirs.this
+            if all(type(mine) is type(other) for mine, other in chain):
+                for mine, other in chain:
+                    mine.set("distinct", other.args.get("distinct"))
+                    mine.set("by_name", other.args.get("by_name"))
+            else:
+                before = None
+        yield Difference(
+            path=path,
+            part=Part.SET,
+            place=self._place(Part.SET, old, new, ", ".join(words[1])),
+            before=before,
+            old=old,
+            new=new,
+        )
+
+    # -- shared ---------------------------------------------------------------------------------------------------
+
+    def _left_over(self, theirs: Sequence[Expr], ours: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
+        """What has no counterpart of the same form on the other side."""
+        counts = [Counter(self.forms[side].of(item) for item in items) for side, items in ((0, theirs), (1, ours))]
+        rest: list[list[Expr]] = []
+        for side, items in ((0, theirs), (1, ours)):
+            other = counts[1 - side].copy()
+            left = []
+            for item in items:
+                form = self.forms[side].of(item)
+                if other[form]:
+                    other[form] -= 1
+                else:
+                    left.append(item)
+            rest.append(left)
+        return rest[0], rest[1]
+
+    def _difference(
+        self, path: Path, part: Part, was: Expr | None, now: Expr | None, before: Expr | None, moving: _Moving
+    ) -> Difference:
+        return Difference(
+            path=path,
+            part=part,
+            place=self._place(part, was, now, _name_of(part, now if now is not None else was)),
+            before=before,
+            old=moving.moved(was) if was is not None else None,
+            new=now,
+        )
+
+    def _place(self, part: Part, was: Expr | None, now: Expr | None, name: str) -> ChangedPlace:
+        removed = now is None
+        text, node = (self.texts[0], was) if removed else (self.texts[1], now)
+        start = start_of(node) if node is not None else None
+        line = (place(text, start).line or 1) if start is not None else 1
+        joined = part is Part.FROM and isinstance(now if now is not None else was, exp.Join)
+        return ChangedPlace(
+            kind=ChangeKind.JOIN if joined else _KINDS[part],
+            line=line,
+            excerpt=excerpt(text, line),
+            old=sql_of(was) if was is not None else None,
+            new=sql_of(now) if now is not None else None,
+            removed=removed,
+            name=name,
+        )
+
+
+class _Moving:
+    """Writes nodes of an old SELECT in the aliases of a new one."""
+
+    def __init__(self, scopes: Scopes, theirs: Sequence[Source], ours: Sequence[Source]) -> None:
+        self._scopes = scopes
+        named = {(source.reads, _twin(source, ours)): source.name for source in ours}
+        self._names = {id(source.node): named.get((source.reads, _twin(source, theirs))) for source in theirs}
+
+    def moved(self, node: Expr) -> Expr | None:
+        """A copy in the new aliases; None if it reads a source that the new SELECT does not have."""
+        copy = node.copy()
+        for mine, other in zip(node.walk(), copy.walk(), strict=True):
+            if isinstance(mine, exp.Column):
+                found = self._scopes.find(mine)
+                if found is None or id(found.source.node) not in self._names:
+                    continue
+                name = self._names[id(found.source.node)]
+                if name is None:
+                    if not isinstance(node, exp.Join | exp.From):
+                        return None
+                    continue
+                other.set("table", exp.to_identifier(name, quoted=True))
+                other.set("db", None)
+            elif isinstance(mine, exp.Table | exp.Subquery):
+                name = self._names.get(id(mine))
+                if name and name != (mine.alias or mine.name).lower():
+                    other.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+        return copy
+
+
+def _twin(source: Source, sources: Sequence[Source]) -> int:
+    before = sources[: next(at for at, item in enumerate(sources) if item is source)]
+    return sum(item.reads == source.reads for item in before)
+
+
+def _from_items(select: exp.Select) -> list[Expr]:
+    source = select.args.get("from_")
+    return [
+        *([source] if source is not None else []),
+        *(select.args.get("joins") or ()),
+        *(select.args.get("laterals") or ()),
+    ]
+
+
+def _source_word(item: Expr) -> str:
+    inner = item.this if isinstance(item, exp.From | exp.Join) else item
+    return (
+        ".".join(part.name.lower() for part in inner.parts)
+        if isinstance(inner, exp.Table) and isinstance(inner.this, exp.Identifier)
+        else inner.key
+    )
+
+
+def _with_item(new: exp.Select, at: int, put: Expr | None) -> exp.Select | None:
+    if put is None:
+        return None
+    copy = new.copy()
+    _from_items(copy)[at].replace(put)
+    return copy
+
+
+def _with_from(new: exp.Select, old: exp.Select, moving: _Moving) -> exp.Select | None:
+    copy = new.copy()
+    for key in ("from_", "joins", "laterals", "sample"):
+        was = old.args.get(key)
+        put = (
+            [moving.moved(item) for item in was]
+            if isinstance(was, list)
+            else moving.moved(was)
+            if was is not None
+            else None
+        )
+        copy.set(key, put)
+    return copy
+
+
+def _conjuncts(select: exp.Select, part: Part) -> list[Expr]:
+    clause = select.args.get(str(part))
+    if clause is None:
+        return []
+    return list(operands(clause.this)) if isinstance(clause.this, exp.And) else [clause.this]
+
+
+def _with_condition(new: exp.Select, part: Part, conjuncts: Sequence[Expr]) -> exp.Select:
+    copy = new.copy()
+    kinds = {Part.WHERE: exp.Where, Part.HAVING: exp.Having, Part.QUALIFY: exp.Qualify}
+    if not conjuncts:
+        copy.set(str(part), None)
+        return copy
+    whole = (
+        conjuncts[0]
+        if len(conjuncts) == 1
+        else exp.and_(*(exp.paren(item, copy=False) for item in conjuncts), copy=False)
+    )
+    copy.set(str(part), kinds[part](this=whole))
+    return copy
+
+
+def _paired(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[Expr | None, Expr | None]]:
+    """Conditions over the same columns are the same condition, changed; the rest is paired as it stands."""
+    olds, news = list(gone), list(come)
+    for was in list(olds):
+        now = next((item for item in news if column_names(item) == column_names(was)), None)
+        if now is not None:
+            olds.remove(was)
+            news.remove(now)
+            yield was, now
+    yield from zip_longest(olds, []) if not news else ((was, None) for was in olds)
+    yield from ((None, now) for now in news)
+
+
+def _item_name(item: Expr) -> str:
+    return "*" if item.is_star else item.alias_or_name.lower() or sql_of(item)
+
+
+def _name_of(part: Part, node: Expr | None) -> str:
+    if node is None:
+        return ""
+    if part is Part.ITEM:
+        return _item_name(node)
+    return _source_word(node) if part is Part.FROM else ""
+
+
+def _one(value: object) -> Expr | None:
+    if isinstance(value, list):
+        return value[0] if value else None
+    return value if isinstance(value, exp.Expr) else None
+
+
+def _operations(node: exp.SetOperation) -> list[str]:
+    words: list[str] = []
+    current: Expr = node
+    while isinstance(current, exp.SetOperation):
+        parts = [
+            current.key.upper(),
+            "" if current.args.get("distinct") else "ALL",
+            "BY NAME" if current.args.get("by_name") else "",
+        ]
+        words.insert(0, " ".join(part for part in parts if part))
+        current = current.this
+    return words
+
+
+def _unplaced(old: str, new: str) -> Difference:
+    lines = list(zip_longest(old.split("\n"), new.split("\n"), fillvalue=""))
+    at = next((at for at, (was, now) in enumerate(lines) if was.strip() != now.strip()), 0)
+    line = min(at, new.count("\n")) + 1
+    spot = ChangedPlace(
+        kind=ChangeKind.EXPRESSION,
+        line=line,
+        excerpt=excerpt(new, line),
+        old=lines[at][0].strip(),
+        new=lines[at][1].strip(),
+    )
+    return Difference(path=(), part=Part.STRUCTURE, place=spot)
