@@ -12,6 +12,7 @@ from penstock.adapters.duckdb.warehouse import view_of
 from penstock.app import planning
 from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
+from penstock.app.exercising import exercised
 from penstock.app.machinery import executor_of, promote
 from penstock.app.profiles import look_at_sources
 from penstock.app.supervising import supervised
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
@@ -169,6 +171,10 @@ class EngineRuntime:
             masked=_personal(dataset),
         )
         return read_diff(comparison, {name: self._rows(sql) for name, sql in comparison.queries.items()})
+
+    def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
+        """Whether the built rows went through what changed in each query."""
+        return exercised(self._warehouse, old, new, moved, until)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
 
 
 class Repository(Protocol):
@@ -194,6 +195,10 @@ class Runtime(Protocol):
         self, production: Mapping[str, str], project: Project, datasets: Sequence[str]
     ) -> tuple[DatasetDiff, ...]:
         """Row by row, production's version of each dataset against the project's."""
+        ...
+
+    def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
+        """Whether the data went through what changed in the queries of `moved` (dataset to whether its rows differ)."""
         ...
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:

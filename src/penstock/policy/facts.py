@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.policy.rules import Policy
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class ReviewFacts:
     """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides.
 
     `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
-    that the change takes away.
+    that the change takes away. `exercises` say of each query that changed whether the data went through what changed.
     """
 
     story: Story
@@ -141,6 +142,7 @@ class ReviewFacts:
     files: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    exercises: tuple[Exercise, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ cannot be put back, the difference says so by having no `before`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Difference:
-    """One part that differs. `before` is a copy of the new SELECT with the part as it was.
+    """One part that differs. `before` is a copy of the new SELECT with the part as it was, `without` one without it.
 
     `old` is the old node in the new SELECT's aliases, `new` the node as it stands; one of them is None where the part
     was added or removed.
@@ -74,6 +74,7 @@ class Difference:
     part: Part
     place: ChangedPlace
     before: Expr | None = None
+    without: Expr | None = None
     old: Expr | None = None
     new: Expr | None = None
 
@@ -200,16 +201,13 @@ class _Pairing:
         self, path: Path, part: Part, old: exp.Select, new: exp.Select, moving: _Moving
     ) -> Iterator[Difference]:
         theirs, ours = _conjuncts(old, part), _conjuncts(new, part)
-        gone, come = self._left_over(theirs, ours)
-        for was, now in _paired(gone, come):
-            put = moving.moved(was) if was is not None else None
-            if was is not None and put is None:
-                yield self._difference(path, part, was, now, None, moving)
-                continue
-            kept = [item.copy() for item in ours if item is not now]
-            yield self._difference(
-                path, part, was, now, _with_condition(new, part, [*kept, *([put] if put else [])]), moving
-            )
+        for was, now in _grouped(*self._left_over(theirs, ours)):
+            put = [moved for item in was if (moved := moving.moved(item)) is not None]
+            kept = [item for item in ours if not any(item is other for other in now)]
+            before = _with_condition(new, part, [*kept, *put]) if len(put) == len(was) else None
+            whole = [_together(items) for items in (was, now)]
+            found = self._difference(path, part, whole[0], whole[1], before, moving)
+            yield replace(found, old=_together(put), without=_with_condition(new, part, kept))
 
     def _group(self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving) -> list[Difference]:
         theirs, ours = keys_of(old), keys_of(new)
@@ -441,26 +439,35 @@ def _with_condition(new: exp.Select, part: Part, conjuncts: Sequence[Expr]) -> e
     if not conjuncts:
         copy.set(str(part), None)
         return copy
-    whole = (
-        conjuncts[0]
-        if len(conjuncts) == 1
-        else exp.and_(*(exp.paren(item, copy=False) for item in conjuncts), copy=False)
-    )
-    copy.set(str(part), kinds[part](this=whole))
+    whole = _together(conjuncts)
+    assert whole is not None  # noqa: S101 - there are some
+    copy.set(str(part), kinds[part](this=whole.copy()))
     return copy
 
 
-def _paired(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[Expr | None, Expr | None]]:
-    """Conditions over the same columns are the same condition, changed; the rest is paired as it stands."""
-    olds, news = list(gone), list(come)
-    for was in list(olds):
-        now = next((item for item in news if column_names(item) == column_names(was)), None)
-        if now is not None:
-            olds.remove(was)
-            news.remove(now)
+def _grouped(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[list[Expr], list[Expr]]]:
+    """Conditions that share columns are one condition, changed; as many old as new ones are so one by one."""
+    groups: list[tuple[set[str], list[Expr], list[Expr]]] = []
+    for side, items in enumerate((gone, come)):
+        for item in items:
+            columns = set(column_names(item).split())
+            was, now = ([item], []) if side == 0 else ([], [item])
+            for group in [group for group in groups if group[0] & columns]:
+                groups.remove(group)
+                columns, was, now = columns | group[0], [*group[1], *was], [*group[2], *now]
+            groups.append((columns, was, now))
+    for _, was, now in groups:
+        if len(was) == len(now):
+            yield from (([one], [other]) for one, other in zip(was, now, strict=True))
+        else:
             yield was, now
-    yield from zip_longest(olds, []) if not news else ((was, None) for was in olds)
-    yield from ((None, now) for now in news)
+
+
+def _together(items: Sequence[Expr]) -> Expr | None:
+    """Several conditions as one."""
+    if len(items) < 2:
+        return items[0] if items else None
+    return exp.and_(*(exp.paren(item.copy(), copy=False) for item in items), copy=False)
 
 
 def _item_name(item: Expr) -> str:

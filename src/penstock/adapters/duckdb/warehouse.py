@@ -23,7 +23,7 @@ from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -125,7 +125,9 @@ class DuckdbWarehouse:
             cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
         cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
 
-    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def query(
+        self, sql: str, params: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Column names and all rows of one query.
 
         Raises:
@@ -134,7 +136,7 @@ class DuckdbWarehouse:
         with translated(dataset=None, as_input=True):
             cursor = self._connection.cursor()
             try:
-                cursor.execute(sql)
+                cursor.execute(sql, params or None)
                 names = tuple(str(column[0]) for column in cursor.description or ())
                 return names, cursor.fetchall()
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.delivery.pages.exercise import edit_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
     from penstock.quality.comparison import DatasetDiff
 
-MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 4, 8, 3, 6
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS, MOST_PLACES = 4, 8, 3, 6, 5
 
 
 def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
@@ -182,11 +183,9 @@ def _named(criterion: Criterion, seen: Review) -> str:
 
 
 def _blind_spots(seen: Review) -> Iterator[str]:
-    yield (
-        "An empty difference is not proof of safety. Rows of a kind that the reviewed data does not hold were seen "
-        "only by the unit tests with boundary rows, not by this comparison. Late files and restated days were "
-        "not replayed, and no load other than this machine's was tried."
-    )
+    yield from _unexercised(seen)
+    yield ""
+    yield "Late files and restated days were not replayed, and no load other than this machine's was tried."
     if seen.facts.multiplying:
         yield ""
         for join in seen.facts.multiplying[:MOST_EXAMPLES]:
@@ -194,6 +193,28 @@ def _blind_spots(seen: Review) -> Iterator[str]:
                 f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows "
                 f"of `{join.joined}` for one key."
             )
+
+
+def _unexercised(seen: Review) -> Iterator[str]:
+    """The changed places that no row and no test went through."""
+    chunk = seen.outputs["exercise"].chunk
+    exercises = seen.facts.exercises
+    places = [(one, place) for one in exercises for place in one.unseen]
+    total = sum(len(one.places) for one in exercises)
+    if not exercises:
+        yield f"No query that is in production today is another one, so none had to be gone through (output {chunk})."
+        return
+    yield (
+        f"An empty difference is not proof of safety. Of {total} changed place(s) in {len(exercises)} query(s), "
+        f"rows of the shadow run or data tests went through {total - len(places)} (output {chunk})."
+    )
+    for one, place in places[:MOST_PLACES]:
+        edit = shortened(edit_text(place), 110)
+        yield f"- **Not exercised**: F:{one.file}:{place.place.line} `{edit}`: {place.grounds}."
+        if place.witness is not None:
+            yield f"  - Rows that would show it: {shortened(place.witness.given, 160)}."
+    if len(places) > MOST_PLACES:
+        yield f"- and {len(places) - MOST_PLACES} more."
 
 
 def _cost(change: Change, seen: Review) -> Iterator[str]:

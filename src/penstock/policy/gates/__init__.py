@@ -35,6 +35,7 @@ from penstock.policy.gates import (
     unplanned_file,
     unproved_criterion,
     unrehearsed_rollback,
+    vacuous_diff,
     weakened_contract,
 )
 
@@ -81,6 +82,7 @@ REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
     "low_quality": low_quality.judge,
     "unmet_criterion": unmet_criterion.judge,
     "impact_mismatch": impact_mismatch.judge,
+    "vacuous_diff": vacuous_diff.judge,
     "multiplying_join": multiplying_join.judge,
     "unrehearsed_rollback": unrehearsed_rollback.judge,
 }
