@@ -160,6 +160,20 @@ class EngineRuntime:
             for name in datasets
         )
 
+    def compare_outside(
+        self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
+    ) -> tuple[DatasetDiff, ...]:
+        """The same for the rows alone that do not meet a dataset's predicate."""
+        versions = versions_of(project)
+        return tuple(
+            self.compare_relations(
+                project.datasets[name],
+                _but(relation_of(name, production[name]), where),
+                _but(versions[name].relation, where),
+            )
+            for name, where in sorted(filters.items())
+        )
+
     def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
         """Two relations of one dataset."""
         contract = dataset.contract
@@ -294,6 +308,11 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
+
+
+def _but(relation: str, where: str) -> str:
+    """A relation without the rows that meet a predicate."""
+    return f"(SELECT * FROM {relation} WHERE ({where}\n) IS NOT TRUE)"
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

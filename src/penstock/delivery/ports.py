@@ -197,6 +197,12 @@ class Runtime(Protocol):
         """Row by row, production's version of each dataset against the project's."""
         ...
 
+    def compare_outside(
+        self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
+    ) -> tuple[DatasetDiff, ...]:
+        """The same for the rows alone that do not meet a dataset's predicate."""
+        ...
+
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
         """Whether the data went through what changed in the queries of `moved` (dataset to whether its rows differ)."""
         ...

@@ -170,6 +170,7 @@ def _measure(
         checks=checks,
         score=quality_score([result for results in checks.values() for result in results]),
         diffs=diffs,
+        outside=runtime.compare_outside(production, planned.project, _filters(planned, compared)),
         exercises=runtime.exercise(planned.base, planned.project, moved, until),
         new_datasets=tuple(name for name in difference.touched if name not in production),
         criteria=runtime.criteria(planned.story, planned.project),
@@ -179,6 +180,12 @@ def _measure(
         reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
         removed=difference.removed,
     )
+
+
+def _filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
+    """The rows in which alone a compared dataset may move, where the story names them."""
+    impact = planned.story.impact
+    return {name: where for name in compared if name in impact and (where := impact[name].where) is not None}
 
 
 def target_mapping(production: Mapping[str, str], planned: Design) -> dict[str, str]:

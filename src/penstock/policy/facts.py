@@ -32,7 +32,7 @@ class DiscoveryFacts:
 class DesignFacts:
     """`touched` are the datasets the change makes or alters, `downstream` those that read them and move with them.
 
-    `evidence_of` maps each criterion's id to what will prove it.
+    `evidence_of` maps each criterion's id to what will prove it, `columns` each dataset that moves to its columns.
     """
 
     story: Story
@@ -43,6 +43,7 @@ class DesignFacts:
     planned_files: tuple[str, ...]
     evidence_of: Mapping[str, str]
     base_files_edited_by_hand: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,8 @@ class ReviewFacts:
     """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides.
 
     `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
-    that the change takes away. `exercises` say of each query that changed whether the data went through what changed.
+    that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
+    each query that changed whether the data went through what changed.
     """
 
     story: Story
@@ -143,6 +145,7 @@ class ReviewFacts:
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
     exercises: tuple[Exercise, ...] = ()
+    outside: tuple[DatasetDiff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
