@@ -76,7 +76,7 @@ def probes(old: str, new: str) -> tuple[Probe, ...]:
         InputError: one of the texts is not one query.
     """
     tree = tree_of(new)
-    found = [_probe(difference, tree) for difference in differences(old, new)]
+    found = [_probe(one, tree) for one in differences(old, new) if one.part is not Part.COLUMN]
     return tuple(sorted(found, key=lambda probe: (probe.place.removed, probe.place.line, probe.place.name)))
 
 
@@ -228,6 +228,7 @@ _TALLIES = {
     Part.ORDER: _whole,
     Part.WINDOWS: _whole,
     Part.SET: _whole,
+    Part.COLUMN: _whole,
     Part.STRUCTURE: _whole,
 }
 

@@ -8,7 +8,7 @@ from penstock.delivery.pages.exercise import edit_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
-from penstock.sql.changes import changed_places
+from penstock.sql.block_pairs import changed_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
