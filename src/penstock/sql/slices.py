@@ -303,17 +303,20 @@ class _Reading:
         if not isinstance(query, exp.Select):
             return None
         item = next((item for item in query.expressions if item.alias_or_name.lower() == name), None)
-        node = item.unalias().unnest() if item is not None else None
-        if not isinstance(node, exp.Column):
+        node: Expr | None = item.unalias().unnest() if item is not None else None
+        if node is None or node.find(exp.AggFunc, exp.Window) is not None:
+            return None
+        column = node.find(exp.Column)
+        if column is None or not self._moments.tell(node, frozenset({column.name.lower()})):
             return node
-        found = self._scopes.find(node)
+        found = self._scopes.find(column)
         sources = self._scopes.sources(query)
         source = found.source if found is not None else sources[0] if len(sources) == 1 else None
         if source is None or source.dataset is not None:
             return node
         cte = find_cte(source.node) if isinstance(source.node, exp.Table) else None
         inner = cte[0].this if cte is not None else source.node
-        return self._made(inner, node.name.lower()) if isinstance(inner, exp.Query | exp.Subquery) else None
+        return self._made(inner, column.name.lower()) if isinstance(inner, exp.Query | exp.Subquery) else None
 
     # -- places ----------------------------------------------------------------------------------------------------
 
