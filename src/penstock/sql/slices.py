@@ -284,6 +284,9 @@ class _Reading:
             or self._slicing.column.lower() in straight
         ):
             return
+        cuts = {item.column.lower() for item in self._inputs.values() if item.column}
+        if straight and straight <= cuts - names:
+            return  # kept to by the input's own intervals, as files are: whether rows agree is for trying out
         if names & {name for bound in bounded for name in bound.columns}:
             reason, code = "is moved, so that it may lie outside the interval that was asked for", "moved"
         else:

@@ -127,6 +127,13 @@ def test_the_newest_row_of_each_key_is_what_a_merge_is_for(text: str) -> None:
     assert doubts(text, DAY) != {}
 
 
+def test_rows_kept_to_the_intervals_of_their_input_are_left_to_trying_it_out() -> None:
+    text = "SELECT CAST(written AS DATE) AS day FROM s.files WHERE _interval_start >= $interval_start"
+    inputs = {"s.files": SlicedInput(sliced=True, column="_interval_start")}
+    found = slice_doubts(f"{text} AND _interval_start < $interval_end", "q", dataset="s.m", slicing=DAY, inputs=inputs)
+    assert found == ()
+
+
 def test_a_day_tells_no_hour() -> None:
     text = (
         f"SELECT date_trunc('hour', ts) AS day, x / sum(x) OVER (PARTITION BY ts::DATE) AS s FROM s.orders WHERE {IN}"
