@@ -13,7 +13,7 @@ from penstock.adapters.duckdb.session import REHEARSED
 from penstock.contract.column_types import is_float, normal_type
 from penstock.engine import audit
 from penstock.engine.ports import Publication
-from penstock.model.intervals import Grain
+from penstock.model.intervals import Grain, parse_moment
 from penstock.model.pipelines import Materialization, SqlTask
 from penstock.plan.order import topological
 from penstock.quality.comparison import compare_queries, digest_query, read_diff
@@ -23,6 +23,7 @@ from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.model.intervals import Interval
@@ -94,15 +95,22 @@ class Bench:
             found.update(piece for piece, count in zip(slices, row, strict=True) if count)
         return frozenset(found)
 
-    def hidden_rows(self, hidden: Interval | None) -> int:
-        """How many input rows lie in an interval."""
-        if hidden is None:
-            return 0
-        counts = (
-            self._session.fetch(f"SELECT count(*) FROM {self._versions[name].relation} WHERE {_within(column, hidden)}")
-            for name, column in self._cut.items()
-        )
-        return sum(int(rows[0][0]) for rows in counts)
+    def held(self) -> tuple[datetime, datetime] | None:
+        """The first and the last moment of any input that can be hidden; None where there is no such row."""
+        found = []
+        for name, column in self._cut.items():
+            moment = f"CAST({quote(column)} AS TIMESTAMP)"
+            (row,) = self._session.fetch(f"SELECT min({moment}), max({moment}) FROM {self._versions[name].relation}")
+            found += [] if row[0] is None else [(parse_moment(row[0]), parse_moment(row[1]))]
+        return (min(first for first, _ in found), max(last for _, last in found)) if found else None
+
+    def hide(self, hidden: Interval | None) -> int:
+        """Let builds see everything but an interval's input; how many rows they miss."""
+        self._unseen = hidden
+        self._show(self._cut)
+        relations = ((self._versions[name].relation, _seen(name)) for name in self._cut if hidden is not None)
+        missing = (f"SELECT (SELECT count(*) FROM {all_}) - (SELECT count(*) FROM {seen})" for all_, seen in relations)
+        return sum(int(self._session.fetch(sql)[0][0]) for sql in missing)
 
     def clear(self) -> None:
         """Begin with no rows."""
@@ -115,8 +123,7 @@ class Bench:
             TaskError: the query fails, or its rows would be refused.
         """
         if step.hidden != self._unseen:
-            self._unseen = step.hidden
-            self._show(self._cut)
+            self.hide(step.hidden)
         bounds = {"interval_start": step.interval.start, "interval_end": step.interval.end}
         params = {name: moment.replace(tzinfo=None) for name, moment in bounds.items() if name in self._task.params}
         staged = self._session.stage_query(self._over_seen(self._task), params)

@@ -27,6 +27,7 @@ from penstock.sql.slices import SlicedInput, Slicing, slice_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
@@ -103,10 +104,10 @@ class _Proof:
         why = self._why_not()
         if why is not None:
             return self._not_tried(why)
-        runs = windows(self._slices())
+        bench = Bench(self._session, self._project, self._versions, self._dataset)
+        runs = windows(_with_rows(self._slices(), bench.held()))
         if not runs:
             return self._not_tried(WhyNot.ONE_SLICE)
-        bench = Bench(self._session, self._project, self._versions, self._dataset)
         tries = [_Window(bench, run, merged=self._is_merged, seed=seed) for run in runs]
         for each in tries:
             each.go()
@@ -127,6 +128,7 @@ class _Proof:
             rows=sum(each.rows for each in told),
             in_turn=outcome is SliceOutcome.EQUAL and any(each.in_turn for each in told),
             doubts=self._doubts(),
+            as_it_is=tuple(name for name in self._stored if self._project.datasets[name].interval is None),
         )
 
     @property
@@ -175,6 +177,14 @@ class _Proof:
         return common or ()
 
 
+def _with_rows(slices: Sequence[Interval], held: tuple[datetime, datetime] | None) -> Sequence[Interval]:
+    """The slices from the first to the last whose input has rows: on others there is nothing to see."""
+    if held is None:
+        return slices
+    first, last = held
+    return [piece for piece in slices if piece.end > first and piece.start <= last]
+
+
 class _Window:
     """Neighbouring slices of one dataset, built in every order and compared with one build over all of them."""
 
@@ -193,7 +203,8 @@ class _Window:
         refused = self._build_whole(None)
         tries = scenarios(self.slices, merged=self._merged, seed=self._seed, occupied=self._bench.occupied(self.slices))
         if refused is None:
-            self.trials = [self._try(scenario) for scenario in tries]
+            trials = [self._try(scenario) for scenario in tries]
+            self.trials = [trial for trial in trials if trial.hidden_rows or not trial.scenario.hides]
             return
         natural = next(scenario for scenario in tries if scenario.order is Order.NATURAL)
         if self._build(natural) is None:
@@ -204,7 +215,7 @@ class _Window:
     def _try(self, scenario: Scenario) -> Trial:
         refused = self._build_whole(scenario.hidden)
         hidden = {step.hidden for step in scenario.steps if step.hidden is not None}
-        rows = max((self._bench.hidden_rows(each) for each in hidden), default=0)
+        rows = max((self._bench.hide(each) for each in hidden), default=0)
         failure = self._build(scenario) or refused
         same = failure is not None or self._bench.is_whole()
         diff = None if same else self._bench.difference()

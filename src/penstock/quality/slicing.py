@@ -127,6 +127,7 @@ class SliceVerdict:
     """What is known of one dataset: how each order came out, over which slices, and what its query's text shows.
 
     `rows` is how many rows one build over the slices makes. `in_turn`: equal only because slices are merged in turn.
+    `as_it_is` are inputs without intervals: every build saw them as they are now, a slice built earlier did not.
     """
 
     dataset: str
@@ -137,6 +138,7 @@ class SliceVerdict:
     trials: tuple[Trial, ...] = ()
     rows: int = 0
     in_turn: bool = False
+    as_it_is: tuple[str, ...] = ()
     doubts: tuple[Finding, ...] = ()
     cause: Finding | None = None
 
@@ -164,6 +166,7 @@ class SliceVerdict:
             "slices": [str(piece) for piece in self.slices],
             "rows": self.rows,
             "in_turn": self.in_turn,
+            "as_it_is": list(self.as_it_is),
             "orders": [_trial_json(trial) for trial in self.trials],
             "doubts": [finding.to_json() for finding in self.doubts],
         }
@@ -330,5 +333,5 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "equal": trial.equal,
         "rows_different": trial.rows,
         "examples": list(_examples(trial)),
-        "failure": trial.failure.to_json() if trial.failure else None,
+        "failure": {"code": trial.failure.code, "message": trial.failure.message} if trial.failure else None,
     }

@@ -44,4 +44,5 @@ def _tried(verdict: SliceVerdict) -> str:
     orders = len({trial.scenario.order for trial in verdict.trials})
     spans = ", ".join(str(span) for span in merge(verdict.slices))
     turn = "; in turn only" if verdict.in_turn else ""
-    return f"{len(verdict.slices)} slices ({spans}), {orders} orders, {tables.number(verdict.rows)} rows{turn}"
+    with_ = f"; {', '.join(verdict.as_it_is)} as it is now" if verdict.as_it_is else ""
+    return f"{len(verdict.slices)} slices ({spans}), {orders} orders, {tables.number(verdict.rows)} rows{turn}{with_}"
