@@ -80,6 +80,7 @@ class Bench:
         self._below = beneath(project, dataset)
         self._cut = {name: column for name in self._below.stored if (column := self._cutting(name)) is not None}
         self._unseen: Interval | None = None
+        self._digest = ""
         self._show(self._below.stored)
         for name in self._below.views:
             task = project.datasets[name].task
@@ -133,12 +134,12 @@ class Bench:
     def keep_as_whole(self) -> int:
         """Take what was built as what everything is compared with; how many rows it has."""
         self._run(f"CREATE OR REPLACE TEMP TABLE {WHOLE} AS SELECT * FROM {REHEARSED}")
+        self._digest = self._digest_of(WHOLE)
         return int(self._session.fetch(f"SELECT count(*) FROM {WHOLE}")[0][0])
 
     def is_whole(self) -> bool:
         """Whether what was built holds the same rows as the whole, by digest."""
-        digests = [self._session.fetch(digest_query(*self._side(relation)))[0][0] for relation in (WHOLE, REHEARSED)]
-        return bool(digests[0] == digests[1])
+        return self._digest_of(REHEARSED) == self._digest
 
     def difference(self) -> DatasetDiff:
         """What was built against the whole: `old` is the whole."""
@@ -189,6 +190,9 @@ class Bench:
         if not rounded:
             return relation, columns
         return f"(SELECT * REPLACE ({', '.join(rounded)}) FROM {relation})", columns
+
+    def _digest_of(self, relation: str) -> str:
+        return str(self._session.fetch(digest_query(*self._side(relation)))[0][0])
 
     def _run(self, statement: str) -> None:
         self._session.fetch(statement)

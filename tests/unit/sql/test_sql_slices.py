@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
 import pytest
 
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain
 from penstock.sql.slices import SlicedInput, Slicing, slice_doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = Slicing(column="day", grain=Grain.DAY)
 BY_KEY = Slicing(column="ts", grain=Grain.DAY, key=("id",))
@@ -153,3 +161,64 @@ def test_what_reaches_no_interval_may_look_as_far_as_it_likes() -> None:
         f" SELECT ts::DATE AS day, n.rate FROM s.orders JOIN newest AS n USING (code) WHERE {IN}"
     )
     assert doubts(text) == {}
+
+
+# -- held against the database ----------------------------------------------------------------------------------------
+
+FIRST, LAST = datetime.fromisoformat("2024-03-01"), datetime.fromisoformat("2024-03-06")
+SHOWN = {"window_over_edge", "aggregate_over_edge", "distinct_over_edge", "limit", "edge", "edge_as_value"}
+"""Doubts that show as soon as slices are put side by side; others only when input is late, or in the engine's audit."""
+OUTSIDE = {"moved", "other_column"}
+DATA = """
+CREATE SCHEMA s;
+CREATE TABLE s.orders AS
+  SELECT TIMESTAMP '2024-03-01' + to_hours(CAST(i * 6 AS INTEGER)) AS ts, i % 3 + i // 7 AS id, i AS x, i % 2 AS country,
+    TIMESTAMP '2024-03-01' + to_hours(CAST((19 - i) * 6 AS INTEGER)) AS seen
+  FROM range(20) AS t(i);
+CREATE TABLE s.visits AS SELECT DISTINCT ts::DATE AS day, id, x AS clicks, x, x AS y FROM s.orders;
+CREATE TABLE s.rates AS SELECT i AS code, i AS id, i * 2 AS rate FROM range(3) AS t(i);
+CREATE TABLE s.seen AS SELECT * FROM s.orders;
+"""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(DATA)
+        yield connection
+
+
+def rows(database: duckdb.DuckDBPyConnection, text: str, start: datetime, end: datetime) -> list[tuple[Any, ...]]:
+    bound = {"interval_start": start, "interval_end": end}
+    return database.execute(text, {name: value for name, value in bound.items() if f"${name}" in text}).fetchall()
+
+
+def by_slices(database: duckdb.DuckDBPyConnection, text: str) -> Iterator[tuple[datetime, list[tuple[Any, ...]]]]:
+    for number in range((LAST - FIRST).days):
+        start = FIRST + timedelta(days=number)
+        yield start, rows(database, text, start, start + timedelta(days=1))
+
+
+def are_equal(database: duckdb.DuckDBPyConnection, text: str) -> bool:
+    slices = Counter(repr(row) for _, made in by_slices(database, text) for row in made)
+    return slices == Counter(repr(row) for row in rows(database, text, FIRST, LAST))
+
+
+@pytest.mark.parametrize("text", SAFE)
+def test_what_is_not_doubted_is_the_same_slice_by_slice(database: duckdb.DuckDBPyConnection, text: str) -> None:
+    assert rows(database, text, FIRST, LAST), "rows that could differ"
+    assert are_equal(database, text)
+
+
+@pytest.mark.parametrize("text", [text for text, codes in NAMED if SHOWN & set(codes)])
+def test_what_is_named_differs_on_rows_that_show_it(database: duckdb.DuckDBPyConnection, text: str) -> None:
+    assert not are_equal(database, text)
+
+
+@pytest.mark.parametrize("text", [text for text, codes in NAMED if OUTSIDE & set(codes)])
+def test_an_interval_column_that_is_moved_lies_outside(database: duckdb.DuckDBPyConnection, text: str) -> None:
+    moved = text.replace("Europe/London", "Asia/Tokyo")  # in March it is winter in London, and the same as in UTC
+    days = [(start.date(), row[0]) for start, made in by_slices(database, moved) for row in made]
+    assert any((day.date() if isinstance(day, datetime) else day) != built for built, day in days)
+    assert all(isinstance(day, date) for _, day in days)
