@@ -105,11 +105,15 @@ class Bench:
             found += [] if row[0] is None else [(parse_moment(row[0]), parse_moment(row[1]))]
         return (min(first for first, _ in found), max(last for _, last in found)) if found else None
 
-    def hide(self, hidden: Interval | None) -> int:
-        """Let builds see everything but an interval's input; how many rows they miss."""
-        self._unseen = hidden
-        self._show(self._cut)
-        relations = ((self._versions[name].relation, _seen(name)) for name in self._cut if hidden is not None)
+    def hide(self, hidden: Interval | None) -> None:
+        """Let builds see everything but an interval's input."""
+        if hidden != self._unseen:
+            self._unseen = hidden
+            self._show(self._cut)
+
+    def missed(self) -> int:
+        """How many input rows builds do not see."""
+        relations = ((self._versions[name].relation, _seen(name)) for name in self._cut)
         missing = (f"SELECT (SELECT count(*) FROM {all_}) - (SELECT count(*) FROM {seen})" for all_, seen in relations)
         return sum(int(self._session.fetch(sql)[0][0]) for sql in missing)
 
@@ -123,8 +127,7 @@ class Bench:
         Raises:
             TaskError: the query fails, or its rows would be refused.
         """
-        if step.hidden != self._unseen:
-            self.hide(step.hidden)
+        self.hide(step.hidden)
         bounds = {"interval_start": step.interval.start, "interval_end": step.interval.end}
         params = {name: moment.replace(tzinfo=None) for name, moment in bounds.items() if name in self._task.params}
         staged = self._session.stage_query(self._over_seen(self._task), params)

@@ -214,12 +214,19 @@ class _Window:
 
     def _try(self, scenario: Scenario) -> Trial:
         refused = self._build_whole(scenario.hidden)
-        hidden = {step.hidden for step in scenario.steps if step.hidden is not None}
-        rows = max((self._bench.hide(each) for each in hidden), default=0)
+        rows = self._missed(scenario)
         failure = self._build(scenario) or refused
         same = failure is not None or self._bench.is_whole()
         diff = None if same else self._bench.difference()
         return Trial(scenario=scenario, window=self._span, hidden_rows=rows, diff=diff, failure=failure)
+
+    def _missed(self, scenario: Scenario) -> int:
+        """How many input rows are hidden from some build of a scenario, where most are."""
+        hidden = [step.hidden for step in scenario.steps if step.hidden is not None]
+        if not hidden:
+            return 0
+        self._bench.hide(max(hidden, key=lambda each: each.end - each.start))
+        return self._bench.missed()
 
     def _build(self, scenario: Scenario) -> Finding | None:
         """Build a scenario's steps; why one of them failed."""

@@ -72,8 +72,10 @@ class _Reading:
                 yield from self._windows(select)
                 yield from self._folds(select)
                 yield from self._picks(select)
-            for source in self._scopes.sources(select):
-                yield from self._unbounded(select, source)
+        for query in self._scopes.queries():
+            for source in self._scopes.sources(query):
+                yield from self._unbounded(query, source)
+        yield from self._limits()
         yield from self._values()
         if not self._key:
             yield from self._output()
@@ -180,9 +182,6 @@ class _Reading:
         )
 
     def _picks(self, select: exp.Select) -> Iterator[Finding]:
-        limits = [select.args[name] for name in ("limit", "offset") if select.args.get(name) is not None]
-        if limits and not _is_within_expression(select):
-            yield self._found("limit", limits[0], "rows are cut off in each build", "no LIMIT, or QUALIFY by interval")
         distinct = select.args.get("distinct")
         on = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
         names = on.expressions or [on] if on is not None else []
@@ -193,6 +192,12 @@ class _Reading:
                 "one row of each is kept of what one build reads",
                 f"DISTINCT ON (…, {self._slicing.column})",
             )
+
+    def _limits(self) -> Iterator[Finding]:
+        for limit in self._tree.find_all(exp.Limit, exp.Offset, exp.Fetch):
+            query = limit.parent
+            if query is not None and self._reads_sliced(query) and not _is_within_expression(query):
+                yield self._found("limit", limit, "rows are cut off in each build", "no LIMIT, or QUALIFY by interval")
 
     def _unbounded(self, select: Expr, source: Source) -> Iterator[Finding]:
         if not self._is_sliced(source.dataset):
@@ -242,7 +247,7 @@ class _Reading:
     def _is_joined_by_interval(self, source: Source) -> bool:
         join = source.node.parent
         using = join.args.get("using") or () if isinstance(join, exp.Join) else ()
-        return any(item.name.lower() in self._moments.names for item in using)
+        return any(self._bounds.values()) and any(item.name.lower() in self._moments.names for item in using)
 
     def _readers(self, select: exp.Select) -> Iterator[tuple[Expr, Source]]:
         """The queries that read a CTE or subquery, with the source that stands for it there."""
@@ -299,11 +304,11 @@ class _Reading:
             "compare the same expression with $interval_start and $interval_end",
         )
 
-    def _made(self, query: Expr, name: str) -> Expr | None:
+    def _made(self, query: Expr, name: str, seen: frozenset[int] = frozenset()) -> Expr | None:
         """The expression behind a column of a query's result, through CTEs and subqueries; None if it is not plain."""
         while isinstance(query, exp.SetOperation | exp.Subquery | exp.Paren):
             query = query.this
-        if not isinstance(query, exp.Select):
+        if not isinstance(query, exp.Select) or id(query) in seen:
             return None
         item = next((item for item in query.expressions if item.alias_or_name.lower() == name), None)
         node: Expr | None = item.unalias().unnest() if item is not None else None
@@ -319,14 +324,20 @@ class _Reading:
             return node
         cte = find_cte(source.node) if isinstance(source.node, exp.Table) else None
         inner = cte[0].this if cte is not None else source.node
-        return self._made(inner, column.name.lower()) if isinstance(inner, exp.Query | exp.Subquery) else None
+        return (
+            self._made(inner, column.name.lower(), seen | {id(query)})
+            if isinstance(inner, exp.Query | exp.Subquery)
+            else None
+        )
 
     # -- places ----------------------------------------------------------------------------------------------------
 
     def _own(self, select: exp.Select, *kinds: type[Expr]) -> list[Expr]:
         """The nodes of a SELECT that belong to no query below it."""
         nodes = select.find_all(*kinds) if kinds else select.walk()
-        return [node for node in nodes if node.find_ancestor(exp.Select) is select and not _is_definition(node)]
+        return [
+            node for node in nodes if node.find_ancestor(exp.Select, exp.Pivot) is select and not _is_definition(node)
+        ]
 
     def _bounds_under(self, select: exp.Select) -> list[Bound]:
         return [bound for query in self._reachable(select) for bound in self._bounds[id(query)]]

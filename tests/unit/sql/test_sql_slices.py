@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from query_maker import TABLES, Maker
 
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain
@@ -81,6 +82,8 @@ NAMED: list[tuple[str, dict[str, int]]] = [
     (f"{A_DAY}, x,\n\n now() AS made_at {ORDERS}", {"sql.nondeterministic": 3}),
     (f"{A_DAY}, x,\n random() AS r {ORDERS}", {"sql.nondeterministic": 2}),
     (f"{A_DAY}, x {ORDERS}\nORDER BY x DESC LIMIT 10", {"limit": 2}),
+    (f"({A_DAY} {ORDERS}) UNION ALL SELECT day {VISITS}\nORDER BY day\nLIMIT 3", {"limit": 3}),
+    ("SELECT day, a FROM (\nPIVOT s.visits ON id USING sum(x) GROUP BY day)", {"unbounded_input": 2}),
     (f"SELECT DISTINCT ON (id) ts::DATE AS day, id {ORDERS}", {"distinct_over_edge": 1}),
     (f"{A_DAY}, x / (\nSELECT sum(x) {ORDERS}) AS share {ORDERS}", {"aggregate_over_edge": 2}),
     (f"{FIRSTS}SELECT earliest::DATE AS day, id FROM firsts", {"aggregate_over_edge": 2}),
@@ -163,6 +166,18 @@ def test_what_reaches_no_interval_may_look_as_far_as_it_likes() -> None:
     assert doubts(text) == {}
 
 
+def test_a_query_that_reads_itself_is_read_to_an_end() -> None:
+    assert doubts("WITH RECURSIVE t AS (SELECT day FROM t UNION ALL SELECT day FROM t) SELECT day FROM t") == {}
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_any_query_can_be_looked_at(seed: int) -> None:
+    text, _ = Maker(seed).query()
+    inputs = dict.fromkeys(TABLES, SlicedInput(sliced=True, column="id"))
+    found = slice_doubts(text, "q.sql", dataset="s.made", slicing=Slicing(column="id", grain=Grain.DAY), inputs=inputs)
+    assert any(finding.code == "slices.unbounded_input" for finding in found)
+
+
 # -- held against the database ----------------------------------------------------------------------------------------
 
 FIRST, LAST = datetime.fromisoformat("2024-03-01"), datetime.fromisoformat("2024-03-06")
@@ -172,8 +187,8 @@ OUTSIDE = {"moved", "other_column"}
 DATA = """
 CREATE SCHEMA s;
 CREATE TABLE s.orders AS
-  SELECT TIMESTAMP '2024-03-01' + to_hours(CAST(i * 6 AS INTEGER)) AS ts, i % 3 + i // 7 AS id, i AS x, i % 2 AS country,
-    TIMESTAMP '2024-03-01' + to_hours(CAST((19 - i) * 6 AS INTEGER)) AS seen
+  SELECT TIMESTAMP '2024-03-01' + to_hours(CAST(i * 6 AS INTEGER)) AS ts, i % 3 + i // 7 AS id, i AS x,
+    i % 2 AS country, TIMESTAMP '2024-03-01' + to_hours(CAST((19 - i) * 6 AS INTEGER)) AS seen
   FROM range(20) AS t(i);
 CREATE TABLE s.visits AS SELECT DISTINCT ts::DATE AS day, id, x AS clicks, x, x AS y FROM s.orders;
 CREATE TABLE s.rates AS SELECT i AS code, i AS id, i * 2 AS rate FROM range(3) AS t(i);
