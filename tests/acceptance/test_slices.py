@@ -203,6 +203,7 @@ def test_a_merge_whose_keys_come_twice_in_one_build_is_refused_there_alone(shop:
     found = tried(shop, "sales.each", exits=1)["sales.each"]
     (only,) = found["orders"]
     assert only["failure"]["code"] == "engine.doubled_key"
+    assert only["at_once"]
 
 
 def test_what_has_no_slices_is_not_tried_and_says_why(shop: Place) -> None:

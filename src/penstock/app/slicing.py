@@ -208,17 +208,20 @@ class _Window:
             return
         natural = next(scenario for scenario in tries if scenario.order is Order.NATURAL)
         if self._build(natural) is None:
-            self.trials = [Trial(scenario=natural, window=self._span, failure=refused)]
+            self.trials = [Trial(scenario=natural, window=self._span, failure=refused, at_once=True)]
         else:
             self.failure = refused
 
     def _try(self, scenario: Scenario) -> Trial:
         refused = self._build_whole(scenario.hidden)
         rows = self._missed(scenario)
-        failure = self._build(scenario) or refused
+        failed = self._build(scenario)
+        failure, at_once = failed or refused, failed is None and refused is not None
         same = failure is not None or self._bench.is_whole()
         diff = None if same else self._bench.difference()
-        return Trial(scenario=scenario, window=self._span, hidden_rows=rows, diff=diff, failure=failure)
+        return Trial(
+            scenario=scenario, window=self._span, hidden_rows=rows, diff=diff, failure=failure, at_once=at_once
+        )
 
     def _missed(self, scenario: Scenario) -> int:
         """How many input rows are hidden from some build of a scenario, where most are."""

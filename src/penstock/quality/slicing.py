@@ -102,7 +102,7 @@ class Scenario:
 class Trial:
     """How one scenario ended: a difference (`old` is one build, `new` the slices), or that one of the two failed.
 
-    `builds` is how many builds it took; `hidden_rows` how many input rows were hidden from some of them.
+    `hidden_rows` is how many input rows were hidden from some build; `at_once`: it is the one build that failed.
     """
 
     scenario: Scenario
@@ -110,6 +110,7 @@ class Trial:
     hidden_rows: int = 0
     diff: DatasetDiff | None = None
     failure: Finding | None = None
+    at_once: bool = False
 
     @property
     def equal(self) -> bool:
@@ -277,13 +278,12 @@ def _lot(piece: Interval, seed: int) -> bytes:
 def _different(verdict: SliceVerdict) -> Finding:
     """One finding for a dataset: in which orders, how many rows at most, and the first examples."""
     worst = max(verdict.different, key=lambda trial: (trial.failure is not None, trial.rows))
-    orders = "; ".join(dict.fromkeys(_in_words(trial) for trial in verdict.different))
     message = f"{verdict.dataset} built slice by slice is not what one build over everything makes"
     if all(trial.scenario.order is Order.AGAIN for trial in verdict.different):
         message = f"{verdict.dataset} comes out otherwise when the same is built a second time"
     return Finding(
         code="slices.different",
-        message=f"{message}: {orders}",
+        message=f"{message}: {_orders(verdict.different)}",
         place=Place(file=verdict.file, dataset=verdict.dataset),
         found=worst.failure.message if worst.failure else "; ".join(_examples(worst)) or None,
         expected="the same rows in whatever order slices are built",
@@ -291,8 +291,18 @@ def _different(verdict: SliceVerdict) -> Finding:
     )
 
 
+def _orders(trials: Sequence[Trial]) -> str:
+    """In which orders: where the plainest one differs, the others go without saying, and are counted."""
+    telling = [trial for trial in trials if trial.scenario.order in {Order.AGAIN, Order.NATURAL}]
+    others = len({trial.scenario.order for trial in trials} - {Order.AGAIN, Order.NATURAL})
+    if not any(trial.scenario.order is Order.NATURAL for trial in trials):
+        return "; ".join(dict.fromkeys(_in_words(trial) for trial in trials))
+    words = "; ".join(dict.fromkeys(_in_words(trial) for trial in telling))
+    return words + (f"; and so in {others} other order(s)" if others else "")
+
+
 def _in_words(trial: Trial) -> str:
-    words = WORDS[trial.scenario.order]
+    words = "at once" if trial.at_once else WORDS[trial.scenario.order]
     picked = f" ({trial.scenario.picked})" if trial.scenario.picked else ""
     return f"{words}{picked}: " + ("refused" if trial.failure else f"{trial.rows:,} row(s) differ")
 
@@ -334,4 +344,5 @@ def _trial_json(trial: Trial) -> dict[str, Any]:
         "rows_different": trial.rows,
         "examples": list(_examples(trial)),
         "failure": {"code": trial.failure.code, "message": trial.failure.message} if trial.failure else None,
+        "at_once": trial.at_once,
     }

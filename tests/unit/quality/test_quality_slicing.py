@@ -205,6 +205,17 @@ def test_a_difference_names_the_orders_the_rows_and_the_first_examples() -> None
     assert finding.found == "day=2024-03-02: x is 1 by slices, 3 at once"
 
 
+def test_where_the_plainest_order_differs_the_others_are_counted() -> None:
+    trials = [trial(Order.NATURAL, added=4), trial(Order.REVERSED, added=4), trial(Order.LATE, added=9)]
+    (finding,) = verdict(*trials).findings
+    assert finding.message.endswith("slice by slice, oldest first: 4 row(s) differ; and so in 2 other order(s)")
+
+
+def test_that_it_differs_from_itself_is_always_said() -> None:
+    (finding,) = verdict(trial(Order.AGAIN, added=1), trial(Order.NATURAL, added=1)).findings
+    assert "built at once a second time: 1 row(s) differ; slice by slice" in finding.message
+
+
 def test_what_differs_only_when_it_is_repeated_is_said_to() -> None:
     (finding,) = verdict(trial(Order.NATURAL), trial(Order.AGAIN, added=1)).findings
     assert finding.message.startswith("s.daily comes out otherwise when the same is built a second time")

@@ -45,4 +45,4 @@ def _tried(verdict: SliceVerdict) -> str:
     spans = ", ".join(str(span) for span in merge(verdict.slices))
     turn = "; in turn only" if verdict.in_turn else ""
     with_ = f"; {', '.join(verdict.as_it_is)} as it is now" if verdict.as_it_is else ""
-    return f"{len(verdict.slices)} slices ({spans}), {orders} orders, {tables.number(verdict.rows)} rows{turn}{with_}"
+    return f"{len(verdict.slices)} slices ({spans}), {orders} order(s), {tables.number(verdict.rows)} rows{turn}{with_}"
