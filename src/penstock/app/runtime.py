@@ -15,6 +15,7 @@ from penstock.app.executing import outcome_of
 from penstock.app.exercising import exercised
 from penstock.app.machinery import executor_of, promote
 from penstock.app.profiles import look_at_sources
+from penstock.app.slicing import prove_slices, sliced_datasets
 from penstock.app.supervising import supervised
 from penstock.engine.promotion import mapping_of
 from penstock.engine.run import NO_FAULT, Request, RunReport
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
@@ -189,6 +191,11 @@ class EngineRuntime:
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
         """Whether the built rows went through what changed in each query."""
         return exercised(self._warehouse, old, new, moved, until)
+
+    def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
+        """Those of the datasets that are built slice by slice, tried in several orders."""
+        sliced = [name for name in sliced_datasets(project) if name in datasets]
+        return prove_slices(self._warehouse, self._place.ledger, project, sliced)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""

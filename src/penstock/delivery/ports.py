@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.slicing import SliceVerdict
 
 
 class Repository(Protocol):
@@ -205,6 +206,10 @@ class Runtime(Protocol):
 
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
         """Whether the data went through what changed in the queries of `moved` (dataset to whether its rows differ)."""
+        ...
+
+    def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
+        """Whether those of the datasets that are built slice by slice come out as one build makes them."""
         ...
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:

@@ -12,6 +12,7 @@ from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
 from penstock.delivery.pages.dossier import dossier_page
 from penstock.delivery.pages.exercise import exercise_json, exercises_text
+from penstock.delivery.pages.slices import slices_text
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import base_tree, policy_at
@@ -125,6 +126,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         "checks": tables.checks_text(facts.checks),
         "difference": tables.diffs_text(facts.diffs, facts.new_datasets),
         "exercise": exercises_text(facts.exercises),
+        "slices": slices_text(facts.slices),
         "criteria": tables.criteria_text(facts.criteria),
         "rehearsal": tables.rehearsal_text(facts.rehearsal),
     }
@@ -173,6 +175,7 @@ def _measure(
         outside=runtime.compare_outside(production, planned.project, _filters(planned, compared)),
         exercises=runtime.exercise(planned.base, planned.project, moved, until),
         new_datasets=tuple(name for name in difference.touched if name not in production),
+        slices=runtime.slices(planned.project, (*difference.new, *difference.altered)),
         criteria=runtime.criteria(planned.story, planned.project),
         rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
         multiplying=runtime.multiplying(planned.base, planned.project),
@@ -241,6 +244,7 @@ def review_json(seen: Review) -> dict[str, Any]:
         },
         "differences": {diff.dataset: tables.diff_json(diff) for diff in facts.diffs},
         "new": list(facts.new_datasets),
+        "slices": {verdict.dataset: verdict.to_json() for verdict in facts.slices},
         "exercise": {one.dataset: exercise_json(one) for one in facts.exercises},
         "criteria": [
             {"id": row.criterion.id, "offending": row.offending, "examples": list(row.examples)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.slicing import SliceVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,8 @@ class ReviewFacts:
 
     `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
     that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
-    each query that changed whether the data went through what changed.
+    each query that changed whether the data went through what changed, `slices` of each dataset that is built slice by
+    slice whether that makes what one build makes.
     """
 
     story: Story
@@ -146,6 +148,7 @@ class ReviewFacts:
     removed: tuple[str, ...] = ()
     exercises: tuple[Exercise, ...] = ()
     outside: tuple[DatasetDiff, ...] = ()
+    slices: tuple[SliceVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

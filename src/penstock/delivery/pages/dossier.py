@@ -8,6 +8,7 @@ from penstock.delivery.pages.exercise import edit_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
+from penstock.quality.slicing import SliceOutcome
 from penstock.sql.block_pairs import changed_places
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def _named(criterion: Criterion, seen: Review) -> str:
 def _blind_spots(seen: Review) -> Iterator[str]:
     yield from _unexercised(seen)
     yield ""
-    yield "Late files and restated days were not replayed, and no load other than this machine's was tried."
+    yield from _slices(seen)
+    yield "No load other than this machine's was tried."
     if seen.facts.multiplying:
         yield ""
         for join in seen.facts.multiplying[:MOST_EXAMPLES]:
@@ -193,6 +195,20 @@ def _blind_spots(seen: Review) -> Iterator[str]:
                 f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows "
                 f"of `{join.joined}` for one key."
             )
+
+
+def _slices(seen: Review) -> Iterator[str]:
+    """What was built slice by slice, and what of it was not tried."""
+    chunk = seen.outputs["slices"].chunk
+    tried = [each for each in seen.facts.slices if each.outcome is not SliceOutcome.NOT_TRIED]
+    if tried:
+        yield (
+            f"{len(tried)} dataset(s) were built slice by slice in several orders, one slice late, one twice, one "
+            f"empty, and compared with one build (output {chunk})."
+        )
+    for each in seen.facts.slices:
+        if each.outcome is SliceOutcome.NOT_TRIED:
+            yield f"`{each.dataset}` was not tried in slices: {each.why}."
 
 
 def _unexercised(seen: Review) -> Iterator[str]:

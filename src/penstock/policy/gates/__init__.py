@@ -27,6 +27,7 @@ from penstock.policy.gates import (
     removed_dataset,
     schedule_changed,
     secret_in_diff,
+    slices_differ,
     stale_approval,
     thin_documentation,
     undeclared_impact,
@@ -83,6 +84,7 @@ REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
     "unmet_criterion": unmet_criterion.judge,
     "impact_mismatch": impact_mismatch.judge,
     "vacuous_diff": vacuous_diff.judge,
+    "slices_differ": slices_differ.judge,
     "multiplying_join": multiplying_join.judge,
     "unrehearsed_rollback": unrehearsed_rollback.judge,
 }
