@@ -103,3 +103,31 @@ def test_a_restatement_reaches_what_was_not_built_anew(shop: Place, tmp_path: Pa
     shop.penstock(*asked, "--digest", digest)
     shop.penstock("run", "sales")
     assert _shown(shop) == _anew(shop, tmp_path / "anew")
+
+
+def test_a_plan_that_was_looked_at_is_done_or_refused(shop: Place) -> None:
+    _edit(shop, WIDER)
+    looked_at = shop.penstock("plan", "sales", *LAST_DAY, "--json").result["digest"]
+    write(shop, f"pipelines/sales/{FEW}", table("SELECT day, max(amount) AS total FROM sales.staged GROUP BY day"))
+    refused = shop.penstock("run", "sales", *LAST_DAY, "--digest", looked_at[:12], exits=1)
+    assert "plan.stale" in refused.err
+    write(shop, f"pipelines/sales/{FEW}", DATASETS[FEW])
+    assert "staged" in _built_by(shop, "run", "sales", *LAST_DAY, "--digest", looked_at[:12])
+
+
+def test_what_is_built_already_is_only_shown(shop: Place) -> None:
+    steps = shop.penstock("plan", "sales", *LAST_DAY, "--env", "test", "--json").result["steps"]
+    assert {step["action"] for step in steps} == {"metadata"}
+    assert steps[0]["reasons"] == ["built already; the environment only has to show it"]
+    assert _built_by(shop, "run", "sales", *LAST_DAY, "--env", "test") == set()
+    after = shop.penstock("plan", "sales", *LAST_DAY, "--env", "test", "--json").result["steps"]
+    assert {step["action"] for step in after} == {"reuse"}
+
+
+def test_a_plan_says_how_long_it_takes_by_what_was_measured(shop: Place) -> None:
+    _edit(shop, WIDER)
+    plan = shop.penstock("plan", "sales", *LAST_DAY, "--json").result
+    staged = next(step for step in plan["steps"] if step["dataset"] == "sales.staged")
+    assert staged["estimate"]["slices_seen"] > 0
+    assert staged["estimate"]["rows"] > 0
+    assert plan["seconds"] > 0

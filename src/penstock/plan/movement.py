@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.plan.build import Action, Reason
 from penstock.plan.versions import forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.model.pipelines import Project
+    from penstock.plan.build import Step
     from penstock.plan.versions import Version
 
 ROWS = ""
@@ -51,6 +53,14 @@ class Shown:
 
     version: str
     meanings: Mapping[str, str]
+
+
+def as_shown(step: Step, shown: Mapping[str, Shown]) -> Step:
+    """A step as an environment sees it: what is built already and not shown there needs no rows, only to be shown."""
+    before = shown.get(step.dataset)
+    if step.action is not Action.REUSE or (before is not None and before.version == step.version):
+        return step
+    return replace(step, action=Action.METADATA, reasons=(Reason.TO_SHOW,))
 
 
 def moved_columns(

@@ -253,7 +253,10 @@ def _cost(change: Change, seen: Review) -> Iterator[str]:
 
 
 def _gates(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    for verdict in verdicts:
+    quiet = [one for one in verdicts if one.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} and not one.findings]
+    if quiet:
+        yield f"- These hold, or had nothing to judge: {', '.join(f'`{one.gate}`' for one in quiet)}."
+    for verdict in (one for one in verdicts if one not in quiet):
         word = {Outcome.PASS: "pass", Outcome.FAIL: "**FAIL**", Outcome.NEEDS_PERSON: "**needs a person**"}
         yield f"- `{verdict.gate}`: {word.get(verdict.outcome, 'not applicable')}. {verdict.summary}"
         if verdict.outcome is Outcome.FAIL:
