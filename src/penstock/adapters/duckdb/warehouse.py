@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from penstock.adapters.duckdb import removing
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
+from penstock.engine.ports import Dropped
 from penstock.model.environments import PRODUCTION
-from penstock.model.errors import InputError, RunError, WaitingError
+from penstock.model.errors import InputError, RunError, TaskError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Swap
+    from penstock.engine.ports import Holding, Swap
+    from penstock.plan.versions import Version
 
 _SETUP = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSIONS_SCHEMA};
@@ -124,6 +127,25 @@ class DuckdbWarehouse:
         for dataset, (version, _) in sorted(swap.mapping.items()):
             cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
         cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every relation of the versions' schema, and what reads it; see `Warehouse.holdings`."""
+        with translated(dataset=None), closing(self._connection.cursor()) as cursor:
+            return removing.holdings(cursor)
+
+    def drop(self, versions: Sequence[Version], token: int) -> Dropped:
+        """Drop versions and forget their publish ids; see `Warehouse.drop`."""
+        with translated(dataset=None), self._ddl, closing(self._connection.cursor()) as cursor:
+            before = removing.used_bytes(cursor)
+            cursor.execute("BEGIN TRANSACTION")
+            try:
+                refuse_if_fenced(cursor, token, None)
+                gone = removing.drop(cursor, versions)
+            except (duckdb.Error, TaskError):
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            return Dropped(relations=gone, bytes=max(before - removing.used_bytes(cursor), 0))
 
     def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Column names and all rows of one query.
