@@ -14,9 +14,12 @@ from small_shop import Shop
 from penstock.adapters.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from drill import Driver
+
+    from penstock.ledger.journal import Value
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -84,10 +87,15 @@ def _missing(shop: Shop) -> set[str]:
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = '_versions'"
             ).fetchall()
         }
-    with closing(SqliteLedger(shop.root / ".penstock" / "ledger.db", lambda: "")) as ledger:
-        built = {f"{str(row['dataset']).replace('.', '__')}__{row['version']}" for row in ledger.rows("coverage")}
+    built = {f"{str(row['dataset']).replace('.', '__')}__{row['version']}" for row in _rows(shop, "coverage")}
     assert built
     return built - held
+
+
+def _rows(shop: Shop, table: str, **equal: str) -> tuple[Mapping[str, Value], ...]:
+    """Rows of the ledger."""
+    with closing(SqliteLedger(shop.root / ".penstock" / "ledger.db", lambda: "")) as ledger:
+        return ledger.rows(table, **equal)
 
 
 def test_a_killed_prune_leaves_no_lie_and_loses_nothing_that_is_wanted(tmp_path: Path) -> None:
@@ -109,6 +117,8 @@ def test_a_killed_prune_leaves_no_lie_and_loses_nothing_that_is_wanted(tmp_path:
             shown = _shown(trial)
             assert shown["log"] == shown["seen"] == shown["items"] == [(n, 1) for n in range(100)], where
             assert shown["newest"] == [(99, 1)], where
+            # not added to rows that a removal had left behind
+            assert {row["rows"] for row in _rows(trial, "coverage", dataset="stock.log")} == {100}, where
             doctor = one.run(trial, ("doctor",))
             assert doctor.exit == 0, f"{where}: {doctor.output}"
             assert one.run(trial, PRUNE).exit == 0, where
