@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from orders_shop import NEW_DAY
+from penstock_places import AUTHOR, REVIEWER
 from runs_shop import ledger, make_shop, table, write
+
+from penstock.app.wiring import workplace
+from penstock.engine.removal import remove
+from penstock.plan.versions import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock_places import Place
 
+pytest_plugins = ("acceptance_fixtures",)
 pytestmark = pytest.mark.slow
 
 AT_ONCE = ("--older-than", "0.000001s")
@@ -162,3 +169,81 @@ def test_production_goes_back_by_its_changes_alone(shop: Place) -> None:
     said = shop.penstock("rollback", "--env", "prod", exits=1)
     assert "rollback.delivered" in said.err
     assert "penstock change rollback" in said.err
+
+
+# -- changes ----------------------------------------------------------------------------------------------------------
+
+PRUNE = ("prune", "--yes", *AT_ONCE, "--json")
+
+
+def _try_things_out(place: Place) -> None:
+    """Three editions of a dataset that is then given up."""
+    path = place.root / "pipelines" / "shop" / "tried.sql"
+    for number in (1, 2, 3):
+        path.write_text(table(f"SELECT {number} AS tried"), encoding="utf-8")
+        place.penstock("run", "--until", NEW_DAY)
+    path.unlink()
+    place.penstock("run", "--until", NEW_DAY)
+
+
+def test_a_change_loses_nothing_to_prunes_at_every_stage_and_can_be_rolled_back(
+    running_shop: Place, tmp_path: Path
+) -> None:
+    place = running_shop.copied(tmp_path)
+    _try_things_out(place)
+    before = place.rows("SELECT * FROM shop.daily_orders ORDER BY day")
+    # the first two; what was shown before the file went is where a rollback of dev goes
+    assert [each["dataset"] for each in place.penstock(*PRUNE).result["versions"]] == ["shop.tried"] * 2
+
+    place.penstock("deliver", "stories/SHOP-2.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
+    assert place.penstock(*PRUNE).result["removed"] == 0
+    place.penstock("change", "approve", "SHOP-2", "--as", REVIEWER)
+    assert place.penstock(*PRUNE).result["removed"] == 0
+    place.penstock("change", "resume", "SHOP-2", "--until", NEW_DAY, exits=4)
+    assert place.rows("SELECT * FROM shop.daily_orders ORDER BY day") != before
+    assert place.penstock(*PRUNE).result["removed"] == 0
+    place.penstock("change", "resume", "SHOP-2", "--until", "2024-03-10")
+
+    place.penstock(*PRUNE)
+    assert place.penstock("doctor", "--json").findings == []
+    place.penstock("change", "rollback", "SHOP-2", "--reason", "finance objects")
+    shown = place.rows("SELECT * FROM shop.daily_orders ORDER BY day")
+    assert [row for row in shown if row in before] == before
+    assert place.penstock("doctor", "--json").findings == []
+    assert place.penstock("change", "verify", "SHOP-2").code == 0
+
+
+def test_what_a_change_under_way_needs_is_named_by_its_own_files(running_shop: Place, tmp_path: Path) -> None:
+    place = running_shop.copied(tmp_path)
+    place.penstock("deliver", "stories/SHOP-2.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
+    kept = place.penstock("prune", *AT_ONCE, "--json").result["kept"]
+    needed = {each["dataset"] for each in kept if "a change under way needs it" in each["needs"]}
+    assert {"shop.stg_orders", "shop.daily_orders"} <= needed
+    (place.root / ".penstock" / "worktrees" / "SHOP-2" / "penstock.yaml").write_text("name: [")
+    assert "prune.unreadable_change" in place.penstock("prune", *AT_ONCE, exits=2).err
+
+
+def test_a_change_whose_way_back_was_removed_says_so_and_stays_as_it_was(running_shop: Place, tmp_path: Path) -> None:
+    place = running_shop.copied(tmp_path)
+    place.penstock("deliver", "stories/SHOP-2.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
+    place.penstock("change", "approve", "SHOP-2", "--as", REVIEWER)
+    place.penstock("change", "resume", "SHOP-2", "--until", "2024-03-10")
+    shown = {str(row["dataset"]): str(row["version"]) for row in _ledger_rows(place, "environments")}
+    old = [
+        Version(dataset=row["dataset"], fingerprint=row["version"], relation=row["relation"])
+        for row in _ledger_rows(place, "versions")
+        if row["dataset"] == "shop.stg_orders" and row["version"] != shown["shop.stg_orders"]
+    ]
+    with workplace(place.root) as at_work:  # as if its retention had run out
+        at_work.hold()
+        remove(at_work.ledger, at_work.warehouse, old, by="ana", token=at_work.token())
+    state = place.state()
+    said = place.penstock("change", "rollback", "SHOP-2", "--reason", "finance objects", exits=2)
+    assert "version.removed" in said.err
+    assert place.state() == state
+    assert place.penstock("change", "show", "SHOP-2", "--json").result["state"] == "done"
+
+
+def _ledger_rows(place: Place, table: str) -> list[dict[str, Any]]:
+    with workplace(place.root) as at_work:
+        return [dict(row) for row in at_work.ledger.rows(table) if row.get("environment", "prod") == "prod"]
