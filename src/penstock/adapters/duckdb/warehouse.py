@@ -115,17 +115,18 @@ class DuckdbWarehouse:
         before = cursor.execute(
             "SELECT dataset FROM _penstock.environments WHERE environment = ?", [swap.environment]
         ).fetchall()
-        for (dataset,) in before:
-            if dataset not in swap.mapping:
-                cursor.execute(f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}")
-        for dataset, (_, relation) in sorted(swap.mapping.items()):
-            schema = schema_of(dataset, swap.environment)
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-            view = view_of(dataset, swap.environment)
-            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {relation}")
+        gone = [dataset for (dataset,) in before if dataset not in swap.mapping]
+        if statements := "; ".join(_views(swap, gone)):  # together: each that comes alone waits for readers anew
+            cursor.execute(statements)
         cursor.execute("DELETE FROM _penstock.environments WHERE environment = ?", [swap.environment])
-        for dataset, (version, _) in sorted(swap.mapping.items()):
-            cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
+        cursor.execute(
+            "INSERT INTO _penstock.environments SELECT $environment, unnest($datasets), unnest($versions)",
+            {
+                "environment": swap.environment,
+                "datasets": list(swap.mapping),
+                "versions": [version for version, _ in swap.mapping.values()],
+            },
+        )
         cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
 
     def holdings(self) -> tuple[Holding, ...]:
@@ -192,6 +193,16 @@ class DuckdbWarehouse:
             finally:
                 cursor.close()
         return row
+
+
+def _views(swap: Swap, gone: list[str]) -> Iterator[str]:
+    """The statements after which an environment's views are those of a mapping."""
+    for dataset in sorted(gone):
+        yield f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}"
+    for schema in sorted({schema_of(dataset, swap.environment) for dataset in swap.mapping}):
+        yield f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"
+    for dataset, (_, relation) in sorted(swap.mapping.items()):
+        yield f"CREATE OR REPLACE VIEW {view_of(dataset, swap.environment)} AS SELECT * FROM {relation}"
 
 
 def schema_of(dataset: str, environment: str) -> str:
