@@ -1,7 +1,7 @@
 """Eight datasets in four versions each, promoted and rolled back in one environment while others read all of them.
 
 A reader asks for all eight in one statement, or one after the other in one transaction: the reader contract promises
-both that they see one promotion or the other. A reader of several statements that are no transaction is promised nothing.
+both that they see one promotion or the other. To statements that are no transaction it promises nothing.
 """
 
 from __future__ import annotations
