@@ -210,6 +210,31 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalIntended:
+    """Versions that nothing needs are about to be dropped: from now on nothing of them counts as built.
+
+    `versions` holds rows of [dataset, version, relation] as JSON. What follows drops them before anything is built.
+    """
+
+    removal: str
+    versions: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsRemoved:
+    """The target holds these versions no more; those in `left` stay there, because something at the target reads them.
+
+    Both hold rows of [dataset, version] as JSON; `bytes` were freed, as far as the target tells.
+    """
+
+    removal: str
+    versions: str
+    left: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOpened:
     """A story was taken up. `until` is the moment up to which its data counts as arrived."""
 
@@ -381,6 +406,8 @@ Fact = (
     | AttemptFailed
     | PromotionIntended
     | Promoted
+    | RemovalIntended
+    | VersionsRemoved
     | ChangeOpened
     | StageEntered
     | QuestionsAsked

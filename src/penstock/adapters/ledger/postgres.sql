@@ -61,6 +61,10 @@ CREATE TABLE environments (
 CREATE TABLE promotions (
     promotion word PRIMARY KEY, environment word, mapping word, previous word, state word, reason word, at word
 );
+CREATE TABLE removals (
+    dataset word, version word, relation word, removal word, state word, asked_by word, at word,
+    PRIMARY KEY (dataset, version)
+);
 CREATE TABLE changes (
     "change" word PRIMARY KEY, title word, story word, story_sha256 word, author word, base_commit word,
     base_branch word, branch word, until word, stage word, state word, reason word, merge_commit word, promotion word,

@@ -65,6 +65,10 @@ CREATE TABLE environments (
 CREATE TABLE promotions (
     promotion TEXT PRIMARY KEY, environment TEXT, mapping TEXT, previous TEXT, state TEXT, reason TEXT, at TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE removals (
+    dataset TEXT, version TEXT, relation TEXT, removal TEXT, state TEXT, asked_by TEXT, at TEXT,
+    PRIMARY KEY (dataset, version)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE changes (
     "change" TEXT PRIMARY KEY, title TEXT, story TEXT, story_sha256 TEXT, author TEXT, base_commit TEXT,
     base_branch TEXT, branch TEXT, until TEXT, stage TEXT, state TEXT, reason TEXT, merge_commit TEXT,
