@@ -266,7 +266,8 @@ def test_a_ledger_of_schema_2_is_brought_up_and_folded_again(
     defined = VersionDefined(dataset="s.one", version="v", relation="r", materialization="table", meanings={"": "m"})
     ledger.append(_run("a"), defined)
     ledger.close()
-    admin.execute("ALTER TABLE versions DROP COLUMN meanings")
+    for column in ("meanings", "own", "query", "described"):
+        admin.execute(f"ALTER TABLE versions DROP COLUMN {column}")
     admin.execute("DROP TABLE removals")
     admin.execute("UPDATE penstock_schema SET version = 2")
     again = open_postgres(postgres, project, lambda: AT)

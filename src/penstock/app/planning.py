@@ -63,8 +63,13 @@ def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
     found = {}
     for name, version in mapping_of(journal, environment).items():
         rows = journal.rows("versions", dataset=name, version=version)
-        meanings = json.loads(str(rows[0]["meanings"] or "{}")) if rows else {}
-        found[name] = Shown(version=version, meanings=meanings)
+        row = rows[0] if rows else {}
+        found[name] = Shown(
+            version=version,
+            meanings=json.loads(str(row.get("meanings") or "{}")),
+            own=str(row.get("own") or ""),
+            described=str(row.get("described") or ""),
+        )
     return found
 
 

@@ -100,7 +100,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     return Planned(
         build=build,
         digest=plan_digest(build, wanted.environment),
-        steps=(*(as_shown(step, shown) for step in build.steps), *removed),
+        steps=(*(as_shown(step, place.project.datasets[step.dataset], shown) for step in build.steps), *removed),
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
         seconds=seconds_of(build, found, place.project.settings.parallel),

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
-    "versions": (("dataset", "version"), ("relation", "materialization", "meanings", "defined_at")),
+    "versions": (
+        ("dataset", "version"),
+        ("relation", "materialization", "meanings", "own", "query", "described", "defined_at"),
+    ),
     "runs": (
         ("run",),
         ("trigger", "key", "pipeline", "datasets", "environment", "until", "priority", "asked_by", "request", "queue",
@@ -157,9 +160,17 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             relation=fact.relation,
             materialization=fact.materialization,
             meanings=_json(fact.meanings),
+            own=fact.own,
+            query=fact.query,
+            described=fact.described,
             defined_at=entry.at,
         ),
     )
+
+
+@_fold.register(facts.VersionDescribed)
+def _(fact: facts.VersionDescribed, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("versions", dataset=fact.dataset, version=fact.version, described=fact.described),)
 
 
 @_fold.register(facts.RunQueued)

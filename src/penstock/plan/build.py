@@ -47,6 +47,10 @@ class Reason(StrEnum):
     OUT_OF_TURN = "an earlier interval was merged after it"
     NO_FILE = "no file of the project makes it any more"
     TO_SHOW = "built already; the environment only has to show it"
+    NEW_DATASET = "the environment does not show it yet"
+    ALTERED = "what makes it is another than that of the version shown"
+    READS_MOVED = "what it reads of other datasets is another than that of the version shown"
+    DESCRIBED = "only what is said of it changed: its contract or description"
 
 
 THOUGHT = 1 << 62

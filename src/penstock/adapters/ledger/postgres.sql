@@ -25,7 +25,8 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
-    dataset word, version word, relation word, materialization word, meanings word, defined_at word,
+    dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
+    defined_at word,
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
