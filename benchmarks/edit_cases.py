@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from edit_project import (
     BASE,
-    CUSTOMERS,
     GRADES,
     ORDERS,
     Dataset,
@@ -62,6 +61,7 @@ BULK = "CASE WHEN quantity >= 10 THEN 1 ELSE 0 END"
 FRAME = "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW"
 WEEKLY = "SELECT DATE_TRUNC('week', day) AS week, SUM(gross) AS gross FROM {daily} GROUP BY DATE_TRUNC('week', day)\n"
 REPORT_COLUMNS = BASE.datasets[REPORT].columns
+UNUSED = "\n\ndef unused():\n    return 0\n"
 LATE_ORDER = "11,2,2024-01-06,paid,30,8.00,store,late\n"
 
 
@@ -76,6 +76,11 @@ def _indented(query: str) -> str:
 def _branches_swapped(query: str) -> str:
     one, two = query.strip().split("\nUNION ALL\n")
     return f"{two}\nUNION ALL\n{one}\n"
+
+
+def _flagged(file: str) -> str:
+    head, *lines = file.splitlines()
+    return "\n".join([f"{head},flag", *(f"{line},x" for line in lines), ""])
 
 
 def _rows(at: str, name: str, *changes: tuple[str, str]) -> Case:
@@ -192,13 +197,11 @@ CASES: tuple[Case, ...] = (
     _python("code", text(SCORE, ("grade(total))", "grade(total * 2))")), moves=True),
     _python("code that it imports", module(("> 50", "> 100")), moves=True),
     _python("comment in what it imports", module(('    return "', '    # two grades\n    return "')), moves=False),
-    _python("function added to what it imports", about(module=f"{GRADES}\n\ndef unused():\n    return 0\n"), moves=False),
+    _python("function added to what it imports", about(module=GRADES + UNUSED), moves=False),
     _files("weekly", "dataset added", added("weekly", Dataset(text=WEEKLY, description="By week."))),
     _files(TOP, "dataset removed", removed(TOP)),
     _files(RANKING, "dataset renamed", renamed(RANKING, "leaderboard")),
     _files("orders", "row added to a file", setting("orders", text=ORDERS + LATE_ORDER)),
     _files("customers", "value changed that nobody reads", text("customers", ("Ada,GB,2,gold", "Ada,GB,2,plain"))),
-    _files("customers", "column added to a file", setting(
-        "customers", text="\n".join(f"{line}{',x' if row else ',flag'}" for row, line in enumerate(CUSTOMERS.splitlines())) + "\n",
-    )),
+    _files("customers", "column added to a file", whole("customers", _flagged)),
 )  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from textwrap import indent
+from typing import TYPE_CHECKING
 
 from edit_project import END, FIRST_DAY, LAST_DAY, Dataset, Kind, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 Files = dict[str, str]
 _BRACES = re.compile(r"\{(\w+)\}")
@@ -85,7 +87,9 @@ def sqlmesh(project: Project) -> Files:
     files = {"config.yaml": _SQLMESH_CONFIG, "grades.py": project.module}
     for name, dataset in project.datasets.items():
         if dataset.kind is Kind.PYTHON:
-            task = _SQLMESH_TASK.format(name=name, body=dataset.text, owner=project.owner, cron=project.schedule, end=LAST_DAY)
+            task = _SQLMESH_TASK.format(
+                name=name, body=dataset.text, owner=project.owner, cron=project.schedule, end=LAST_DAY
+            )
             files[f"models/{name}.py"] = task.replace("ABOUT", dataset.description)
             continue
         if dataset.kind is Kind.CSV:
@@ -161,8 +165,12 @@ def dbt(project: Project) -> Files:
             query = filled(dataset, lambda read: f"{{{{ ref('{read}') }}}}", _DBT_START, _DBT_END)
             files[f"models/{name}.sql"] = _dbt_config(dataset) + query
         else:
-            files[f"models/{name}.py"] = _DBT_TASK.format(body=indent(dataset.text, ""))
-    return {**files, "models/models.yml": json.dumps({"models": models}), "seeds/seeds.yml": json.dumps({"seeds": seeds})}
+            files[f"models/{name}.py"] = _DBT_TASK.format(body=dataset.text)
+    return {
+        **files,
+        "models/models.yml": json.dumps({"models": models}),
+        "seeds/seeds.yml": json.dumps({"seeds": seeds}),
+    }
 
 
 def _dbt_columns(dataset: Dataset) -> list[Mapping[str, object]]:
@@ -184,8 +192,8 @@ def _dbt_config(dataset: Dataset) -> str:
     return f"{{{{ config({kept}) }}}}\n"
 
 
-_DBT_START = f"CAST('{{{{ var(\"start\", \"{FIRST_DAY}\") }}}}' AS TIMESTAMP)"
-_DBT_END = f"CAST('{{{{ var(\"end\", \"{END}\") }}}}' AS TIMESTAMP)"
+_DBT_START = f'CAST(\'{{{{ var("start", "{FIRST_DAY}") }}}}\' AS TIMESTAMP)'
+_DBT_END = f'CAST(\'{{{{ var("end", "{END}") }}}}\' AS TIMESTAMP)'
 _DBT_PROJECT = """\
 name: edits
 version: "1.0.0"

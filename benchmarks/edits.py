@@ -10,23 +10,26 @@ after each edit. What had to be made anew is found by executing both sides in ba
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import edit_forms
 from click.testing import CliRunner
 from edit_cases import CASES, Case
 from edit_project import BASE, LETTERS
-from edit_truth import contents, moved, to_build
-from peers.environments import PINS, NotInstalledError, python_of
+from edit_truth import SAMPLES, contents, moved, to_build
+from peers.environments import PINS, SILENT, NotInstalledError, python_of
 
 from penstock import __version__
 from penstock.cli.main import penstock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "edits.md"
@@ -119,8 +122,9 @@ def peer_answers(peer: str, folder: Path, cases: Iterable[Case] = CASES) -> list
     for number, project in enumerate([BASE, *(case.edit(BASE) for case in cases)]):
         _write(after / f"{number:03}", form(project))
     command = [str(python), "-m", f"peers.edits_{peer}", str(base), str(after)]
-    said = subprocess.run(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True, check=True).stdout
-    found = json.loads(said.strip().splitlines()[-1])
+    here, environment = Path(__file__).parent, {**os.environ, **SILENT}
+    done = subprocess.run(command, cwd=here, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.strip().splitlines()[-1])
     answers = [_peer_answer(found[name]) for name in sorted(found)]
     if answers[0] != Answer():
         raise SystemExit(f"{peer} sees an edit where there is none: {answers[0]}")
@@ -183,7 +187,7 @@ def _ordered(letters: Iterable[str]) -> list[str]:
 def page(truth: list[Truth], columns: list[Column]) -> str:
     """The whole page."""
     heads = ["edit", "in", "had to be"] + [head for column in columns for head in (column.tool, "it says")]
-    lines = [INTRODUCTION.format(count=len(CASES), letters=_legend(), versions=_versions())]
+    lines = [INTRODUCTION.format(count=len(CASES), samples=SAMPLES, letters=_legend(), versions=_versions())]
     group = ""
     for number, case in enumerate(CASES):
         if case.group != group:
@@ -202,9 +206,8 @@ def _row(parts: Iterable[str]) -> str:
 def _sums(truth: list[Truth], columns: list[Column]) -> list[str]:
     rows = [_row(["", *(column.tool for column in columns)]), _row(["---", *("---:" for _ in columns)])]
     counted = {column.tool: _counted(truth, column.answers) for column in columns}
-    for name in next(iter(counted.values())):
-        rows.append(_row([name, *(str(counted[column.tool][name]) for column in columns)]))
-    return rows
+    names = next(iter(counted.values()))
+    return rows + [_row([name, *(str(counted[column.tool][name]) for column in columns)]) for name in names]
 
 
 def _counted(truth: list[Truth], answers: list[Answer]) -> dict[str, int]:
@@ -237,20 +240,22 @@ def _named(peer: str) -> str:
 INTRODUCTION = """\
 # What an edit rebuilds
 
-{count} edits of one small project, and what Penstock, SQLMesh and dbt would build after each. `python benchmarks/edits.py --write`
-writes this page from the tools' own answers; a test holds Penstock's part of it against the code. {versions}.
+{count} edits of one small project, and what Penstock, SQLMesh and dbt would build after each. This page is written from
+the tools' own answers (`python benchmarks/edits.py --write`), and a test holds Penstock's part of it against the code.
+{versions}.
 
-The project: files **o** and **c** (and **a**) are loaded; **S** types and filters **o**; **D**, kept by intervals, and **C** both read
-**S**; **R** reads **D** and **C**; **K**, **T** (by `*`, with a `LIMIT`) and **P** (Python) read **C**. In full: {letters}.
+The project: **S** types and filters the file **o**; **D**, kept by intervals, and **C**, with the file **c**, both read
+**S**; **R** reads **D** and **C**; **K**, **T** (by `*`, with a `LIMIT`) and **P** (Python) read **C**. In full:
+{letters}.
 
-**Had to be** is measured: both sides of an edit are executed in bare DuckDB, on the project's files and on five made-up sets of
-files, and a dataset counts if a row, a value, a type or the order of its columns is another on any of them. So does one that is
-new or is to be kept in another way. In the other columns `+` is a dataset that is built and need not be, and `!` one that has to
-be and is not.
+**Had to be** is measured: both sides of an edit are executed in bare DuckDB, on the project's files and on {samples}
+made-up sets of files, and a dataset counts if a row, a value, a type or the order of its columns is another on any of
+them. So does one that is new or is to be kept in another way. In the other columns `+` is a dataset that is built and
+need not be, and `!` one that has to be and is not.
 
-**Penstock** is `penstock plan`; it says which columns move, and for whom. **SQLMesh** is a plan of `prod` with the categories that it
-chooses by itself; built is what it would backfill. **dbt** is `dbt ls --select state:modified+`; it says which of its comparisons
-found something."""
+**Penstock** is `penstock plan`; it says which columns of the first dataset move, and for whom. **SQLMesh** is a plan of
+`prod` with the categories that it chooses by itself; built is what it would backfill. **dbt** is
+`dbt ls --select state:modified+`; it says which of its comparisons found something."""
 
 
 def main() -> None:

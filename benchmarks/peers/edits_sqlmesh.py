@@ -12,14 +12,14 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-os.environ |= {"SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true", "NO_COLOR": "1"}
-warnings.simplefilter("ignore")
+from sqlmesh import Context
+from sqlmesh.core.console import NoopConsole, set_console
+from sqlmesh.utils.errors import SQLMeshError
 
-from sqlmesh import Context  # noqa: E402 - once it is known that nothing is sent
-from sqlmesh.core.console import NoopConsole, set_console  # noqa: E402 - as above
-from sqlmesh.core.plan import Plan  # noqa: E402 - as above
-from sqlmesh.utils.errors import SQLMeshError  # noqa: E402 - as above
+if TYPE_CHECKING:
+    from sqlmesh.core.plan import Plan
 
 STATE = "warehouse.duckdb"
 
@@ -61,6 +61,7 @@ def _short(name: str) -> str:
 def main() -> None:
     """Print the answers as one JSON object."""
     base, cases = (Path(each).resolve() for each in sys.argv[1:])
+    warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     set_console(NoopConsole())
     context = opened(base)

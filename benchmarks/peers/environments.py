@@ -21,6 +21,13 @@ PINS = {
 }
 ENGINES = ("luigi", "dagster", "prefect")
 """The peers that run tasks; the others plan changes."""
+SILENT = {
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+    "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
+    "NO_COLOR": "1",
+}
+"""What the environment of a peer that plans changes says besides: send nothing anywhere."""
 MARK = "installed.txt"
 
 

@@ -115,14 +115,15 @@ class DuckdbWarehouse:
         for (dataset,) in before:
             if dataset not in swap.mapping:
                 cursor.execute(f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}")
-        for dataset, (_, relation) in sorted(swap.mapping.items()):
-            schema = schema_of(dataset, swap.environment)
+        mapping = sorted(swap.mapping.items())
+        for schema in sorted({schema_of(dataset, swap.environment) for dataset in swap.mapping}):
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
+        for dataset, (_, relation) in mapping:
             view = view_of(dataset, swap.environment)
             cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {relation}")
         cursor.execute("DELETE FROM _penstock.environments WHERE environment = ?", [swap.environment])
-        for dataset, (version, _) in sorted(swap.mapping.items()):
-            cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
+        shown = [[dataset for dataset, _ in mapping], [version for _, (version, _) in mapping]]
+        cursor.execute("INSERT INTO _penstock.environments SELECT ?, unnest(?), unnest(?)", [swap.environment, *shown])
         cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
 
     def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
