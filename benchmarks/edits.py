@@ -87,8 +87,15 @@ def _read(envelope: Mapping[str, Any]) -> Answer:
     says = [f"{_letter(step['dataset'])} removed" for step in gone]
     if built:
         first = built[0]
-        says += _movements(first["columns"]) or (["files"] if GROWN in first["reasons"] else ["new"])
+        says += _movements(first["columns"]) or [_moved_otherwise(first)]
     return Answer(built=frozenset(_short(step["dataset"]) for step in built), says="; ".join(says))
+
+
+def _moved_otherwise(step: Mapping[str, Any]) -> str:
+    """Why a dataset is built of which no column moves."""
+    if GROWN in step["reasons"]:
+        return "files"
+    return "no column moves" if _short(step["dataset"]) in BASE.datasets else "new"
 
 
 def _movements(columns: Mapping[str, Any]) -> list[str]:
@@ -255,7 +262,9 @@ need not be, and `!` one that has to be and is not.
 
 **Penstock** is `penstock plan`; it says which columns of the first dataset move, and for whom. **SQLMesh** is a plan of
 `prod` with the categories that it chooses by itself; built is what it would backfill. **dbt** is
-`dbt ls --select state:modified+`; it says which of its comparisons found something."""
+`dbt ls --select state:modified+`; it says which of its comparisons found something. Of an incremental model that is
+selected, dbt builds the whole only if it is told to (`--full-refresh`); here it counts as built. Counted below are the
+edits that leave everything buildable."""
 
 
 def main() -> None:

@@ -41,12 +41,15 @@ def planned(folder: Path) -> Plan:
 
 def answer(plan: Plan) -> dict[str, object]:
     """Which models it would backfill, and what it calls the change of those that were edited."""
-    names = {snapshot.snapshot_id: snapshot for snapshot in plan.context_diff.snapshots.values()}
-    said = {_category(names[each]) for each in plan.directly_modified if each in names}
-    modified = (new for new, _ in plan.context_diff.modified_snapshots.values())
-    said |= {"metadata" for each in modified if plan.context_diff.metadata_updated(each.name)}
-    said |= {"added" for _ in plan.context_diff.added} | {"removed" for _ in plan.context_diff.removed_snapshots}
-    return {"built": sorted({_short(each.snapshot_id.name) for each in plan.missing_intervals}), "says": sorted(said)}
+    diff = plan.context_diff
+    edited = [new for new, _ in diff.modified_snapshots.values() if new.snapshot_id in plan.directly_modified]
+    metadata = any(diff.metadata_updated(new.name) for new, _ in diff.modified_snapshots.values())
+    said = [_category(each) for each in edited] or ["metadata"] * metadata
+    said += ["added"] * len(diff.added) + ["removed"] * len(diff.removed_snapshots)
+    return {
+        "built": sorted({_short(each.snapshot_id.name) for each in plan.missing_intervals}),
+        "says": sorted({*said}),
+    }
 
 
 def _category(snapshot: object) -> str:
