@@ -263,8 +263,8 @@ need not be, and `!` one that has to be and is not.
 **Penstock** is `penstock plan`; it says which columns of the first dataset move, and for whom. **SQLMesh** is a plan of
 `prod` with the categories that it chooses by itself; built is what it would backfill. **dbt** is
 `dbt ls --select state:modified+`; it says which of its comparisons found something. Of an incremental model that is
-selected, dbt builds the whole only if it is told to (`--full-refresh`); here it counts as built. Counted below are the
-edits that leave everything buildable."""
+selected, dbt builds the whole only if it is told to (`--full-refresh`); here it counts as built. An owner is `meta` of
+dbt's `config`, and there are no schedules in dbt. The sums are over the edits after which everything can be built."""
 
 
 def main() -> None:
