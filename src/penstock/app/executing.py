@@ -18,7 +18,7 @@ from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import FileSource
-from penstock.plan.versions import described, versions_of
+from penstock.plan.versions import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class Desk:
         return self._ordered(request, whole.narrowed(request.datasets), plan)
 
     def _ordered(self, request: RunRequest, project: Project, plan: BuildPlan) -> Order:
-        versions = {name: version.fingerprint for name, version in versions_of(project).items()}
+        versions = {name: plan.versions[name].fingerprint for name in project.datasets}
         if request.environment == PRODUCTION:
             self._refuse_undelivered(versions)
         built = frozenset(work.slice.dataset for work in plan.works)
