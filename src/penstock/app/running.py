@@ -91,6 +91,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     from penstock.plan.movement import as_shown, moved_columns  # noqa: PLC0415 - as above
 
     build, shown = plan(place, wanted), planning.shown_in(place.ledger, wanted.environment)
+    datasets = place.project.datasets
     gone = () if wanted.names else tuple(sorted(set(shown) - set(place.project.datasets)))
     found = estimates(build, planning.history(place.ledger, build))
     removed = tuple(
@@ -100,7 +101,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     return Planned(
         build=build,
         digest=plan_digest(build, wanted.environment),
-        steps=(*(as_shown(step, place.project.datasets[step.dataset], shown) for step in build.steps), *removed),
+        steps=(*(as_shown(step, datasets[step.dataset], shown, build.outdated) for step in build.steps), *removed),
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
         seconds=seconds_of(build, found, place.project.settings.parallel),

@@ -60,7 +60,7 @@ class Shown:
     described: str = ""
 
 
-def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown]) -> Step:
+def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], outdated: frozenset[str]) -> Step:
     """A step as an environment sees it: why it is built, or that it needs no rows, only to be shown or described."""
     before = shown.get(step.dataset)
     if step.action is not Action.REUSE:
@@ -69,7 +69,7 @@ def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown]) -> Step:
         return replace(step, action=Action.METADATA, reasons=(Reason.TO_SHOW,))
     if before.described and before.described != described(dataset):
         return replace(step, action=Action.METADATA, reasons=(Reason.DESCRIBED,))
-    return step
+    return replace(step, reasons=(*step.reasons, Reason.OLD_INPUTS)) if step.dataset in outdated else step
 
 
 def _why(reason: Reason, step: Step, dataset: Dataset, before: Shown | None) -> Reason:
