@@ -52,7 +52,7 @@ class MemoryLaboratory:
     def answer(self, text: str, interval: Interval | None) -> Answer | None:
         """What a query gives; None if it fails."""
         try:
-            found = self._connection.execute(text, _bound(text, interval) or None)
+            found = self._connection.execute(text, bound(text, interval) or None)
             columns = tuple(str(column[0]) for column in found.description or ())
             rows = found.fetchall()
         except duckdb.Error:
@@ -60,7 +60,8 @@ class MemoryLaboratory:
         return Answer(columns=columns, rows=tuple(tuple(map(_text, row)) for row in rows))
 
 
-def _bound(text: str, interval: Interval | None) -> dict[str, Any]:
+def bound(text: str, interval: Interval | None) -> dict[str, Any]:
+    """The values of the parameters that a query uses."""
     values: dict[str, Any] = {"offset": None}
     if interval is not None:
         values["interval_start"] = interval.start.replace(tzinfo=None)
