@@ -19,7 +19,7 @@ from penstock.model.errors import PenstockError
 from penstock.model.pipelines import FileSource
 from penstock.project.datatest_file import read_datatests
 from penstock.quality.mutation import KillingTest
-from penstock.quality.witness import shared_rows
+from penstock.quality.screening import differs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,20 +152,17 @@ def _without_idle_columns(world: World, question: Question, laboratory: TestsLab
 def _differs(world: World, question: Question, laboratory: TestsLaboratory) -> bool:
     laboratory.fill(world)
     old, new = (laboratory.answer(text, question.interval) for text in (question.old, question.new))
-    if old is None or new is None:
-        return False
-    _, sides = shared_rows(old, new)
-    return sides[0] != sides[1]
+    return old is not None and differs(old, new)
 
 
 def _given(made: MadeUp, upstream: Dataset) -> tuple[dict[str, str | None], ...]:
     """Rows without what is empty; where nothing else says which columns there are, each row names them all."""
     names = [name for name, _ in made.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in made.rows]
+    rows: list[dict[str, str | None]] = [dict(zip(names, row, strict=True)) for row in made.rows]
     if upstream.contract is None and not isinstance(upstream.task, FileSource):
         return tuple(rows)
-    filled = ({name: value for name, value in row.items() if value is not None} for row in rows)
-    return tuple(row or {names[0]: None} for row in filled)
+    bare: dict[str, str | None] = {names[0]: None}
+    return tuple({name: value for name, value in row.items() if value is not None} or bare for row in rows)
 
 
 def _answers(case: DataTest, project: Project, question: Question) -> tuple[Result, Result] | None:

@@ -22,8 +22,9 @@ from penstock.model.findings import Finding, Place, Severity
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import FileSource, SqlTask, TaskKind
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict
+from penstock.quality.screening import Screen, told_apart
 from penstock.quality.synthesis import Shape
-from penstock.quality.witness import Question, find_witness
+from penstock.quality.witness import Question, smallest
 from penstock.sql.fingerprint import canonical
 from penstock.sql.mutants import MOST, mutants_of, plain_text
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.model.pipelines import Dataset, Project
+    from penstock.quality.synthesis import World
     from penstock.sql.mutants import Mutant
 
 _A_DAY = datetime(2024, 1, 10, tzinfo=UTC)
@@ -140,7 +142,9 @@ class _Trial:
     def verdicts(self, mutants: Sequence[Mutant]) -> tuple[Verdict, ...]:
         """The fate of each mutant, in their order."""
         found = {mutant.id: self._judged(mutant) for mutant in mutants}
-        return tuple(found[mutant.id] or self._sought(mutant) for mutant in mutants)
+        unnoticed = tuple(mutant.text for mutant in mutants if found[mutant.id] is None)
+        told = told_apart(self._screen(unnoticed), self._laboratory)
+        return tuple(found[mutant.id] or self._sought(mutant, told.get(mutant.text)) for mutant in mutants)
 
     def _judged(self, mutant: Mutant) -> Verdict | None:
         """What the tests say; None if they notice nothing."""
@@ -153,25 +157,28 @@ class _Trial:
                 return Verdict(mutant=mutant, fate=Fate.KILLED, killed_by=bench.test.name)
         return None
 
-    def _sought(self, mutant: Mutant) -> Verdict:
-        """Rows that tell a mutant apart: those of a test offered before, or new ones."""
+    def _sought(self, mutant: Mutant, world: World | None) -> Verdict:
+        """The test that would kill a mutant that rows tell apart: one offered before, or one made of those rows."""
+        if world is None:
+            return Verdict(mutant=mutant, fate=Fate.SAME)
         for test, bench in self._offered:
             if not bench.passes(mutant.text):
                 return Verdict(mutant=mutant, fate=Fate.SURVIVED, test=test)
         question = Question(old=self._text, new=mutant.text, inputs=self._inputs, interval=self._interval)
-        witness = find_witness(question, self._laboratory)
-        if witness is None:
-            return Verdict(mutant=mutant, fate=Fate.SAME)
-        made = killing_test(mutant, self._dataset, question, witness.world, self._project, self._laboratory)
+        fewest = smallest(world, question, self._laboratory)
+        made = killing_test(mutant, self._dataset, question, fewest, self._project, self._laboratory)
         if made is None:
             return Verdict(mutant=mutant, fate=Fate.SURVIVED)
         self._offered.append((made[0], self._bench(made[1])))
         return Verdict(mutant=mutant, fate=Fate.SURVIVED, test=made[0])
 
     def _changed_by_writing(self) -> bool:
-        question = Question(old=self._text, new=self._plain, inputs=self._inputs, interval=self._interval)
-        failing = any(not bench.passes(self._plain) for bench in self._benches)
-        return failing or find_witness(question, self._laboratory, tries=_TRIES_AS_WRITTEN) is not None
+        if any(not bench.passes(self._plain) for bench in self._benches):
+            return True
+        return bool(told_apart(self._screen((self._plain,)), self._laboratory, tries=_TRIES_AS_WRITTEN))
+
+    def _screen(self, others: tuple[str, ...]) -> Screen:
+        return Screen(original=self._text, others=others, inputs=self._inputs, interval=self._interval)
 
     def _bench(self, case: DataTest) -> MutantBench:
         return self._opened.enter_context(closing(MutantBench(case, self._project)))
@@ -182,13 +189,14 @@ class _Trial:
 
 
 def _interval(dataset: Dataset, cases: Sequence[DataTest]) -> Interval | None:
-    """That of the tests, or any of the dataset's own grain."""
+    """The first that a test has, or any of the dataset's own grain; two of them where a run may take two at once."""
     if dataset.interval is None:
         return None
     given = next((case.interval for case in cases if case.interval is not None), None)
     grain = dataset.interval.grain
-    start = grain.floor(_A_DAY)
-    return given or Interval(start, grain.step(start))
+    start = given.start if given is not None else grain.floor(_A_DAY)
+    end = given.end if given is not None else grain.step(start)
+    return Interval(start, max(end, grain.step(start, 2)) if dataset.interval.batch > 1 else end)
 
 
 def _shape(upstream: Dataset, cases: Sequence[DataTest]) -> Shape:

@@ -74,6 +74,11 @@ def find_witness(question: Question, laboratory: Laboratory, *, seed: int = 0, t
     return None
 
 
+def smallest(world: World, question: Question, laboratory: Laboratory) -> World:
+    """The world, which tells the two queries apart, with every row taken away that is not needed for that."""
+    return _smallest(world, question, laboratory)
+
+
 def narrowed(texts: Iterable[str], inputs: Mapping[str, Shape]) -> dict[str, Shape]:
     """The same shapes with the columns alone that the queries name; all of them where a query takes all."""
     words = names_in(texts)

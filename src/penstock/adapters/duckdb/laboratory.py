@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class MemoryLaboratory:
     """A `Laboratory` over one DuckDB in memory, without access to anything outside."""
 
+    settings: tuple[str, ...] = ("SET TimeZone = 'UTC'", "SET enable_external_access = false")
+
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_external_access = false")
+        for setting in self.settings:
+            self._connection.execute(setting)
         self._connection.execute("SET lock_configuration = true")
         self._made: dict[str, tuple[tuple[str, str], ...]] = {}
 

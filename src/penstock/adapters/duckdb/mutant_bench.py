@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
-    from penstock.quality.synthesis import World
+    from penstock.quality.synthesis import MadeUp, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +89,22 @@ class MutantBench:
 
 
 class TestsLaboratory(MemoryLaboratory):
-    """A `Laboratory` with the eyes of data tests: 12.5, 12.50 and 12.500 are the same number."""
+    """A `Laboratory` with the eyes of data tests: 12.5, 12.50 and 12.500 are the same number.
+
+    Its tables are so small that to optimise a query takes longer than to answer it.
+    """
 
     __test__ = False
+    settings = (*MemoryLaboratory.settings, "PRAGMA disable_optimizer")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: dict[str, MadeUp] = {}
+
+    def fill(self, world: World) -> None:
+        """Hold these tables and no others; what is held already is not filled again."""
+        super().fill(tuple(made for made in world if self._held.get(made.dataset) != made))
+        self._held.update({made.dataset: made for made in world})
 
     def answer(self, text: str, interval: Interval | None) -> Answer | None:
         """What a query gives; None if it fails."""
