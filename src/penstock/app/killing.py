@@ -67,7 +67,7 @@ def killing_test(
 
 def name_of(mutant: Mutant) -> str:
     """What the test holds the query to, as the name of a case."""
-    text = f"{mutant.old}, not {mutant.new}" if mutant.new is not None else f"not without {mutant.old}"
+    text = f"{mutant.old}, not {mutant.new}" if mutant.new is not None else f"needs {mutant.old}"
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 

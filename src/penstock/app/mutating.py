@@ -28,6 +28,8 @@ from penstock.quality.witness import Question, smallest
 from penstock.sql.fingerprint import canonical
 from penstock.sql.mutants import MOST, mutants_of, plain_text
 
+__all__ = ["MOST", "add_tests", "mutable_datasets", "mutation_of"]
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
@@ -103,6 +105,9 @@ def _score(dataset: Dataset, project: Project, lines: frozenset[int] | None, mos
             trial = _Trial(dataset, task.text, project, cases, opened)
         except PenstockError as error:
             return replace(score, skipped=f"not mutated: {error.findings[0].message}")
+        failing = trial.failing()
+        if failing is not None:
+            return replace(score, failing=failing, skipped=f"not mutated: its test fails as it is: {failing}")
         problem = trial.problem()
         if problem is not None:
             return replace(score, skipped=f"not mutated: {problem}")
@@ -125,14 +130,15 @@ class _Trial:
         self._offered: list[tuple[KillingTest, MutantBench]] = []
         self._laboratory = opened.enter_context(closing(TestsLaboratory()))
 
+    def failing(self) -> str | None:
+        """The first test that fails without any fault."""
+        return next((bench.test.name for bench in self._benches if not bench.passes(self._text)), None)
+
     def problem(self) -> str | None:
         """Why mutants of this query would say nothing."""
         unknown = next((name for name, shape in self._inputs.items() if not shape.columns), None)
         if unknown is not None:
             return f"the columns of {unknown} are not known: it has no contract"
-        failing = next((bench.test.name for bench in self._benches if not bench.passes(self._text)), None)
-        if failing is not None:
-            return f"its test fails as it is: {failing}"
         if self._empty.refuses(self._text):
             return "the database refuses its query"
         if canonical(self._plain) != canonical(self._text) and self._changed_by_writing():

@@ -21,8 +21,8 @@ class Fate(StrEnum):
 
     KILLED = "killed"
     SURVIVED = "survived"
-    SAME = "no rows tell it apart"
-    REFUSED = "refused by the database"
+    SAME = "that no rows tell apart"
+    REFUSED = "that the database refuses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ class Verdict:
 class MutationScore:
     """What the tests of one dataset notice. `skipped` says why it was not mutated at all.
 
-    `left_out` counts faults that were not tried, for there were too many.
+    `failing` names a test that fails with the query as it is; `left_out` counts faults that were not tried, for there
+    were too many.
     """
 
     dataset: str
@@ -74,6 +75,7 @@ class MutationScore:
     verdicts: tuple[Verdict, ...] = ()
     left_out: int = 0
     skipped: str | None = None
+    failing: str | None = None
 
     def of(self, fate: Fate) -> tuple[Verdict, ...]:
         """The mutants with that fate, in the order of lines."""
@@ -102,6 +104,7 @@ class MutationScore:
             "tests": self.tests,
             "score": self.score,
             "skipped": self.skipped,
+            "failing": self.failing,
             "left_out": self.left_out,
             **{fate.name.lower(): len(self.of(fate)) for fate in Fate},
             "mutants": [verdict.to_json() for verdict in self.verdicts],

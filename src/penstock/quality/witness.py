@@ -70,13 +70,22 @@ def find_witness(question: Question, laboratory: Laboratory, *, seed: int = 0, t
     inputs = narrowed(texts, question.inputs)
     for world in worlds(texts, inputs, question.interval, seed=seed, count=tries):
         if _witness(world, question, laboratory) is not None:
-            return _witness(_smallest(world, question, laboratory), question, laboratory)
+            return _witness(smallest(world, question, laboratory), question, laboratory)
     return None
 
 
 def smallest(world: World, question: Question, laboratory: Laboratory) -> World:
     """The world, which tells the two queries apart, with every row taken away that is not needed for that."""
-    return _smallest(world, question, laboratory)
+    left = MOST_SHRINKS
+
+    def shows(smaller: World) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and _witness(smaller, question, laboratory) is not None
+
+    for number in range(len(world)):
+        world = _without_needless(world, number, shows)
+    return world
 
 
 def narrowed(texts: Iterable[str], inputs: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -119,20 +128,6 @@ def shared_rows(
 def _picked(answer: Answer, names: Sequence[str]) -> Counter[tuple[str | None, ...]]:
     places = [answer.columns.index(name) for name in names]
     return Counter(tuple(row[place] for place in places) for row in answer.rows)
-
-
-def _smallest(world: World, question: Question, laboratory: Laboratory) -> World:
-    """The world with every row taken away that is not needed."""
-    left = MOST_SHRINKS
-
-    def shows(smaller: World) -> bool:
-        nonlocal left
-        left -= 1
-        return left >= 0 and _witness(smaller, question, laboratory) is not None
-
-    for number in range(len(world)):
-        world = _without_needless(world, number, shows)
-    return world
 
 
 def _without_needless(world: World, number: int, shows: Callable[[World], bool]) -> World:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from penstock.app import checking
@@ -36,11 +38,18 @@ def check(door: Door, project: str | None) -> Answer:
 
 @click.command(epilog="Example: penstock test sales.daily_revenue")
 @click.argument("dataset", required=False)
+@click.option("--mutate", is_flag=True, help="Put small faults into the queries: would the tests notice?")
+@click.option("--min-score", metavar="PERCENT", type=click.FloatRange(0, 100), help="With --mutate: end with 1 below.")
+@click.option("--add", is_flag=True, help="With --mutate: append tests for what was not noticed.")
+@click.option("--most", metavar="N", type=click.IntRange(1), help="With --mutate: faults in one query (default: 60).")
 @project_option
 @answering
-def test(door: Door, dataset: str | None, project: str | None) -> Answer:
+def test(door: Door, dataset: str | None, project: str | None, *, mutate: bool, **wishes: Any) -> Answer:
     """Run the unit tests on data: given rows in, expected rows out."""
-    del door
+    if mutate:
+        return _mutated(door, dataset, project, **wishes)
+    if any(wishes.values()):
+        raise click.UsageError("--min-score, --add and --most go with --mutate")
     with opened(project) as place:
         tested = checking.run_tests(place, dataset)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
@@ -56,6 +65,15 @@ def test(door: Door, dataset: str | None, project: str | None) -> Answer:
         "untested": list(tested.untested),
     }
     return Answer(result=result, text="\n".join(lines), findings=tested.findings, exit_code=0 if tested.ok else 1)
+
+
+def _mutated(
+    door: Door, dataset: str | None, project: str | None, *, min_score: float | None, add: bool, most: int | None
+) -> Answer:
+    from penstock.cli.commands.mutating import MOST, Wish, mutated  # noqa: PLC0415 - `check` needs no DuckDB
+
+    with opened(project) as place:
+        return mutated(door, place, dataset, Wish(min_score=min_score, add=add, most=most or MOST))
 
 
 @click.command(epilog="Example: penstock docs")
