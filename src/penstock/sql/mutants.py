@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from penstock.model.errors import InputError
+from penstock.sql import mutant_conditions, mutant_rows, mutant_values
 from penstock.sql.fingerprint import canonical
-from penstock.sql.mutant_kinds import Fault, MutantKind, faults_of
+from penstock.sql.mutant_kinds import Fault, MutantKind
 from penstock.sql.syntax import excerpt, sql_of, start_of, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlglot.expressions import Expr
 
@@ -64,7 +65,7 @@ def mutants_of(text: str, *, most: int = MOST, lines: frozenset[int] | None = No
         InputError: the text is not one query.
     """
     tree = tree_of(text).copy()
-    places = [_place(fault, text) for fault in faults_of(tree)]
+    places = [_place(fault, text) for fault in _faults(tree)]
     chosen = [place for place in places if lines is None or lines.intersection(place.lines)]
     seen = {canonical(text), canonical(plain_text(text))}
     found: list[tuple[_Place, str]] = []
@@ -181,3 +182,38 @@ def _named(found: Sequence[tuple[_Place, str]], text: str) -> tuple[Mutant, ...]
             )
         )
     return tuple(mutants)
+
+
+def _faults(tree: Expr) -> Iterator[Fault]:
+    """Every fault of every node, in the order of a walk from left to right."""
+    for node in tree.walk(bfs=False):
+        for kinds, make in _MAKERS:
+            if isinstance(node, kinds):
+                yield from make(node)
+
+
+_MAKERS: tuple[tuple[tuple[type[Expr], ...], Callable[[Expr], Iterator[Fault]]], ...] = (
+    (tuple(mutant_conditions.COMPARISONS), mutant_conditions.compared),
+    ((exp.And, exp.Or), mutant_conditions.connected),
+    ((exp.Where, exp.Having, exp.Qualify), mutant_conditions.filtered),
+    ((exp.Not,), mutant_conditions.negated),
+    ((exp.Is,), mutant_conditions.is_faults),
+    ((exp.Between,), mutant_conditions.between),
+    ((exp.In,), mutant_conditions.listed),
+    ((exp.Like, exp.ILike), mutant_values.liked),
+    ((exp.Literal,), mutant_values.literal),
+    ((exp.Boolean,), mutant_values.boolean),
+    ((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod), mutant_values.arithmetic),
+    ((exp.Neg,), mutant_values.minus),
+    ((exp.Coalesce,), mutant_values.coalesced),
+    ((exp.Nullif,), mutant_values.nullif),
+    (mutant_values.CALLED, mutant_values.called),
+    ((exp.Case,), mutant_values.case),
+    ((exp.If,), mutant_values.if_faults),
+    ((exp.AggFunc,), mutant_rows.folded),
+    ((exp.Window,), mutant_rows.windowed),
+    ((exp.Ordered,), mutant_rows.ordered),
+    ((exp.Select,), mutant_rows.selected),
+    ((exp.Join,), mutant_rows.joined),
+    ((exp.Union, exp.Except, exp.Intersect), mutant_rows.united),
+)
