@@ -22,7 +22,7 @@ _FOLDS: dict[type[Expr], tuple[type[Expr], ...]] = {
     exp.ArgMin: (exp.ArgMax,), exp.ArgMax: (exp.ArgMin,), exp.LogicalAnd: (exp.LogicalOr,),
     exp.LogicalOr: (exp.LogicalAnd,), exp.First: (exp.Last,), exp.Last: (exp.First,), exp.Median: (exp.Max,),
 }  # fmt: skip
-_RANKS: dict[type[Expr], type[Expr]] = {
+RANKS: dict[type[Expr], type[Expr]] = {
     exp.RowNumber: exp.Rank, exp.Rank: exp.DenseRank, exp.DenseRank: exp.Rank, exp.Lag: exp.Lead, exp.Lead: exp.Lag,
     exp.FirstValue: exp.LastValue, exp.LastValue: exp.FirstValue,
 }  # fmt: skip
@@ -32,8 +32,8 @@ def folded(node: Expr) -> Iterator[Fault]:
     """Another aggregate or ranking, with DISTINCT and without."""
     for kind in _FOLDS.get(type(node), ()):
         yield swapped(MutantKind.AGGREGATE, node, _as(kind, node))
-    if type(node) in _RANKS:
-        yield swapped(MutantKind.WINDOW, node, _as(_RANKS[type(node)], node))
+    if type(node) in RANKS:
+        yield swapped(MutantKind.WINDOW, node, _as(RANKS[type(node)], node))
     inside = node.this
     if isinstance(inside, exp.Distinct) and len(inside.expressions) == 1:
         yield swapped(MutantKind.AGGREGATE, node, _with_argument(node, inside.expressions[0].copy()))
