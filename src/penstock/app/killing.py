@@ -20,6 +20,7 @@ from penstock.model.pipelines import FileSource
 from penstock.project.datatest_file import read_datatests
 from penstock.quality.mutation import KillingTest
 from penstock.quality.screening import differs
+from penstock.quality.witness import smallest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,8 @@ def killing_test(
     mutant: Mutant, dataset: Dataset, question: Question, world: World, project: Project, laboratory: TestsLaboratory
 ) -> tuple[KillingTest, DataTest] | None:
     """The test that rows which tell a mutant from its original make; None if no test that can be written does."""
-    rows = laboratory.held(_without_idle_columns(world, question, laboratory))
+    fewest = smallest(world, lambda fewer: _differs(fewer, question, laboratory))
+    rows = laboratory.held(_without_idle_columns(fewest, question, laboratory))
     given = {made.dataset: _given(made, project.datasets[made.dataset]) for made in rows}
     case = DataTest(
         dataset=dataset.name,
@@ -165,7 +167,8 @@ def _given(made: MadeUp, upstream: Dataset) -> tuple[dict[str, str | None], ...]
     return tuple({name: value for name, value in row.items() if value is not None} or bare for row in rows)
 
 
-def _answers(case: DataTest, project: Project, question: Question) -> tuple[Result, Result] | None:
+def _answers(case: DataTest, project: Project, question: Question) -> tuple[Result, Result | None] | None:
+    """What both queries make of the given rows, the second nothing if it fails; None if the first does."""
     try:
         bench = MutantBench(case, project)
     except PenstockError:
@@ -174,16 +177,16 @@ def _answers(case: DataTest, project: Project, question: Question) -> tuple[Resu
         old, new = bench.result(question.old), bench.result(question.new)
     finally:
         bench.close()
-    return (old, new) if old is not None and new is not None else None
+    return (old, new) if old is not None else None
 
 
-def _telling_columns(old: Result, new: Result, dataset: Dataset) -> list[str]:
+def _telling_columns(old: Result, new: Result | None, dataset: Dataset) -> list[str]:
     """The dataset's key, and as few other columns as still show the difference."""
     key = dataset.contract.key if dataset.contract is not None else ()
-    kept = [column for column in old.columns if column in new.types]
+    kept = [column for column in old.columns if new is None or column in new.types]
     for column in reversed(list(kept)):
         fewer = [name for name in kept if name != column]
-        if column not in key and fewer and _picked(old, fewer) != _picked(new, fewer):
+        if column not in key and fewer and (new is None or _picked(old, fewer) != _picked(new, fewer)):
             kept = fewer
     return kept
 

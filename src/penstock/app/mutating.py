@@ -24,7 +24,7 @@ from penstock.model.pipelines import FileSource, SqlTask, TaskKind
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict
 from penstock.quality.screening import Screen, told_apart
 from penstock.quality.synthesis import Shape
-from penstock.quality.witness import Question, smallest
+from penstock.quality.witness import Question
 from penstock.sql.fingerprint import canonical
 from penstock.sql.mutants import MOST, mutants_of, plain_text
 
@@ -171,8 +171,7 @@ class _Trial:
             if not bench.passes(mutant.text):
                 return Verdict(mutant=mutant, fate=Fate.SURVIVED, test=test)
         question = Question(old=self._text, new=mutant.text, inputs=self._inputs, interval=self._interval)
-        fewest = smallest(world, question, self._laboratory)
-        made = killing_test(mutant, self._dataset, question, fewest, self._project, self._laboratory)
+        made = killing_test(mutant, self._dataset, question, world, self._project, self._laboratory)
         if made is None:
             return Verdict(mutant=mutant, fate=Fate.SURVIVED)
         self._offered.append((made[0], self._bench(made[1])))

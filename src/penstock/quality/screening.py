@@ -60,9 +60,9 @@ def told_apart(screen: Screen, laboratory: Laboratory, *, seed: int = 0, tries: 
 
 
 def differs(one: Answer, other: Answer | None) -> bool:
-    """Whether both queries gave an answer, and not the same rows."""
+    """Whether the other query did not give the same rows; one that fails gives none."""
     if other is None:
-        return False
+        return True
     _, sides = shared_rows(one, other)
     return sides[0] != sides[1]
 

@@ -70,21 +70,22 @@ def find_witness(question: Question, laboratory: Laboratory, *, seed: int = 0, t
     inputs = narrowed(texts, question.inputs)
     for world in worlds(texts, inputs, question.interval, seed=seed, count=tries):
         if _witness(world, question, laboratory) is not None:
-            return _witness(smallest(world, question, laboratory), question, laboratory)
+            fewest = smallest(world, lambda fewer: _witness(fewer, question, laboratory) is not None)
+            return _witness(fewest, question, laboratory)
     return None
 
 
-def smallest(world: World, question: Question, laboratory: Laboratory) -> World:
-    """The world, which tells the two queries apart, with every row taken away that is not needed for that."""
+def smallest(world: World, shows: Callable[[World], bool]) -> World:
+    """A world that shows something, with every row taken away that is not needed for that."""
     left = MOST_SHRINKS
 
-    def shows(smaller: World) -> bool:
+    def still_shows(smaller: World) -> bool:
         nonlocal left
         left -= 1
-        return left >= 0 and _witness(smaller, question, laboratory) is not None
+        return left >= 0 and shows(smaller)
 
     for number in range(len(world)):
-        world = _without_needless(world, number, shows)
+        world = _without_needless(world, number, still_shows)
     return world
 
 
