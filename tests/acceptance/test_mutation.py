@@ -32,7 +32,10 @@ def test_the_score_and_each_fault_let_through_are_shown_with_the_test_that_would
     score = only(shop)
     assert 0 < score["score"] < 1
     assert text.startswith(f"shop.daily_revenue: {int(score['score'] * 1000) / 10:g} % (")
-    assert "pipelines/shop/daily_revenue.sql:11: filter dropped not noticed: without ordered_at >= $interval_start\n" in text
+    assert (
+        "pipelines/shop/daily_revenue.sql:11: filter dropped not noticed: without ordered_at >= $interval_start\n"
+        in text
+    )
     assert "    | WHERE ordered_at >= $interval_start AND ordered_at < $interval_end\n" in text
     assert "    this test would notice:\n      - name: " in text
     survivors = [mutant for mutant in score["mutants"] if mutant["fate"] == "survived"]
