@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
+from query_maker import TABLES, Maker
 
 from penstock.adapters.duckdb.mutant_bench import TestsLaboratory
 from penstock.model.errors import InputError
@@ -15,6 +19,7 @@ from penstock.quality.synthesis import Shape
 from penstock.sql.fingerprint import canonical
 from penstock.sql.mutants import Mutant, MutantKind, mutants_of, plain_text
 from penstock.sql.query import parse_query
+from penstock.sql.syntax import sql_of, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,3 +232,34 @@ def test_places_in_group_by_and_order_by_are_no_constants() -> None:
 def test_a_text_that_is_no_query_is_refused() -> None:
     with pytest.raises(InputError):
         mutants_of("SELECT FROM")
+
+
+@pytest.mark.slow
+def test_mutants_of_queries_of_every_shape_run_and_without_a_fault_nothing_moves() -> None:
+    chance = random.Random(5)  # noqa: S311 - data for a test
+    made = refused = 0
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("CREATE SCHEMA s")
+        for table, columns in TABLES.items():
+            kinds = ", ".join(f"{name} INTEGER{'[]' * (name == 'items')}" for name in columns)
+            connection.execute(f"CREATE TABLE {table} ({kinds})")
+            for number in range(9):
+                values = [[number, 1] if name == "items" else chance.choice([None, 0, 1, 2]) for name in columns]
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", values)
+        for seed in range(25):
+            text, _ = Maker(seed).query()
+            assert _rows(connection, plain_text(text)) == _rows(connection, text), text
+            before = sql_of(tree_of(text))
+            for mutant in mutants_of(text, most=12).items:
+                made += 1
+                try:
+                    connection.execute(f"EXPLAIN {mutant.text}")
+                except duckdb.BinderException:
+                    refused += 1
+            assert sql_of(tree_of(text)) == before
+    assert made > 200
+    assert refused < made / 20
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, text: str) -> Counter[object]:
+    return Counter(map(str, connection.execute(text).fetchall()))
