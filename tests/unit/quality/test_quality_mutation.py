@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.adapters.duckdb.mutant_bench import MutantBench, TestsLaboratory
-from penstock.app.killing import added
+from penstock.app.killing import added, killing_test
 from penstock.app.mutating import mutable_datasets, mutation_of
 from penstock.model.errors import InputError
 from penstock.project.datatest_file import read_datatests
 from penstock.project.reading import read_project
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict, score_of
 from penstock.quality.screening import Screen, differs, told_apart
-from penstock.quality.synthesis import Shape
-from penstock.quality.witness import Answer
+from penstock.quality.synthesis import MadeUp, Shape
+from penstock.quality.witness import Answer, Question
 from penstock.sql.mutants import Mutant, MutantKind
 
 if TYPE_CHECKING:
@@ -206,6 +206,19 @@ def test_rows_tell_apart_texts_that_look_like_numbers_and_rows_that_repeat(
     assert other in told_apart(Screen(original=original, others=(other,), inputs=SHAPES), laboratory)
 
 
+def test_rows_that_repeat_are_found_however_many_columns_there_are(laboratory: TestsLaboratory) -> None:
+    names = [f"c{number}" for number in range(12)]
+    shapes = {"p.t": Shape(columns=tuple((name, "INTEGER") for name in names))}
+    listed = ", ".join(names)
+    pairs = {
+        f"SELECT DISTINCT {listed} FROM p.t": f"SELECT {listed} FROM p.t",
+        f"SELECT {listed}, count(*) AS n FROM p.t GROUP BY ALL": f"SELECT {listed.replace('c7', 'min(c7) AS c7')}, "
+        "count(*) AS n FROM p.t GROUP BY ALL",
+    }
+    for original, other in pairs.items():
+        assert other in told_apart(Screen(original=original, others=(other,), inputs=shapes), laboratory)
+
+
 def test_rows_on_which_a_query_fails_tell_it_apart(laboratory: TestsLaboratory) -> None:
     failing = "SELECT CAST(s AS INTEGER)::VARCHAR AS s FROM p.t WHERE s = 'a'"
     screen = Screen(original="SELECT s FROM p.t WHERE s = 'a'", others=(failing,), inputs=SHAPES)
@@ -294,6 +307,24 @@ def test_a_survivor_comes_with_a_test_that_passes_as_it_is_and_fails_with_the_fa
         assert bench.passes(QUERY)
         assert not bench.passes(verdict.mutant.text)
         bench.close()
+
+
+def test_rows_that_tell_nothing_apart_make_no_test(laboratory: TestsLaboratory) -> None:
+    there = project()
+    verdict = next(item for item in score(tests=VACUOUS).survivors if str(item.mutant) == "without quantity > 0")
+    columns = (("product", "VARCHAR"), ("quantity", "INTEGER"))
+    question = Question(
+        old=QUERY,
+        new=verdict.mutant.text,
+        inputs={"shop.stg_orders": Shape(columns=columns, required=frozenset(dict(columns)))},
+    )
+
+    def made(quantity: str) -> object:
+        world = (MadeUp(dataset="shop.stg_orders", columns=columns, rows=(("tea", quantity),)),)
+        return killing_test(verdict.mutant, there.datasets["shop.sold"], question, world, there, laboratory)
+
+    assert made("0") is not None
+    assert made("1") is None
 
 
 def test_with_the_offered_tests_added_every_fault_is_noticed() -> None:

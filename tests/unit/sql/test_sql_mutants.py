@@ -166,6 +166,11 @@ def test_every_mutant_is_a_query_of_its_own_over_the_same_datasets() -> None:
     assert all(set(parse_query(mutant.text, "").datasets) <= {"p.t", "p.u"} for mutant in mutants)
 
 
+def test_faults_that_come_to_the_same_query_are_made_once() -> None:
+    dropped = [str(m) for m in mutants_of("SELECT n FROM p.t WHERE n = m AND m = n").items if m.new is None]
+    assert dropped == ["without n = m"]
+
+
 def test_without_a_fault_the_text_means_what_the_original_does() -> None:
     assert canonical(plain_text("SELECT n FROM p.t WHERE s <> ''")) == canonical("SELECT n FROM p.t WHERE s <> '' ")
 
