@@ -107,3 +107,4 @@ def test_a_test_file_that_cannot_be_added_to_stays_as_it_is(shop: Place) -> None
 def test_what_goes_with_mutate_alone_is_refused_without_it(shop: Place) -> None:
     assert "go with --mutate" in shop.penstock("test", "--add", exits=2).err
     assert "there is no dataset shop.gone" in shop.penstock("test", "--mutate", "shop.gone", exits=2).err
+    assert "two commands" in shop.penstock("test", "--mutate", "--slices", exits=2).err

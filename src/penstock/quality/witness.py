@@ -10,7 +10,7 @@ from penstock.quality.synthesis import worlds
 from penstock.sql.boundaries import names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from penstock.model.intervals import Interval
     from penstock.quality.synthesis import MadeUp, Shape, World
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TRIES = 80
 """How many sets of made-up tables are tried by default."""
 MOST_SHRINKS = 200
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,30 @@ class Witness:
     old: tuple[tuple[str | None, ...], ...]
     new: tuple[tuple[str | None, ...], ...]
 
+    @property
+    def given(self) -> str:
+        """The made-up rows in words."""
+        tables = [(made.dataset, [name for name, _ in made.columns], made.rows) for made in self.world if made.rows]
+        return (
+            "; ".join(f"{name} with {_rows_text(columns, rows)}" for name, columns, rows in tables) or "no row at all"
+        )
+
+    @property
+    def apart(self) -> str:
+        """What the two queries make of them, in words."""
+        old, new = (_rows_text(self.columns, rows) or "nothing" for rows in (self.old, self.new))
+        return f"the old query gives {old}, the new one {new}"
+
+
+def _rows_text(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
+    shown = [", ".join(f"{name}={_shown(value)}" for name, value in zip(columns, row, strict=True)) for row in rows]
+    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
+    return " | ".join(f"({text})" for text in shown[:_MOST_SHOWN]) + more
+
+
+def _shown(value: str | None) -> str:
+    return "NULL" if value is None else value if value.strip() == value and value else repr(value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -59,6 +84,23 @@ class Question:
     inputs: Mapping[str, Shape]
     interval: Interval | None = None
 
+    def worlds(self, *, seed: int = 0, count: int = TRIES) -> Iterator[World]:
+        """Made-up rows that are likely to tell the two apart, the same for the same seed.
+
+        Raises:
+            InputError: one of the texts is not one query.
+        """
+        texts = (self.old, self.new)
+        return worlds(texts, narrowed(texts, self.inputs), self.interval, seed=seed, count=count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search came to: a witness, if it found one, and on how many sets of rows both queries gave any."""
+
+    witness: Witness | None
+    answered: int
+
 
 def find_witness(question: Question, laboratory: Laboratory, *, seed: int = 0, tries: int = TRIES) -> Witness | None:
     """Rows on which the two queries differ, as few as were found; None if no made-up rows tell them apart.
@@ -66,13 +108,26 @@ def find_witness(question: Question, laboratory: Laboratory, *, seed: int = 0, t
     Raises:
         InputError: one of the texts is not one query.
     """
-    texts = (question.old, question.new)
-    inputs = narrowed(texts, question.inputs)
-    for world in worlds(texts, inputs, question.interval, seed=seed, count=tries):
-        if _witness(world, question, laboratory) is not None:
-            fewest = smallest(world, lambda fewer: _witness(fewer, question, laboratory) is not None)
-            return _witness(fewest, question, laboratory)
-    return None
+    return search(question, laboratory, seed=seed, tries=tries).witness
+
+
+def search(question: Question, laboratory: Laboratory, *, seed: int = 0, tries: int = TRIES) -> Search:
+    """As `find_witness`, with how much was tried.
+
+    Raises:
+        InputError: one of the texts is not one query.
+    """
+    answered = 0
+    for world in question.worlds(seed=seed, count=tries):
+        answers = _answers(world, question, laboratory)
+        if answers is None:
+            continue
+        if _witness(world, answers) is not None:
+            fewest = smallest(world, lambda fewer: _tells_apart(fewer, question, laboratory))
+            answers = _answers(fewest, question, laboratory)
+            return Search(witness=answers and _witness(fewest, answers), answered=answered + 1)
+        answered += bool(answers[0].rows and answers[1].rows)
+    return Search(witness=None, answered=answered)
 
 
 def smallest(world: World, shows: Callable[[World], bool]) -> World:
@@ -103,13 +158,14 @@ def _kept(shape: Shape, words: frozenset[str]) -> Shape:
     return replace(shape, columns=columns, key=shape.key if set(shape.key) <= names else ())
 
 
-def _witness(world: World, question: Question, laboratory: Laboratory) -> Witness | None:
+def _answers(world: World, question: Question, laboratory: Laboratory) -> tuple[Answer, Answer] | None:
     laboratory.fill(world)
-    answers = [laboratory.answer(text, question.interval) for text in (question.old, question.new)]
-    old, new = answers
-    if old is None or new is None:
-        return None
-    columns, sides = shared_rows(old, new)
+    old, new = (laboratory.answer(text, question.interval) for text in (question.old, question.new))
+    return None if old is None or new is None else (old, new)
+
+
+def _witness(world: World, answers: tuple[Answer, Answer]) -> Witness | None:
+    columns, sides = shared_rows(*answers)
     gone, come = sides[0] - sides[1], sides[1] - sides[0]
     if not gone and not come:
         return None
@@ -129,6 +185,11 @@ def shared_rows(
 def _picked(answer: Answer, names: Sequence[str]) -> Counter[tuple[str | None, ...]]:
     places = [answer.columns.index(name) for name in names]
     return Counter(tuple(row[place] for place in places) for row in answer.rows)
+
+
+def _tells_apart(world: World, question: Question, laboratory: Laboratory) -> bool:
+    answers = _answers(world, question, laboratory)
+    return answers is not None and _witness(world, answers) is not None
 
 
 def _without_needless(world: World, number: int, shows: Callable[[World], bool]) -> World:

@@ -7,18 +7,19 @@ cannot be put back, the difference says so by having no `before`.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from penstock.sql.block_edits import Moving, conjuncts_of, read_items, together, with_condition, with_from, with_item
 from penstock.sql.blocks import blocks_of, has_fold
 from penstock.sql.changes import ChangedPlace, ChangeKind
-from penstock.sql.clauses import column_names, form_of_join, source_name
 from penstock.sql.fingerprint import canonical
-from penstock.sql.forms import Forms, operands
+from penstock.sql.forms import Forms
+from penstock.sql.plain import has_star
 from penstock.sql.scopes import Scopes
 from penstock.sql.syntax import excerpt, place, sql_of, start_of, tree_of
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from sqlglot.expressions import Expr
 
     from penstock.sql.blocks import Path
-    from penstock.sql.scopes import Source
+    from penstock.sql.scopes import Found
 
 
 class Part(StrEnum):
@@ -44,6 +45,8 @@ class Part(StrEnum):
     ORDER = "order"
     WINDOWS = "windows"
     SET = "set"
+    COLUMN = "column"
+    """A column that came, went or stands elsewhere: the others' rows are the same."""
     STRUCTURE = "structure"
 
 
@@ -58,13 +61,14 @@ _KINDS = {
     Part.ORDER: ChangeKind.ORDERING,
     Part.WINDOWS: ChangeKind.EXPRESSION,
     Part.SET: ChangeKind.SOURCE,
+    Part.COLUMN: ChangeKind.EXPRESSION,
     Part.STRUCTURE: ChangeKind.SOURCE,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Difference:
-    """One part that differs. `before` is a copy of the new SELECT with the part as it was.
+    """One part that differs. `before` is a copy of the new SELECT with the part as it was, `without` one without it.
 
     `old` is the old node in the new SELECT's aliases, `new` the node as it stands; one of them is None where the part
     was added or removed.
@@ -74,6 +78,7 @@ class Difference:
     part: Part
     place: ChangedPlace
     before: Expr | None = None
+    without: Expr | None = None
     old: Expr | None = None
     new: Expr | None = None
 
@@ -91,9 +96,17 @@ def differences(old: str, new: str) -> tuple[Difference, ...]:
     """
     if canonical(old) == canonical(new):
         return ()
-    pairing = _Pairing(old, new)
-    found = tuple(pairing.differences())
-    return found if found or pairing.lists_other_columns() else (_unplaced(old, new),)
+    return tuple(_Pairing(old, new).differences()) or (_unplaced(old, new),)
+
+
+def changed_places(old: str, new: str) -> tuple[ChangedPlace, ...]:
+    """The places of all differences, in the order of lines, removed ones last.
+
+    Raises:
+        InputError: one of the texts is not one query.
+    """
+    places = [difference.place for difference in differences(old, new)]
+    return tuple(sorted(places, key=lambda place: (place.removed, place.line, place.kind, place.name)))
 
 
 def keys_of(select: exp.Select) -> list[Expr] | None:
@@ -128,7 +141,7 @@ class _Pairing:
     def __init__(self, old: str, new: str) -> None:
         self.texts = (old, new)
         self.trees = (tree_of(old), tree_of(new))
-        self.forms = tuple(Forms(tree, source_name) for tree in self.trees)
+        self.forms = tuple(Forms(tree, _source_name) for tree in self.trees)
         self.scopes = tuple(Scopes(tree) for tree in self.trees)
 
     def differences(self) -> Iterator[Difference]:
@@ -142,13 +155,6 @@ class _Pairing:
             yield from (self._structure(after[path], gone=False, path=path) for path in come)
         for theirs, ours in pairs:
             yield from self._pair(ours, before[theirs], after[ours])
-
-    def lists_other_columns(self) -> bool:
-        """Whether columns came, went or changed places: then the rows of those that stayed are the same."""
-        old, new = self.trees
-        if not isinstance(old, exp.Select) or not isinstance(new, exp.Select):
-            return False
-        return [_item_name(item) for item in old.expressions] != [_item_name(item) for item in new.expressions]
 
     def _pair(self, path: Path, old: Expr, new: Expr) -> Iterator[Difference]:
         if isinstance(old, exp.Select) and isinstance(new, exp.Select):
@@ -166,7 +172,7 @@ class _Pairing:
         )
 
     def _selects(self, path: Path, old: exp.Select, new: exp.Select) -> Iterator[Difference]:
-        moving = _Moving(self.scopes[0], self.scopes[0].sources(old), self.scopes[1].sources(new))
+        moving = Moving(self.scopes[0], self.scopes[0].sources(old), self.scopes[1].sources(new))
         yield from self._from(path, old, new, moving)
         for part in (Part.WHERE, Part.HAVING, Part.QUALIFY):
             yield from self._conditions(path, part, old, new, moving)
@@ -181,37 +187,34 @@ class _Pairing:
 
     # -- one kind of part each ------------------------------------------------------------------------------------
 
-    def _from(self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving) -> Iterator[Difference]:
-        ours, theirs = _from_items(new), _from_items(old)
-        forms = [[form_of_join(item, self.forms[side]) for item in items] for side, items in ((0, theirs), (1, ours))]
+    def _from(self, path: Path, old: exp.Select, new: exp.Select, moving: Moving) -> Iterator[Difference]:
+        ours, theirs = read_items(new), read_items(old)
+        forms = [[_form_of_join(item, self.forms[side]) for item in items] for side, items in ((0, theirs), (1, ours))]
         if forms[0] == forms[1]:
             return
         names = [[_source_word(item) for item in items] for items in (theirs, ours)]
         if len(ours) == len(theirs) and names[0] == names[1]:
             for at, (was, now) in enumerate(zip(theirs, ours, strict=True)):
                 if forms[0][at] != forms[1][at]:
-                    yield self._difference(path, Part.FROM, was, now, _with_item(new, at, moving.moved(was)), moving)
+                    yield self._difference(path, Part.FROM, was, now, with_item(new, at, moving.moved(was)), moving)
             return
         gone = next((item for item, form in zip(theirs, forms[0], strict=True) if form not in forms[1]), None)
         come = next((item for item, form in zip(ours, forms[1], strict=True) if form not in forms[0]), None)
-        yield self._difference(path, Part.FROM, gone, come, _with_from(new, old, moving), moving)
+        yield self._difference(path, Part.FROM, gone, come, with_from(new, old, moving), moving)
 
     def _conditions(
-        self, path: Path, part: Part, old: exp.Select, new: exp.Select, moving: _Moving
+        self, path: Path, part: Part, old: exp.Select, new: exp.Select, moving: Moving
     ) -> Iterator[Difference]:
-        theirs, ours = _conjuncts(old, part), _conjuncts(new, part)
-        gone, come = self._left_over(theirs, ours)
-        for was, now in _paired(gone, come):
-            put = moving.moved(was) if was is not None else None
-            if was is not None and put is None:
-                yield self._difference(path, part, was, now, None, moving)
-                continue
-            kept = [item.copy() for item in ours if item is not now]
-            yield self._difference(
-                path, part, was, now, _with_condition(new, part, [*kept, *([put] if put else [])]), moving
-            )
+        theirs, ours = conjuncts_of(old, str(part)), conjuncts_of(new, str(part))
+        for was, now in _grouped(*self._left_over(theirs, ours)):
+            put = [moved for item in was if (moved := moving.moved(item)) is not None]
+            kept = [item for item in ours if not any(item is other for other in now)]
+            before = with_condition(new, str(part), [*kept, *put]) if len(put) == len(was) else None
+            whole = [together(items) for items in (was, now)]
+            found = self._difference(path, part, whole[0], whole[1], before, moving)
+            yield replace(found, old=together(put), without=with_condition(new, str(part), kept))
 
-    def _group(self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving) -> list[Difference]:
+    def _group(self, path: Path, old: exp.Select, new: exp.Select, moving: Moving) -> list[Difference]:
         theirs, ours = keys_of(old), keys_of(new)
         if theirs is None or ours is None:
             return list(self._whole(path, Part.GROUP, ("group",), old, new, moving))
@@ -227,7 +230,7 @@ class _Pairing:
         now = come[0] if come else None if gone else new.args.get("group")
         return [self._difference(path, Part.GROUP, was, now, whole, moving)]
 
-    def _put_keys(self, before: exp.Select, old: exp.Select, moving: _Moving) -> bool:
+    def _put_keys(self, before: exp.Select, old: exp.Select, moving: Moving) -> bool:
         """Write the columns that stand for keys as they were; whether that was possible."""
         theirs = {_item_name(item): item for item in old.expressions if not has_fold(item)}
         for item in list(before.expressions):
@@ -241,12 +244,10 @@ class _Pairing:
         return True
 
     def _items(
-        self, path: Path, old: exp.Select, new: exp.Select, moving: _Moving, *, keys_too: bool
+        self, path: Path, old: exp.Select, new: exp.Select, moving: Moving, *, keys_too: bool
     ) -> Iterator[Difference]:
-        theirs = {_item_name(item): item for item in old.expressions}
         folds = new.args.get("group") is not None
-        for at, now in enumerate(new.expressions):
-            was = theirs.get(_item_name(now))
+        for at, (was, now) in enumerate(_items_paired(path, old, new)):
             if was is None or self.forms[0].of(was) == self.forms[1].of(now):
                 continue
             if folds and not keys_too and not has_fold(now):
@@ -256,9 +257,30 @@ class _Pairing:
             if before is not None and put is not None:
                 before.expressions[at].replace(put)
             yield self._difference(path, Part.ITEM, was, now, before, moving)
+        yield from self._columns(path, old, new, moving)
+
+    def _columns(self, path: Path, old: exp.Select, new: exp.Select, moving: Moving) -> Iterator[Difference]:
+        """Columns that came, went, or stand elsewhere; what that does to rows can be told only where all are named."""
+        names = [[_item_name(item) for item in side.expressions] for side in (old, new)]
+        if names[0] == names[1] or (_is_branch(path) and len(names[0]) == len(names[1])):
+            return
+        told = not any("*" in side for side in names) and not new.args.get("distinct") and not _is_branch(path)
+        part = Part.COLUMN if told and (not path or not self._starred) else Part.STRUCTURE
+        come = [item for item, name in zip(new.expressions, names[1], strict=True) if name not in names[0]]
+        gone = [item for item, name in zip(old.expressions, names[0], strict=True) if name not in names[1]]
+        if not come and not gone:
+            come = [next(item for item, was, now in zip(new.expressions, *names, strict=True) if was != now)]
+        for now in come:
+            yield self._difference(path, part, None, now, None, moving)
+        for was in gone:
+            yield self._difference(path, part, was, None, None, moving)
+
+    @property
+    def _starred(self) -> bool:
+        return any(has_star(tree) for tree in self.trees)
 
     def _whole(
-        self, path: Path, part: Part, keys: Sequence[str], old: exp.Select, new: exp.Select, moving: _Moving
+        self, path: Path, part: Part, keys: Sequence[str], old: exp.Select, new: exp.Select, moving: Moving
     ) -> Iterator[Difference]:
         sides = [
             [forms.value(select.args.get(key)) for key in keys]
@@ -266,12 +288,9 @@ class _Pairing:
         ]
         if sides[0] == sides[1]:
             return
-        before: exp.Select | None = new.copy()
+        before = new.copy()
         for key in keys:
-            was = old.args.get(key)
-            put = [moving.moved(item) for item in was] if isinstance(was, list) else moving.moved(was) if was else None
-            if before is not None:
-                before.set(key, put)
+            before.set(key, moving.moved_argument(old.args.get(key)))
         first = [
             next((node for key in keys if (node := _one(side.args.get(key))) is not None), None) for side in (old, new)
         ]
@@ -324,7 +343,7 @@ class _Pairing:
         return rest[0], rest[1]
 
     def _difference(
-        self, path: Path, part: Part, was: Expr | None, now: Expr | None, before: Expr | None, moving: _Moving
+        self, path: Path, part: Part, was: Expr | None, now: Expr | None, before: Expr | None, moving: Moving
     ) -> Difference:
         return Difference(
             path=path,
@@ -352,50 +371,6 @@ class _Pairing:
         )
 
 
-class _Moving:
-    """Writes nodes of an old SELECT in the aliases of a new one."""
-
-    def __init__(self, scopes: Scopes, theirs: Sequence[Source], ours: Sequence[Source]) -> None:
-        self._scopes = scopes
-        named = {(source.reads, _twin(source, ours)): source.name for source in ours}
-        self._names = {id(source.node): named.get((source.reads, _twin(source, theirs))) for source in theirs}
-
-    def moved(self, node: Expr) -> Expr | None:
-        """A copy in the new aliases; None if it reads a source that the new SELECT does not have."""
-        copy = node.copy()
-        for mine, other in zip(node.walk(), copy.walk(), strict=True):
-            if isinstance(mine, exp.Column):
-                found = self._scopes.find(mine)
-                if found is None or id(found.source.node) not in self._names:
-                    continue
-                name = self._names[id(found.source.node)]
-                if name is None:
-                    if not isinstance(node, exp.Join | exp.From):
-                        return None
-                    continue
-                other.set("table", exp.to_identifier(name, quoted=True))
-                other.set("db", None)
-            elif isinstance(mine, exp.Table | exp.Subquery):
-                name = self._names.get(id(mine))
-                if name and name != (mine.alias or mine.name).lower():
-                    other.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
-        return copy
-
-
-def _twin(source: Source, sources: Sequence[Source]) -> int:
-    before = sources[: next(at for at, item in enumerate(sources) if item is source)]
-    return sum(item.reads == source.reads for item in before)
-
-
-def _from_items(select: exp.Select) -> list[Expr]:
-    source = select.args.get("from_")
-    return [
-        *([source] if source is not None else []),
-        *(select.args.get("joins") or ()),
-        *(select.args.get("laterals") or ()),
-    ]
-
-
 def _source_word(item: Expr) -> str:
     inner = item.this if isinstance(item, exp.From | exp.Join) else item
     return (
@@ -405,62 +380,36 @@ def _source_word(item: Expr) -> str:
     )
 
 
-def _with_item(new: exp.Select, at: int, put: Expr | None) -> exp.Select | None:
-    if put is None:
-        return None
-    copy = new.copy()
-    _from_items(copy)[at].replace(put)
-    return copy
-
-
-def _with_from(new: exp.Select, old: exp.Select, moving: _Moving) -> exp.Select | None:
-    copy = new.copy()
-    for key in ("from_", "joins", "laterals", "sample"):
-        was = old.args.get(key)
-        put = (
-            [moving.moved(item) for item in was]
-            if isinstance(was, list)
-            else moving.moved(was)
-            if was is not None
-            else None
-        )
-        copy.set(key, put)
-    return copy
-
-
-def _conjuncts(select: exp.Select, part: Part) -> list[Expr]:
-    clause = select.args.get(str(part))
-    if clause is None:
-        return []
-    return list(operands(clause.this)) if isinstance(clause.this, exp.And) else [clause.this]
-
-
-def _with_condition(new: exp.Select, part: Part, conjuncts: Sequence[Expr]) -> exp.Select:
-    copy = new.copy()
-    kinds = {Part.WHERE: exp.Where, Part.HAVING: exp.Having, Part.QUALIFY: exp.Qualify}
-    if not conjuncts:
-        copy.set(str(part), None)
-        return copy
-    whole = (
-        conjuncts[0]
-        if len(conjuncts) == 1
-        else exp.and_(*(exp.paren(item, copy=False) for item in conjuncts), copy=False)
-    )
-    copy.set(str(part), kinds[part](this=whole))
-    return copy
-
-
-def _paired(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[Expr | None, Expr | None]]:
-    """Conditions over the same columns are the same condition, changed; the rest is paired as it stands."""
-    olds, news = list(gone), list(come)
-    for was in list(olds):
-        now = next((item for item in news if column_names(item) == column_names(was)), None)
-        if now is not None:
-            olds.remove(was)
-            news.remove(now)
+def _grouped(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[list[Expr], list[Expr]]]:
+    """Conditions that share columns are one condition, changed; as many old as new ones are so one by one."""
+    groups: list[tuple[set[str], list[Expr], list[Expr]]] = []
+    for side, items in enumerate((gone, come)):
+        for item in items:
+            columns = set(_column_names(item).split())
+            was, now = ([item], []) if side == 0 else ([], [item])
+            for group in [group for group in groups if group[0] & columns]:
+                groups.remove(group)
+                columns, was, now = columns | group[0], [*group[1], *was], [*group[2], *now]
+            groups.append((columns, was, now))
+    for _, was, now in groups:
+        if len(was) == len(now):
+            yield from (([one], [other]) for one, other in zip(was, now, strict=True))
+        else:
             yield was, now
-    yield from zip_longest(olds, []) if not news else ((was, None) for was in olds)
-    yield from ((None, now) for now in news)
+
+
+def _is_branch(path: Path) -> bool:
+    """Whether columns count by their place: those of a set operation's queries do."""
+    return bool(path) and path[-1].startswith("branch ")
+
+
+def _items_paired(path: Path, old: exp.Select, new: exp.Select) -> list[tuple[Expr | None, Expr]]:
+    """Each new item with the old one of its name; by their places in a branch of a set operation."""
+    if _is_branch(path):
+        same = len(old.expressions) == len(new.expressions)
+        return list(zip(old.expressions if same else [None] * len(new.expressions), new.expressions, strict=True))
+    theirs = {_item_name(item): item for item in old.expressions}
+    return [(theirs.get(_item_name(item)), item) for item in new.expressions]
 
 
 def _item_name(item: Expr) -> str:
@@ -470,7 +419,7 @@ def _item_name(item: Expr) -> str:
 def _name_of(part: Part, node: Expr | None) -> str:
     if node is None:
         return ""
-    if part is Part.ITEM:
+    if part in {Part.ITEM, Part.COLUMN}:
         return _item_name(node)
     return _source_word(node) if part is Part.FROM else ""
 
@@ -507,3 +456,22 @@ def _unplaced(old: str, new: str) -> Difference:
         new=lines[at][1].strip(),
     )
     return Difference(path=(), part=Part.STRUCTURE, place=spot)
+
+
+def _form_of_join(item: Expr, forms: Forms) -> str:
+    """The form of what stands in FROM; a subquery there stands for its condition, for its own clauses are their own."""
+    inner = item.this if isinstance(item, exp.Join | exp.From) else item
+    if not isinstance(inner, exp.Subquery):
+        return forms.of(item)
+    args = {key: value for key, value in item.args.items() if key != "this" and value}
+    return ", ".join(f"{key}={forms.value(value)}" for key, value in sorted(args.items()))
+
+
+def _column_names(node: Expr) -> str:
+    """The names of the columns that a node reads, sorted, each once."""
+    return " ".join(sorted({column.name for column in node.find_all(exp.Column)}))
+
+
+def _source_name(found: Found) -> str:
+    """What a form calls a column's source: what it reads, so that a join beside it leaves its columns as they are."""
+    return f"{found.source.reads} {found.twin} {found.level}"

@@ -6,8 +6,10 @@ exercised. All SQL is over datasets, as authors write it.
 - A *hybrid* is the new query with one place as it was: it differs from the new query in that place alone.
 - A *tally* is one row: rows seen, those the old side takes, those the new side takes, those that cross from one to the
   other. It is taken after everything else in its SELECT that decides over rows.
-- *Reach* is two queries whose answers differ if the crossing rows matter to what comes out: the first gives what comes
-  of them alone, the second what comes of them if the place is as it was, or of no rows at all.
+- *Reach* is one number: how many rows of the whole answer the crossing rows alone account for. It is counted between
+  what comes of them alone and what comes of them with the place as it was, or of no rows at all. If it is zero, they
+  were lost on the way out.
+- *Visible* is one number: how many rows the answers of the hybrid and of the new query do not share.
 - *Sides* are conditions that some rows have to meet and some not before a place has been gone through.
 """
 
@@ -59,7 +61,8 @@ class Probe:
     place: ChangedPlace
     hybrid: str | None = None
     tally: str | None = None
-    reach: tuple[str, str] | None = None
+    reach: str | None = None
+    visible: str | None = None
     sides: tuple[str, ...] = ()
     side_counts: str | None = None
     plain: bool = False
@@ -73,7 +76,7 @@ def probes(old: str, new: str) -> tuple[Probe, ...]:
         InputError: one of the texts is not one query.
     """
     tree = tree_of(new)
-    found = [_probe(difference, tree) for difference in differences(old, new)]
+    found = [_probe(one, tree) for one in differences(old, new) if one.part is not Part.COLUMN]
     return tuple(sorted(found, key=lambda probe: (probe.place.removed, probe.place.line, probe.place.name)))
 
 
@@ -83,15 +86,18 @@ def _probe(difference: Difference, tree: Expr) -> Probe:
         return Probe(place=difference.place)
     hybrid = _with_block(tree, difference, before)
     if not isinstance(block, exp.Select) or not isinstance(before, exp.Select):
-        return Probe(place=difference.place, hybrid=hybrid, tally=_apart(block, before), masked=bool(difference.path))
+        tally = _apart(block, before)
+        visible = _unshared(hybrid, sql_of(tree))
+        return Probe(place=difference.place, hybrid=hybrid, tally=tally, visible=visible, masked=bool(difference.path))
     sides = tuple(_sides(difference))
     return Probe(
         place=difference.place,
         hybrid=hybrid,
         tally=_TALLIES[difference.part](block, difference),
         reach=_reach(tree, block, difference),
+        visible=_unshared(hybrid, sql_of(tree)),
         sides=tuple(sql_of(side) for side in sides),
-        side_counts=_side_counts(block, sides),
+        side_counts=_side_counts(block, difference, sides),
         plain=difference.part not in {Part.FROM, Part.ORDER, Part.WINDOWS, Part.DISTINCT}
         and all(isinstance(node, _PLAIN) for part in difference.nodes for node in part.walk()),
         masked=bool(difference.path) or any(block.args.get(key) for key in ("having", "qualify", *_SHOWN)),
@@ -201,9 +207,14 @@ def _apart(block: Expr, before: Expr) -> str | None:
 
 
 def _multisets(old: str, new: str) -> str:
-    rest = f"(({old}) EXCEPT ALL ({new})) UNION ALL (({new}) EXCEPT ALL ({old}))"
-    counts = ", ".join(f"(SELECT count(*) FROM ({text}) AS {_ROWS})" for text in (new, old, new, rest))
-    return f"SELECT {counts}"
+    counts = ", ".join(f"(SELECT count(*) FROM ({text}) AS {_ROWS})" for text in (new, old, new))
+    return f"SELECT {counts}, ({_unshared(old, new)})"
+
+
+def _unshared(one: str, other: str) -> str:
+    """How many rows two queries do not share."""
+    rest = f"(({one}) EXCEPT ALL ({other})) UNION ALL (({other}) EXCEPT ALL ({one}))"
+    return f"SELECT count(*) FROM ({rest}) AS {_ROWS}"
 
 
 _TALLIES = {
@@ -217,12 +228,13 @@ _TALLIES = {
     Part.ORDER: _whole,
     Part.WINDOWS: _whole,
     Part.SET: _whole,
+    Part.COLUMN: _whole,
     Part.STRUCTURE: _whole,
 }
 
 
-def _rows(block: exp.Select, shape: exp.Select | None = None) -> exp.Select | None:
-    """The rows a SELECT works on, after its WHERE, with its names for values of single rows: conditions may use them."""
+def _rows(block: exp.Select, shape: Expr | None = None) -> exp.Select | None:
+    """The rows a SELECT works on, after its WHERE, and its names for values of single rows: conditions may use them."""
     rows = lifted(block, shape)
     if not isinstance(rows, exp.Select):
         return None
@@ -268,14 +280,14 @@ def _counted(rows: str, crossing: str, old: str, new: str) -> str:
 # -- reach --------------------------------------------------------------------------------------------------------
 
 
-def _reach(tree: Expr, block: exp.Select, difference: Difference) -> tuple[str, str] | None:
+def _reach(tree: Expr, block: exp.Select, difference: Difference) -> str | None:
     before = difference.before
     assert isinstance(before, exp.Select)  # noqa: S101 - the caller looked
     if difference.part in {Part.WHERE, Part.HAVING, Part.QUALIFY}:
         old, new = _taken(before, difference.part), _taken(block, difference.part)
         crossing = _conditioned(block, difference.part, exp.NEQ(this=exp.paren(old), expression=exp.paren(new)))
         nothing = _conditioned(block, difference.part, exp.false())
-        return _with_block(tree, difference, crossing), _with_block(tree, difference, nothing)
+        return _unshared(_with_block(tree, difference, crossing), _with_block(tree, difference, nothing))
     if difference.part is not Part.ITEM or difference.old is None or difference.new is None:
         return None
     part = Part.HAVING if is_grouped(block) else Part.WHERE
@@ -285,7 +297,7 @@ def _reach(tree: Expr, block: exp.Select, difference: Difference) -> tuple[str, 
         this=exp.paren(difference.old.unalias().copy()), expression=exp.paren(difference.new.unalias().copy())
     )
     sides = [_conditioned(side, part, exp.and_(_taken(side, part), differs.copy())) for side in (block, before)]
-    return _with_block(tree, difference, sides[0]), _with_block(tree, difference, sides[1])
+    return _unshared(*(_with_block(tree, difference, side) for side in sides))
 
 
 def _conditioned(select: exp.Select, part: Part, condition: Expr) -> exp.Select:
@@ -320,8 +332,8 @@ def _conditions(node: Expr) -> Iterator[Expr]:
         yield exp.Is(this=node.this.copy(), expression=exp.null())
 
 
-def _side_counts(block: exp.Select, sides: Sequence[Expr]) -> str | None:
-    rows = _rows(block)
+def _side_counts(block: exp.Select, difference: Difference, sides: Sequence[Expr]) -> str | None:
+    rows = _rows(block, difference.without if difference.part is Part.WHERE else None)
     if rows is None:
         return None
     taken = [exp.Is(this=exp.paren(side.copy()), expression=exp.true()) for side in sides]

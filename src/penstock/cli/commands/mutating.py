@@ -31,10 +31,10 @@ class Wish:
     most: int
 
 
-def mutated(door: Door, place: Workplace, dataset: str | None, wish: Wish) -> Answer:
-    """Try the faults of one dataset's query, or of all, and say what the tests did not notice."""
+def mutated(door: Door, place: Workplace, datasets: Sequence[str], wish: Wish) -> Answer:
+    """Try the faults of these datasets' queries, or of all, and say what the tests did not notice."""
     scores: list[MutationScore] = []
-    for name in (dataset,) if dataset is not None else mutable_datasets(place.project):
+    for name in dict.fromkeys(datasets) or mutable_datasets(place.project):
         door.draw(f"trying faults in {name}")
         scores += mutation_of(place.project, (name,), most=wish.most)
     door.wipe()
