@@ -123,11 +123,25 @@ def search(question: Question, laboratory: Laboratory, *, seed: int = 0, tries: 
         if answers is None:
             continue
         if _witness(world, answers) is not None:
-            smallest = _smallest(world, question, laboratory)
-            answers = _answers(smallest, question, laboratory)
-            return Search(witness=answers and _witness(smallest, answers), answered=answered + 1)
+            fewest = smallest(world, lambda fewer: _tells_apart(fewer, question, laboratory))
+            answers = _answers(fewest, question, laboratory)
+            return Search(witness=answers and _witness(fewest, answers), answered=answered + 1)
         answered += bool(answers[0].rows and answers[1].rows)
     return Search(witness=None, answered=answered)
+
+
+def smallest(world: World, shows: Callable[[World], bool]) -> World:
+    """A world that shows something, with every row taken away that is not needed for that."""
+    left = MOST_SHRINKS
+
+    def still_shows(smaller: World) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and shows(smaller)
+
+    for number in range(len(world)):
+        world = _without_needless(world, number, still_shows)
+    return world
 
 
 def narrowed(texts: Iterable[str], inputs: Mapping[str, Shape]) -> dict[str, Shape]:
@@ -173,19 +187,9 @@ def _picked(answer: Answer, names: Sequence[str]) -> Counter[tuple[str | None, .
     return Counter(tuple(row[place] for place in places) for row in answer.rows)
 
 
-def _smallest(world: World, question: Question, laboratory: Laboratory) -> World:
-    """The world with every row taken away that is not needed."""
-    left = MOST_SHRINKS
-
-    def shows(smaller: World) -> bool:
-        nonlocal left
-        left -= 1
-        answers = _answers(smaller, question, laboratory) if left >= 0 else None
-        return answers is not None and _witness(smaller, answers) is not None
-
-    for number in range(len(world)):
-        world = _without_needless(world, number, shows)
-    return world
+def _tells_apart(world: World, question: Question, laboratory: Laboratory) -> bool:
+    answers = _answers(world, question, laboratory)
+    return answers is not None and _witness(world, answers) is not None
 
 
 def _without_needless(world: World, number: int, shows: Callable[[World], bool]) -> World:

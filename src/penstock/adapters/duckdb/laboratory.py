@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class MemoryLaboratory:
     """A `Laboratory` over one DuckDB in memory, without access to anything outside."""
 
+    settings: tuple[str, ...] = ("SET TimeZone = 'UTC'", "SET enable_external_access = false")
+
     def __init__(self) -> None:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET enable_external_access = false")
+        for setting in self.settings:
+            self._connection.execute(setting)
         self._connection.execute("SET lock_configuration = true")
         self._made: dict[str, tuple[tuple[str, str], ...]] = {}
 
@@ -52,7 +54,7 @@ class MemoryLaboratory:
     def answer(self, text: str, interval: Interval | None) -> Answer | None:
         """What a query gives; None if it fails."""
         try:
-            found = self._connection.execute(text, _bound(text, interval) or None)
+            found = self._connection.execute(text, bound(text, interval) or None)
             columns = tuple(str(column[0]) for column in found.description or ())
             rows = found.fetchall()
         except duckdb.Error:
@@ -60,7 +62,8 @@ class MemoryLaboratory:
         return Answer(columns=columns, rows=tuple(tuple(map(_text, row)) for row in rows))
 
 
-def _bound(text: str, interval: Interval | None) -> dict[str, Any]:
+def bound(text: str, interval: Interval | None) -> dict[str, Any]:
+    """The values of the parameters that a query uses."""
     values: dict[str, Any] = {"offset": None}
     if interval is not None:
         values["interval_start"] = interval.start.replace(tzinfo=None)
