@@ -25,6 +25,7 @@ from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict
 from penstock.quality.screening import Screen, told_apart
 from penstock.quality.synthesis import Shape
 from penstock.quality.witness import Question
+from penstock.sql.block_pairs import changed_places
 from penstock.sql.fingerprint import canonical
 from penstock.sql.mutants import MOST, mutants_of, plain_text
 
@@ -64,6 +65,13 @@ def mutation_of(
         only = lines.get(name) if lines is not None else None
         scores.append(_score(project.datasets[name], project, only, most))
     return tuple(scores)
+
+
+def edited_lines(old: Dataset, new: Dataset) -> frozenset[int]:
+    """The lines of a query that mean something else than before; none of what is no query."""
+    if not isinstance(old.task, SqlTask) or not isinstance(new.task, SqlTask):
+        return frozenset()
+    return frozenset(place.line for place in changed_places(old.task.text, new.task.text) if not place.removed)
 
 
 def mutable_datasets(project: Project) -> tuple[str, ...]:

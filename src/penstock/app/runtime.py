@@ -14,6 +14,7 @@ from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
 from penstock.app.exercising import exercised
 from penstock.app.machinery import executor_of, promote
+from penstock.app.mutating import edited_lines, mutation_of
 from penstock.app.profiles import look_at_sources
 from penstock.app.slicing import prove_slices, sliced_datasets
 from penstock.app.supervising import supervised
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
     from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
 
@@ -196,6 +198,11 @@ class EngineRuntime:
         """Those of the datasets that are built slice by slice, tried in several orders."""
         sliced = [name for name in sliced_datasets(project) if name in datasets]
         return prove_slices(self._warehouse, self._place.ledger, project, sliced)
+
+    def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
+        """What data tests notice of faults put into the lines that are edited in these datasets' queries."""
+        lines = {name: edited_lines(old.datasets[name], new.datasets[name]) for name in datasets}
+        return mutation_of(new, [name for name in datasets if lines[name]], lines=lines)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
     from penstock.quality.slicing import SliceVerdict
 
 
@@ -210,6 +211,10 @@ class Runtime(Protocol):
 
     def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
         """Whether those of the datasets that are built slice by slice come out as one build makes them."""
+        ...
+
+    def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
+        """What data tests notice of faults put into the lines that are edited in these datasets' queries."""
         ...
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:

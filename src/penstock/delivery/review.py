@@ -12,6 +12,7 @@ from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
 from penstock.delivery.pages.dossier import dossier_page
 from penstock.delivery.pages.exercise import exercise_json, exercises_text
+from penstock.delivery.pages.faults import mutations_text
 from penstock.delivery.pages.slices import slices_text
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -127,6 +128,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         "difference": tables.diffs_text(facts.diffs, facts.new_datasets),
         "exercise": exercises_text(facts.exercises),
         "slices": slices_text(facts.slices),
+        "faults": mutations_text(facts.mutations),
         "criteria": tables.criteria_text(facts.criteria),
         "rehearsal": tables.rehearsal_text(facts.rehearsal),
     }
@@ -175,6 +177,7 @@ def _measure(
         outside=runtime.compare_outside(production, planned.project, _filters(planned, compared)),
         exercises=runtime.exercise(planned.base, planned.project, moved, until),
         new_datasets=tuple(name for name in difference.touched if name not in production),
+        mutations=runtime.mutations(planned.base, planned.project, difference.altered),
         slices=runtime.slices(planned.project, (*difference.new, *difference.altered)),
         criteria=runtime.criteria(planned.story, planned.project),
         rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
@@ -244,6 +247,7 @@ def review_json(seen: Review) -> dict[str, Any]:
         },
         "differences": {diff.dataset: tables.diff_json(diff) for diff in facts.diffs},
         "new": list(facts.new_datasets),
+        "faults": {score.dataset: score.to_json() for score in facts.mutations},
         "slices": {verdict.dataset: verdict.to_json() for verdict in facts.slices},
         "exercise": {one.dataset: exercise_json(one) for one in facts.exercises},
         "criteria": [

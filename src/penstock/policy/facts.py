@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
     from penstock.quality.slicing import SliceVerdict
 
 
@@ -130,7 +131,7 @@ class ReviewFacts:
     `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
     that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
     each query that changed whether the data went through what changed, `slices` of each dataset that is built slice by
-    slice whether that makes what one build makes.
+    slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
     """
 
     story: Story
@@ -149,6 +150,7 @@ class ReviewFacts:
     exercises: tuple[Exercise, ...] = ()
     outside: tuple[DatasetDiff, ...] = ()
     slices: tuple[SliceVerdict, ...] = ()
+    mutations: tuple[MutationScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

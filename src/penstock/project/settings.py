@@ -97,6 +97,7 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "quality_score": policy.number("quality_score", low=0),
         "observe_intervals": policy.integer("observe_intervals", low=0),
         "documentation": policy.number("documentation", low=0),
+        "mutation_score": policy.number("mutation_score", low=0),
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.delivery.pages.exercise import edit_text
+from penstock.delivery.pages.faults import share_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
+from penstock.quality.mutation import score_of
 from penstock.quality.slicing import SliceOutcome
 from penstock.sql.block_pairs import changed_places
 
@@ -32,7 +34,7 @@ def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> s
         "## What changes in the project\n\n" + "\n".join(_files(seen)),
         "## What moves, and by how much\n\n" + "\n".join(_movement(change, seen)),
         "## Who is downstream\n\n" + "\n".join(_downstream(seen)),
-        "## Quality of the new data\n\n" + "\n".join(_quality(seen)),
+        "## Quality of the new data\n\n" + "\n".join((*_quality(seen), *_faults(seen))),
         "## Acceptance criteria\n\n" + "\n".join(_criteria(seen)),
         "## What this review did not look at\n\n" + "\n".join(_blind_spots(seen)),
         "## Cost and the way back\n\n" + "\n".join(_cost(change, seen)),
@@ -166,6 +168,16 @@ def _quality(seen: Review) -> Iterator[str]:
     )
     for result in failed[:MOST_FINDINGS]:
         yield f"- does not hold: {result.message}"
+
+
+def _faults(seen: Review) -> Iterator[str]:
+    score = score_of(seen.facts.mutations)
+    if score is not None:
+        left = sum(len(one.survivors) for one in seen.facts.mutations)
+        yield (
+            f"Of the faults put into edited lines, data tests noticed {share_text(score)}; {left} would go through "
+            f"(output {seen.outputs['faults'].chunk})."
+        )
 
 
 def _criteria(seen: Review) -> Iterator[str]:

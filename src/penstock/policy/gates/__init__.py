@@ -37,6 +37,7 @@ from penstock.policy.gates import (
     unproved_criterion,
     unrehearsed_rollback,
     vacuous_diff,
+    weak_tests,
     weakened_contract,
 )
 
@@ -85,6 +86,7 @@ REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
     "impact_mismatch": impact_mismatch.judge,
     "vacuous_diff": vacuous_diff.judge,
     "slices_differ": slices_differ.judge,
+    "weak_tests": weak_tests.judge,
     "multiplying_join": multiplying_join.judge,
     "unrehearsed_rollback": unrehearsed_rollback.judge,
 }
