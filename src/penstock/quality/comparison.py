@@ -3,33 +3,23 @@
 - Only columns that both sides have are compared; the others are named.
 - With a key, rows are matched by key (NULL equals NULL; the n-th of equal keys matches the n-th).
 - Without one, relations are multisets of rows: rows are added or removed, never changed.
-- Every count is exact, whatever the size: hashes only choose which examples to show and how to go about it.
+- Every count is exact, whatever the size: hashes only choose the quicker of two exact ways.
 - Totals are exact: floating point is rounded to nine places before it is added, so that order does not matter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
-from penstock.quality.comparison_passes import (
-    ADDED,
-    REMOVED,
-    Repeats,
-    keyed_pass,
-    keyless_pass,
-    sampled,
-    sizes_of,
-    sizes_query,
-)
+from penstock.quality.comparison_passes import Repeats, keyed_pass, keyless_pass, sizes_of, sizes_query
 from penstock.quality.comparison_sql import Columns, Pair, Side, shared_columns
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from penstock.quality.comparison_passes import Kind
     from penstock.quality.comparison_sql import Shared
     from penstock.quality.distributions import ColumnDistribution
 
@@ -37,10 +27,6 @@ if TYPE_CHECKING:
     """Runs one query and returns its rows."""
 
 COMPARED = "compared"
-LARGE = 1_000_000
-"""Rows from which examples of frequent differences come from a sample of keys; below, they are the first by key."""
-SAMPLED_KEYS, FREQUENT = 10_000, 50
-"""About how many keys a sample holds, and how many differences of a kind in it are many."""
 _EXACT = Context(prec=100)
 
 
@@ -127,28 +113,18 @@ def compare(
 ) -> DatasetDiff:
     """The difference of two relations; `ask` runs a query. A key that not both sides have is none.
 
-    `masked` columns show no values in examples; `limit` is the number of examples per column and per kind. Of a large
-    relation, the examples of a frequent difference are the first of a fixed sample of keys, else the first of all.
+    `masked` columns show no values in examples. `limit` is how many examples are shown of each column, of added and of
+    removed rows: the first by key, without one the first in the order of the columns.
     """
     pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
     key = _common(pair, key)
     if not key:
         return _diff(dataset, pair, key, ask(keyless_pass(pair))[0])
-    sizes = sizes_of(ask(sizes_query(pair, key))[0])
-    rows = max(sizes.old_rows, sizes.new_rows)
-    kinds = _kinds(pair, key)
-    frequent: dict[Kind, tuple[RowExample, ...]] = {}
-    if rows > LARGE:
-        part = sampled(pair, key, -(-rows // SAMPLED_KEYS))
-        few = _diff(dataset, part, key, ask(keyed_pass(part, key, Repeats.APART, kinds))[0])
-        frequent = {kind: _of_kind(pair, few, kind) for kind in kinds if _differing(few, kind) >= FREQUENT}
-    rare = [kind for kind in kinds if kind not in frequent]
-    row = None if sizes.repeating else ask(keyed_pass(pair, key, Repeats.UNSEEN, rare))[0]
-    if row is None or tuple(row[:2]) != tuple(row[2:4]):
-        row = ask(keyed_pass(pair, key, Repeats.APART, rare))[0]
-    found = _diff(dataset, pair, key, row)
-    examples = (frequent[kind] if kind in frequent else _of_kind(pair, found, kind) for kind in kinds)
-    return replace(found, examples=tuple(example for shown in examples for example in shown))
+    if not sizes_of(ask(sizes_query(pair, key))[0]).repeating:
+        row = ask(keyed_pass(pair, key, Repeats.UNSEEN))[0]
+        if tuple(row[:2]) == tuple(row[2:4]):
+            return _diff(dataset, pair, key, row)
+    return _diff(dataset, pair, key, ask(keyed_pass(pair, key, Repeats.APART))[0])
 
 
 def compare_queries(
@@ -166,7 +142,7 @@ def compare_queries(
     """
     pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
     key = _common(pair, key)
-    sql = keyed_pass(pair, key, Repeats.APART, _kinds(pair, key)) if key else keyless_pass(pair)
+    sql = keyed_pass(pair, key, Repeats.APART) if key else keyless_pass(pair)
     return Comparison(dataset=dataset, pair=pair, key=key, queries={COMPARED: sql})
 
 
@@ -194,26 +170,6 @@ def digest_query(relation: str, columns: Columns) -> str:
 
 def _common(pair: Pair, key: tuple[str, ...]) -> tuple[str, ...]:
     return key if set(key) <= {column.name for column in pair.shared} else ()
-
-
-def _kinds(pair: Pair, key: tuple[str, ...]) -> list[Kind]:
-    """The kinds of differences, in the order in which examples are shown."""
-    return [*(index for index, column in enumerate(pair.shared) if column.name not in key), ADDED, REMOVED]
-
-
-def _differing(found: DatasetDiff, kind: Kind) -> int:
-    """How many rows differ in that way."""
-    if isinstance(kind, str):
-        return found.added if kind == ADDED else found.removed
-    return found.columns[kind].changed_rows
-
-
-def _of_kind(pair: Pair, found: DatasetDiff, kind: Kind) -> tuple[RowExample, ...]:
-    examples: Iterable[RowExample] = found.examples
-    if not isinstance(kind, str):
-        return tuple(example for example in examples if example.column == pair.shared[kind].name)
-    rows = (example for example in examples if example.column is None)
-    return tuple(example for example in rows if (example.old is None) == (kind == ADDED))
 
 
 def _diff(dataset: str, pair: Pair, key: tuple[str, ...], row: Sequence[Any]) -> DatasetDiff:

@@ -1,17 +1,18 @@
-"""The SQL of a comparison that reads each side once more than it must: what to ask first, and the pass that counts.
+"""The SQL of a comparison's passes: what to ask first, and the one statement that counts and shows.
 
-- A pass is one statement of one row: rows of each side, joined rows of each side, added, removed, changed; for each
-  column the rows changed; the old side's totals, the new side's; and the examples, a list of lists of text.
+- A pass yields one row: rows of each side, joined rows of each side, added, removed, changed; for each column the rows
+  changed; the old side's totals, the new side's; and the examples, a list of lists of text.
+- By key, joined rows are grouped by which sides and columns differ: one aggregation, whatever the number of columns,
+  that also keeps the first keys of each group. Examples are taken from the rows of those keys alone.
 - A plain join by key is exact if, and only if, it yields as many rows of each side as the side has: a key that repeats
   and is matched yields more. Keys that repeat are matched apart, row by row, where `Repeats` says so.
-- Examples come out of the same pass: it collects the keys of the rows that differ, and looks at those rows alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.quality.comparison_sql import (
     Pair,
@@ -26,12 +27,9 @@ from penstock.quality.comparison_sql import (
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 BUCKETS = 65_536
-ADDED, REMOVED = "+", "-"
-"""The kinds of differences that are no column's; a column's kind is its ordinal."""
-Kind = int | str
 
 
 class Repeats(Enum):
@@ -67,7 +65,7 @@ def sizes_query(pair: Pair, key: tuple[str, ...]) -> str:
     return f"WITH {sides} SELECT {', '.join(counts)}, (SELECT coalesce(sum(o.n * w.n), 0) FROM o JOIN w USING (bucket))"
 
 
-def sizes_of(row: tuple[float, float, float]) -> Sizes:
+def sizes_of(row: Sequence[Any]) -> Sizes:
     """What the row of `sizes_query` says.
 
     Keys that are spread at random meet in a bucket old x new / buckets times; what exceeds that is pairs of equal keys
@@ -78,36 +76,22 @@ def sizes_of(row: tuple[float, float, float]) -> Sizes:
     return Sizes(old_rows=old, new_rows=new, pairs=(met - by_chance) * BUCKETS / (BUCKETS - 1))
 
 
-def sampled(pair: Pair, key: tuple[str, ...], one_in: int) -> Pair:
-    """Both sides' rows of the same keys: about one in so many, the same ones every time."""
-    where = f"WHERE {_hashed(pair, key)} % {one_in} = 0"
-    old, new = (replace(side, relation=f"(SELECT * FROM {side.relation} {where})") for side in (pair.old, pair.new))
-    return replace(pair, old=old, new=new)
-
-
-def keyed_pass(pair: Pair, key: tuple[str, ...], repeats: Repeats, kinds: Iterable[Kind]) -> str:
-    """The pass by key; examples are looked for among the rows that differ in one of these kinds."""
+def keyed_pass(pair: Pair, key: tuple[str, ...], repeats: Repeats) -> str:
+    """The pass by key."""
     compared = [index for index, column in enumerate(pair.shared) if column.name not in key]
-    counts = ["count(o_n)", "count(w_n)", "count(*) FILTER (WHERE o_n IS NULL)", "count(*) FILTER (WHERE w_n IS NULL)"]
-    counts.append(f"count(*) FILTER (WHERE {' OR '.join(f'd{index}' for index in compared) or 'false'})")
-    counts += [f"count(*) FILTER (WHERE d{index})" if index in compared else "0" for index, _ in enumerate(pair.shared)]
-    wanted = " OR ".join(_is_of(kind) for kind in kinds) or "false"
-    named = [f"{count} AS s{index}" for index, count in enumerate(counts)]
     keys = [index for index, column in enumerate(pair.shared) if column.name in key]
-    found = f"SELECT {', '.join(named)}, list(k) FILTER (WHERE {wanted}) AS ks FROM p"
     looked_at = replace(pair, old=_among(pair, pair.old, keys), new=_among(pair, pair.new, keys))
     parts = [
         _sides(pair),
         *([_repeating(keys)] if repeats is Repeats.APART else []),
-        f"p AS ({_joined(pair, keys, compared, repeats)})",
-        f"s AS MATERIALIZED ({found})",
-        "ks AS MATERIALIZED (SELECT DISTINCT unnest(ks) AS k FROM s)",
+        f"g AS MATERIALIZED ({_grouped(pair, keys, compared, repeats)})",
+        f"s AS ({_counted(pair, compared)})",
+        f"ks AS MATERIALIZED (SELECT DISTINCT unnest(coalesce(ks, [NULL])) AS k FROM g WHERE {_moved(compared)})",
         totals(pair),
     ]
-    width = 3 + len(key)
     return (
-        f"WITH {', '.join(parts)} SELECT ot.n, wt.n, s.* EXCLUDE (ks){_each_total(pair)},"
-        f" {_listed(keyed_examples(looked_at, key), width)} FROM s, ot, wt"
+        f"WITH {', '.join(parts)} SELECT ot.n, wt.n, s.*{_each_total(pair)},"
+        f" {_listed(keyed_examples(looked_at, key), 3 + len(key))} FROM s, ot, wt"
     )
 
 
@@ -133,6 +117,29 @@ def _sides(pair: Pair) -> str:
     )
 
 
+def _moved(compared: list[int]) -> str:
+    """Whether a joined row is a difference."""
+    return " OR ".join(["o_n IS NULL", "w_n IS NULL", *(f"d{index}" for index in compared)])
+
+
+def _grouped(pair: Pair, keys: list[int], compared: list[int], repeats: Repeats) -> str:
+    """Joined rows by what differs: how many, and the first few keys; NULL in place of keys where the key is NULL."""
+    by = ", ".join(["o_n", "w_n", "no_key", *(f"d{index}" for index in compared)])
+    first = f"min(k, {pair.limit}) FILTER (WHERE {_moved(compared)})"
+    return (
+        f"SELECT {by}, count(*) AS n, {first} AS ks FROM ({_joined(pair, keys, compared, repeats)}) AS p GROUP BY {by}"
+    )
+
+
+def _counted(pair: Pair, compared: list[int]) -> str:
+    both = "o_n IS NOT NULL AND w_n IS NOT NULL"
+    differs = " OR ".join(f"d{index}" for index in compared) or "false"
+    wheres = ["o_n IS NOT NULL", "w_n IS NOT NULL", "o_n IS NULL", "w_n IS NULL", f"{both} AND ({differs})"]
+    wheres += [f"{both} AND d{index}" if index in compared else "false" for index, _ in enumerate(pair.shared)]
+    counts = (f"coalesce(sum(n) FILTER (WHERE {where}), 0) AS s{at}" for at, where in enumerate(wheres))
+    return f"SELECT {', '.join(counts)} FROM g"
+
+
 def _repeating(keys: list[int]) -> str:
     names = ", ".join(f"c{index}" for index in keys)
     sides = " UNION ".join(f"SELECT {names} FROM {side} GROUP BY {names} HAVING count(*) > 1" for side in ("o", "w"))
@@ -141,10 +148,11 @@ def _repeating(keys: list[int]) -> str:
 
 def _joined(pair: Pair, keys: list[int], compared: list[int], repeats: Repeats) -> str:
     """Matched rows: whether each side is there, the key, and which columns differ."""
-    key = ", ".join(f"k{index} := coalesce(w.c{index}, o.c{index})" for index in keys)
-    both = "o.n IS NOT NULL AND w.n IS NOT NULL"
-    differs = [f"{both} AND o.c{index} IS DISTINCT FROM w.c{index} AS d{index}" for index in compared]
-    columns = ", ".join(["o.n AS o_n", "w.n AS w_n", f"struct_pack({key}) AS k", *differs])
+    parts = [f"coalesce(w.c{index}, o.c{index})" for index in keys]
+    several = len(parts) > 1
+    key = f"struct_pack({', '.join(f'k{at} := {part}' for at, part in enumerate(parts))})" if several else parts[0]
+    marks = ["o.n AS o_n", "w.n AS w_n", f"{key} AS k", f"{'false' if several else f'{key} IS NULL'} AS no_key"]
+    columns = ", ".join([*marks, *(f"o.c{index} IS DISTINCT FROM w.c{index} AS d{index}" for index in compared)])
     same_key = _equal(keys, "o", "w")
     if repeats is Repeats.UNSEEN:
         return f"SELECT {columns} FROM o FULL JOIN w ON {same_key}"
@@ -167,15 +175,11 @@ def _equal(keys: list[int], left: str, right: str) -> str:
     return " AND ".join(f"{left}.c{index} IS NOT DISTINCT FROM {right}.c{index}" for index in keys)
 
 
-def _is_of(kind: Kind) -> str:
-    sides = {ADDED: "o_n IS NULL", REMOVED: "w_n IS NULL"}
-    return sides[kind] if isinstance(kind, str) else f"d{kind}"
-
-
 def _among(pair: Pair, side: Side, keys: list[int]) -> Side:
     """The rows of a side whose key stands in `ks`."""
-    equal = " AND ".join(f"{pair.shared[index].of('l')} IS NOT DISTINCT FROM ks.k.k{index}" for index in keys)
-    return replace(side, relation=f"(SELECT l.* FROM {side.relation} AS l SEMI JOIN ks ON {equal})")
+    names = [f"ks.k.k{at}" for at, _ in enumerate(keys)] if len(keys) > 1 else ["ks.k"]
+    equal = (f"{pair.shared[at].of('l')} IS NOT DISTINCT FROM {name}" for at, name in zip(keys, names, strict=True))
+    return replace(side, relation=f"(SELECT l.* FROM {side.relation} AS l SEMI JOIN ks ON {' AND '.join(equal)})")
 
 
 def _listed(examples: str, width: int) -> str:
