@@ -79,7 +79,8 @@ def sizes_of(row: Sequence[Any]) -> Sizes:
 def keyed_pass(pair: Pair, key: tuple[str, ...], repeats: Repeats) -> str:
     """The pass by key."""
     compared = [index for index, column in enumerate(pair.shared) if column.name not in key]
-    keys = [index for index, column in enumerate(pair.shared) if column.name in key]
+    names = [column.name for column in pair.shared]
+    keys = [names.index(name) for name in key]
     looked_at = replace(pair, old=_among(pair, pair.old, keys), new=_among(pair, pair.new, keys))
     parts = [
         _sides(pair),

@@ -16,7 +16,10 @@ Columns = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two relations: SQL text that stands after FROM, without an alias, and its columns with their types."""
+    """One of the two relations: SQL text that stands after FROM, without an alias, and its columns with their types.
+
+    Names of up to six letters are a comparison's own: a table with so short a name needs its schema before it.
+    """
 
     relation: str
     columns: Columns
