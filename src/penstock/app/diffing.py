@@ -110,21 +110,31 @@ class _Comparing:
         self._dataset = dataset
         self._wanted = wanted
 
-    def of(self, name: str, old: str, new: str, windows: Windows) -> DatasetDiff:
-        """The difference of two relations, narrowed to the windows."""
+    def of(self, name: str, old: str, new: str, narrowing: Windows) -> DatasetDiff:
+        """The difference of two relations, narrowed to the intervals."""
         interval = self._dataset.interval if self._dataset else None
         column = interval.column if interval else None
-        without = column if windows.differ else None
-        before, after = self._side(old, column, windows.old, without), self._side(new, column, windows.new, without)
+        without = column if narrowing.differ else None
+        before, after = self._side(old, column, narrowing.old, without), self._side(new, column, narrowing.new, without)
         masked = self._masked(before, after)
-        contract = self._dataset.contract if self._dataset else None
-        key = self._wanted.key or (contract.key if contract else ())
-        key = tuple(part for part in key if part != without)
-        limit = self._wanted.examples
-        found = compare(self._ask, name, before, after, key=key, masked=masked, limit=limit)
+        key = self._key(narrowing, without)
+        found = compare(self._ask, name, before, after, key=key, masked=masked, limit=self._wanted.examples)
         described = self._described(found)
         shapes = distributions(self._ask, before, after, described, masked) if described else ()
         return replace(found, distributions=shapes)
+
+    def _key(self, narrowing: Windows, without: str | None) -> tuple[str, ...]:
+        """The key; a contract's key that names the interval identifies no row of several intervals without it."""
+        if self._wanted.key:
+            return tuple(part for part in self._wanted.key if part != without)
+        if self._dataset is None or self._dataset.contract is None:
+            return ()
+        key, interval = self._dataset.contract.key, self._dataset.interval
+        if without not in key or interval is None:
+            return key
+        windows = [window for window in (narrowing.old, narrowing.new) if window is not None]
+        single = all(window.end == interval.grain.step(window.start) for window in windows)
+        return tuple(part for part in key if part != without) if single else ()
 
     def _side(self, relation: str, column: str | None, window: Interval | None, without: str | None) -> Side:
         columns = tuple(pair for pair in self._warehouse.columns(relation) if pair[0] != without)
