@@ -29,7 +29,7 @@ from penstock.sql.identifiers import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BUCKETS = 65_536
+BUCKETS = 4_096
 
 
 class Repeats(Enum):
@@ -49,7 +49,7 @@ class Sizes:
 
     @property
     def repeating(self) -> bool:
-        """Whether so many pairs match that keys must repeat; the estimate's own error is some rows in a thousand."""
+        """Whether so many pairs match that keys must repeat; the estimate itself is off by some 2 %."""
         most = max(self.old_rows, self.new_rows)
         return self.pairs > 1.1 * most + 1_000
 
