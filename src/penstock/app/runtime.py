@@ -12,8 +12,10 @@ from penstock.adapters.duckdb.warehouse import view_of
 from penstock.app import planning
 from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
+from penstock.app.exercising import exercised
 from penstock.app.machinery import executor_of, promote
 from penstock.app.profiles import look_at_sources
+from penstock.app.slicing import prove_slices, sliced_datasets
 from penstock.app.supervising import supervised
 from penstock.engine.promotion import mapping_of
 from penstock.engine.run import NO_FAULT, Request, RunReport
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
+    from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
@@ -158,6 +162,20 @@ class EngineRuntime:
             for name in datasets
         )
 
+    def compare_outside(
+        self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
+    ) -> tuple[DatasetDiff, ...]:
+        """The same for the rows alone that do not meet a dataset's predicate."""
+        versions = versions_of(project)
+        return tuple(
+            self.compare_relations(
+                project.datasets[name],
+                _but(relation_of(name, production[name]), where),
+                _but(versions[name].relation, where),
+            )
+            for name, where in sorted(filters.items())
+        )
+
     def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
         """Two relations of one dataset."""
         contract = dataset.contract
@@ -169,6 +187,15 @@ class EngineRuntime:
             key=contract.key if contract else (),
             masked=_personal(dataset),
         )
+
+    def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
+        """Whether the built rows went through what changed in each query."""
+        return exercised(self._warehouse, old, new, moved, until)
+
+    def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
+        """Those of the datasets that are built slice by slice, tried in several orders."""
+        sliced = [name for name in sliced_datasets(project) if name in datasets]
+        return prove_slices(self._warehouse, self._place.ledger, project, sliced)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""
@@ -288,6 +315,11 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
+
+
+def _but(relation: str, where: str) -> str:
+    """A relation without the rows that meet a predicate."""
+    return f"(SELECT * FROM {relation} WHERE ({where}\n) IS NOT TRUE)"
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

@@ -36,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "deliver": ("delivering:deliver", "Carry a story to production, stage by stage."),
     "change": ("change:change", "Look at changes; answer, approve, resume, roll back, verify."),
     "key": ("keys:key", "Make and list signing keys."),
+    "rollback": ("rollback:rollback", "Put an environment back to what it showed before."),
+    "prune": ("pruning:prune", "Remove dataset versions that nothing needs any more."),
     "doctor": ("doctor:doctor", "Check the ledger against itself and the warehouse."),
 }
 """Each command: where it stands below `penstock.cli.commands`, and its line of help."""

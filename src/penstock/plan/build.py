@@ -29,6 +29,7 @@ class Action(StrEnum):
     """What happens to a dataset."""
 
     REUSE = "reuse"
+    METADATA = "metadata"
     BUILD = "build"
     BACKFILL = "backfill"
     REMOVE = "remove"
@@ -45,6 +46,11 @@ class Reason(StrEnum):
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
     OUT_OF_TURN = "an earlier interval was merged after it"
     NO_FILE = "no file of the project makes it any more"
+    TO_SHOW = "built already; the environment only has to show it"
+    NEW_DATASET = "the environment does not show it yet"
+    ALTERED = "what makes it is another than that of the version shown"
+    READS_MOVED = "what it reads of other datasets is another than that of the version shown"
+    DESCRIBED = "only what is said of it changed: its contract or description"
 
 
 THOUGHT = 1 << 62
@@ -181,6 +187,12 @@ class BuildPlan:
         """SHA-256 of what is to be done: equal plans, equal digests."""
         rows = [[str(work.slice), work.version.fingerprint, work.inputs] for work in self.works]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def plan_digest(build: BuildPlan, environment: str) -> str:
+    """SHA-256 of what is to be built and then shown where: equal plans, equal digests."""
+    shown = sorted((step.dataset, step.version) for step in build.steps)
+    return hashlib.sha256(json.dumps([environment, build.digest, shown]).encode()).hexdigest()
 
 
 def plan_build(

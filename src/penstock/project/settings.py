@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.pipelines import NAME_PATTERN, Settings
+from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from penstock.model.findings import Finding
 
 POSTGRES = "postgres"
@@ -28,6 +31,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         "parallel": fields.integer("parallel", low=1),
         "pools": _pools(fields),
         "policy": _policy(fields),
+        "retention": _retention(fields),
     }
     fields.unknown()
     if len(findings) > before or name is None:
@@ -66,6 +70,22 @@ def _pools(fields: Fields) -> MappingProxyType[str, int]:
             )
     sizes = {name: pools.integer(name, low=1, required=True) for name in pools.values}
     return MappingProxyType({name: size for name, size in sizes.items() if size is not None})
+
+
+def _retention(fields: Fields) -> timedelta | None:
+    """For how long versions stay after their last use."""
+    retention = fields.child("retention")
+    if retention is None:
+        return None
+    text = retention.text("versions")
+    retention.unknown()
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        retention.note("project.bad_duration", str(error), at="versions", found=text, expected="such as 12h or 30d")
+        return None
 
 
 def _policy(fields: Fields) -> MappingProxyType[str, object]:

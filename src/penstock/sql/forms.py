@@ -69,14 +69,15 @@ class Forms:
         return f"{node.key}({', '.join(sorted(self.of(item) for item in items))})"
 
     def _generic(self, node: Expr, args: dict[str, object]) -> str:
-        words = (f"{key}={self._value(args[key])}" for key in sorted(args) if args[key] is not None and args[key] != [])
+        words = (f"{key}={self.value(args[key])}" for key in sorted(args) if args[key] is not None and args[key] != [])
         return f"{node.key}({', '.join(word for word in words if not word.endswith('=alias()'))})"
 
-    def _value(self, value: object) -> str:
+    def value(self, value: object) -> str:
+        """The form of an argument: a node, several, or a plain value."""
         if isinstance(value, exp.Expr):
             return self.of(value)
         if isinstance(value, list):
-            return "[" + ", ".join(self._value(item) for item in value) + "]"
+            return "[" + ", ".join(self.value(item) for item in value) + "]"
         return repr(value) if isinstance(value, str | bool | int | None) else str(value)
 
     def _column(self, column: exp.Column) -> str:

@@ -35,14 +35,25 @@ def check(door: Door, project: str | None) -> Answer:
 
 
 @click.command(epilog="Example: penstock test sales.daily_revenue")
-@click.argument("dataset", required=False)
+@click.argument("datasets", metavar="[DATASET]...", nargs=-1)
+@click.option(
+    "--slices", "by_slices", is_flag=True, help="Try on what is built whether slices make what one build makes."
+)
 @project_option
 @answering
-def test(door: Door, dataset: str | None, project: str | None) -> Answer:
-    """Run the unit tests on data: given rows in, expected rows out."""
-    del door
+def test(door: Door, *, datasets: tuple[str, ...], by_slices: bool, project: str | None) -> Answer:
+    """Run the unit tests on data: given rows in, expected rows out.
+
+    With --slices, build incremental datasets and merges slice by slice in several orders, in temporary tables, and
+    compare each with one build over all of them.
+    """
+    if by_slices:
+        from penstock.cli.commands.slicing import slices_answer  # noqa: PLC0415 - starts DuckDB and the SQL parser
+
+        with opened(project) as place:
+            return slices_answer(door, place, datasets)
     with opened(project) as place:
-        tested = checking.run_tests(place, dataset)
+        tested = checking.run_tests(place, *datasets)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
     lines = [
         f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes
