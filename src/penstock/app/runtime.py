@@ -27,7 +27,7 @@ from penstock.model.pipelines import FileSource, SqlTask
 from penstock.plan.versions import relation_of, versions_of
 from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality
-from penstock.quality.comparison import compare_queries, digest_query, read_diff
+from penstock.quality.comparison import compare, digest_query
 from penstock.quality.comparison_sql import Side
 from penstock.quality.masking import MASK
 from penstock.quality.volume import judge_volume
@@ -181,14 +181,14 @@ class EngineRuntime:
     def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
         """Two relations of one dataset."""
         contract = dataset.contract
-        comparison = compare_queries(
+        return compare(
+            self._rows,
             dataset.name,
             Side(relation=old, columns=self._warehouse.columns(old)),
             Side(relation=new, columns=self._warehouse.columns(new)),
             key=contract.key if contract else (),
             masked=_personal(dataset),
         )
-        return read_diff(comparison, {name: self._rows(sql) for name, sql in comparison.queries.items()})
 
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
         """Whether the built rows went through what changed in each query."""

@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("runs:retry", "Do again what a run did not get done."),
     "resume": ("runs:resume", "Go on with runs that were interrupted."),
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
-    "diff": ("asking:diff", "Compare two environments row by row."),
+    "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),
