@@ -168,7 +168,8 @@ def test_what_many_slices_fail_of_alike_is_said_once(shop: Place) -> None:
         shop,
         "pipelines/sales/broken.sql",
         "/* penstock\nmaterialize: incremental\ninterval: day(day)\nbatch: 1\n*/\n"
-        "SELECT day, no_such_function(amount) AS x FROM sales.staged WHERE day >= $interval_start AND day < $interval_end\n",
+        "SELECT day, no_such_function(amount) AS x FROM sales.staged\n"
+        "WHERE day >= $interval_start AND day < $interval_end\n",
     )
     failed = shop.penstock("run", "sales", *LAST_DAY, "--json", exits=3)
     found = [one for one in failed.findings if one["place"].get("dataset") == "sales.broken"]

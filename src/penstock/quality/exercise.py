@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.quality.witness import Question, search, shared_rows
+from penstock.sql.fingerprint import canonical
 from penstock.sql.probes import probes
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Sides:
 
     @property
     def all_taken(self) -> bool:
-        """Whether each condition was met by some rows and not by others."""
-        return self.rows > 0 and all(0 < count < self.rows for _, count in self.met)
+        """Whether there is a condition, and each was met by some rows and not by others."""
+        return self.rows > 0 and bool(self.met) and all(0 < count < self.rows for _, count in self.met)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +152,34 @@ def exercise(pair: Pair, data: RealData, laboratory: Laboratory) -> Exercise:
         InputError: one of them is not one query.
     """
     places = tuple(_seen(probe, pair, data, laboratory) for probe in probes(pair.old, pair.new))
+    places = _together(places, pair, laboratory)
     if pair.differ:
         comparison = Comparison.DIFFERENT
-    elif not places:
+    elif canonical(pair.old) == canonical(pair.new):
         comparison = Comparison.PROVED_EQUAL
     else:
-        exercised = all(place.exercised for place in places)
+        exercised = bool(places) and all(place.exercised for place in places)
         comparison = Comparison.EXERCISED if exercised else Comparison.NOT_EXERCISED
     return Exercise(dataset=pair.dataset, file=pair.file, comparison=comparison, places=places)
+
+
+def _together(places: tuple[PlaceSeen, ...], pair: Pair, laboratory: Laboratory) -> tuple[PlaceSeen, ...]:
+    """Edits that hide each other: what no made-up row tells apart one by one may be told apart as a whole."""
+    quiet = [place for place in places if place.grounds is Grounds.GONE_THROUGH]
+    if not quiet or len(places) < 2:
+        return places
+    found = search(_question(pair, pair.old), laboratory)
+    if found.witness is None:
+        return places
+    return tuple(
+        replace(place, grounds=Grounds.NO_ROW_CROSSED, witness=found.witness) if place in quiet else place
+        for place in places
+    )
+
+
+def _question(pair: Pair, old: str) -> Question:
+    models = tuple(world for world, _ in pair.tests.values())
+    return Question(old=old, new=pair.new, inputs=pair.inputs, interval=pair.interval, models=models)
 
 
 def _seen(probe: Probe, pair: Pair, data: RealData, laboratory: Laboratory) -> PlaceSeen:
@@ -166,13 +187,7 @@ def _seen(probe: Probe, pair: Pair, data: RealData, laboratory: Laboratory) -> P
     if tally is not None and tally.crossing and _shows(probe, data):
         return PlaceSeen(place=probe.place, grounds=Grounds.CROSSED, tally=tally)
     sides = _sides(probe, data.ask)
-    question = Question(
-        old=probe.hybrid or pair.old,
-        new=pair.new,
-        inputs=pair.inputs,
-        interval=pair.interval,
-        models=tuple(world for world, _ in pair.tests.values()),
-    )
+    question = _question(pair, probe.hybrid or pair.old)
     found = search(question, laboratory)
     if not found.answered and probe.hybrid is not None:  # the old part does not fit into the new query
         question = replace(question, old=pair.old)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -69,7 +70,10 @@ def _step(kind: str) -> Decimal:
 def _fitting(number: Decimal, kind: str, step: Decimal) -> str | None:
     """The number as the type can hold it; None if it cannot."""
     normal = normal_type(kind) or kind
-    rounded = number if is_float(normal) else number.quantize(step) if abs(number) < Decimal(10) ** 15 else None
+    try:
+        rounded = number if is_float(normal) else number.quantize(step) if abs(number) < Decimal(10) ** 15 else None
+    except InvalidOperation:  # more digits than a decimal of ours holds
+        return None
     if rounded is None or (normal.startswith("U") and rounded < 0) or abs(rounded) > _largest(normal):
         return None
     return f"{rounded:f}"
@@ -116,12 +120,20 @@ def _instants(marks: Marks | None, interval: Interval | None) -> Iterator[dateti
     for text in _literals(marks):
         written = _moment(text)
         if written is not None:
-            yield from (written, written - second, written + second, written - day, written + day)
+            yield written
+            yield from (moved for step in (second, day) for moved in _around(written, step))
         number = _number(text)
         if number is not None and number == int(number):
             yield from _numbered(int(number))
     yield from (datetime.fromisoformat(text) for text in _EDGES)
     yield from (_DAY, _DAY + day, _DAY.replace(hour=0, minute=0))
+
+
+def _around(moment: datetime, step: timedelta) -> Iterator[datetime]:
+    """A step before and after a moment, where the calendar goes so far."""
+    for sign in (-1, 1):
+        with suppress(OverflowError):
+            yield moment + sign * step
 
 
 def _numbered(number: int) -> Iterator[datetime]:

@@ -9,12 +9,23 @@ from sqlglot import exp
 from penstock.sql.forms import operands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlglot.expressions import Expr
 
     from penstock.sql.scopes import Scopes, Source
 
+_KEYS = {
+    "from": ("from_", "joins", "laterals", "sample"),
+    "where": ("where",),
+    "group": ("group",),
+    "having": ("having",),
+    "qualify": ("qualify",),
+    "distinct": ("distinct",),
+    "order": ("order", "limit", "offset"),
+    "windows": ("windows",),
+}
+"""What a SELECT holds of each part."""
 _CLAUSES = {"where": exp.Where, "having": exp.Having, "qualify": exp.Qualify}
 
 
@@ -111,3 +122,33 @@ def together(items: Sequence[Expr]) -> Expr | None:
     if len(items) < 2:
         return items[0] if items else None
     return exp.and_(*(exp.paren(item.copy(), copy=False) for item in items), copy=False)
+
+
+def put_back(block: Expr, old: Expr, parts: Collection[str], moving: Moving) -> bool:
+    """Write the named parts of an old SELECT or set operation into a block, in place; whether that was possible."""
+    if isinstance(block, exp.SetOperation) and isinstance(old, exp.SetOperation):
+        mine: Expr = block
+        theirs: Expr = old
+        while isinstance(mine, exp.SetOperation) and isinstance(theirs, exp.SetOperation):
+            for key in ("distinct", "by_name"):
+                mine.set(key, theirs.args.get(key))
+            mine, theirs = mine.this, theirs.this
+        return True
+    if not isinstance(block, exp.Select) or not isinstance(old, exp.Select):
+        return False
+    for part in parts:
+        for key in _KEYS.get(str(part), ()):
+            block.set(key, moving.moved_argument(old.args.get(key)))
+    if "column" in parts:
+        block.set("expressions", moving.moved_argument(old.expressions))
+    elif {"item", "group"} & {str(part) for part in parts}:
+        theirs_by_name = {item.alias_or_name.lower(): item for item in old.expressions}
+        for at, item in enumerate(list(block.expressions)):
+            was = theirs_by_name.get(item.alias_or_name.lower()) or (
+                old.expressions[at] if len(old.expressions) == len(block.expressions) else None
+            )
+            put = moving.moved(was) if was is not None else None
+            if put is None:
+                return False
+            item.replace(put)
+    return True

@@ -14,12 +14,22 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from penstock.sql.block_edits import Moving, conjuncts_of, read_items, together, with_condition, with_from, with_item
+from penstock.model.errors import InputError
+from penstock.sql.block_edits import (
+    Moving,
+    conjuncts_of,
+    put_back,
+    read_items,
+    together,
+    with_condition,
+    with_from,
+    with_item,
+)
 from penstock.sql.blocks import blocks_of, has_fold
 from penstock.sql.changes import ChangedPlace, ChangeKind
+from penstock.sql.expressions import is_fold
 from penstock.sql.fingerprint import canonical
 from penstock.sql.forms import Forms
-from penstock.sql.plain import has_star
 from penstock.sql.scopes import Scopes
 from penstock.sql.syntax import excerpt, place, sql_of, start_of, tree_of
 
@@ -96,7 +106,9 @@ def differences(old: str, new: str) -> tuple[Difference, ...]:
     """
     if canonical(old) == canonical(new):
         return ()
-    return tuple(_Pairing(old, new).differences()) or (_unplaced(old, new),)
+    pairing = _Pairing(old, new)
+    found = tuple(pairing.differences())
+    return found if found and pairing.is_old_with(found) else (*found, _unplaced(old, new))
 
 
 def changed_places(old: str, new: str) -> tuple[ChangedPlace, ...]:
@@ -121,6 +133,7 @@ def keys_of(select: exp.Select) -> list[Expr] | None:
         starred = any(item.is_star for item in items)
         return None if starred else [item.unalias() for item in items if not has_fold(item)]
     named = {item.alias.lower(): item.this for item in items if isinstance(item, exp.Alias)}
+    read = {column.name.lower() for item in items for column in item.find_all(exp.Column)}
     keys: list[Expr] = []
     for key in group.expressions:
         inner = key.unnest()
@@ -130,8 +143,10 @@ def keys_of(select: exp.Select) -> list[Expr] | None:
                 return None
             keys.append(items[at].unalias())
         else:
-            bare = isinstance(inner, exp.Column) and not inner.table
-            keys.append(named.get(inner.name.lower(), inner) if bare else inner)
+            name = inner.name.lower() if isinstance(inner, exp.Column) and not inner.table else ""
+            if name in named and name in read and not isinstance(named[name], exp.Column):
+                return None  # a column of that name goes before the alias, if there is one
+            keys.append(named.get(name, inner))
     return keys
 
 
@@ -143,6 +158,28 @@ class _Pairing:
         self.trees = (tree_of(old), tree_of(new))
         self.forms = tuple(Forms(tree, _source_name) for tree in self.trees)
         self.scopes = tuple(Scopes(tree) for tree in self.trees)
+        self._paired: list[tuple[Path, Expr]] = []
+
+    def is_old_with(self, found: Sequence[Difference]) -> bool:
+        """Whether the new query is the old one once every part that was found is put back: else one was missed."""
+        if any(one.part is Part.STRUCTURE for one in found):
+            return True  # something is known not to be known
+        copy = self.trees[1].copy()
+        standing = blocks_of(copy)
+        parts: dict[Path, set[Part]] = {}
+        for one in found:
+            parts.setdefault(one.path, set()).add(one.part)
+        for path, old in self._paired:
+            if path in parts and not put_back(standing[path], old, parts[path], self._moving(old, path)):
+                return False
+        try:
+            return canonical(sql_of(copy)) == canonical(sql_of(self.trees[0]))
+        except InputError:
+            return False
+
+    def _moving(self, old: Expr, path: Path) -> Moving:
+        new = blocks_of(self.trees[1])[path]
+        return Moving(self.scopes[0], self.scopes[0].sources(old), self.scopes[1].sources(new))
 
     def differences(self) -> Iterator[Difference]:
         before, after = (blocks_of(tree) for tree in self.trees)
@@ -153,6 +190,7 @@ class _Pairing:
             pairs = [(path, path) for path in after if path in before]
             yield from (self._structure(before[path], gone=True, path=path) for path in gone)
             yield from (self._structure(after[path], gone=False, path=path) for path in come)
+        self._paired = [(ours, before[theirs]) for theirs, ours in pairs]
         for theirs, ours in pairs:
             yield from self._pair(ours, before[theirs], after[ours])
 
@@ -250,6 +288,9 @@ class _Pairing:
         for at, (was, now) in enumerate(_items_paired(path, old, new)):
             if was is None or self.forms[0].of(was) == self.forms[1].of(now):
                 continue
+            if now.find(exp.Columns) is not None or _takes_all(now) or _takes_all(was):
+                yield replace(self._difference(path, Part.ITEM, was, now, None, moving), part=Part.STRUCTURE)
+                continue
             if folds and not keys_too and not has_fold(now):
                 continue  # a key: its difference is one of grouping
             put = moving.moved(was)
@@ -264,20 +305,17 @@ class _Pairing:
         names = [[_item_name(item) for item in side.expressions] for side in (old, new)]
         if names[0] == names[1] or (_is_branch(path) and len(names[0]) == len(names[1])):
             return
-        told = not any("*" in side for side in names) and not new.args.get("distinct") and not _is_branch(path)
-        part = Part.COLUMN if told and (not path or not self._starred) else Part.STRUCTURE
+        moved = set(names[0]) == set(names[1])
+        told = not path and not moved and _is_told(old, names[1]) and _is_told(new, names[0])
+        part = Part.COLUMN if told else Part.STRUCTURE
         come = [item for item, name in zip(new.expressions, names[1], strict=True) if name not in names[0]]
         gone = [item for item, name in zip(old.expressions, names[0], strict=True) if name not in names[1]]
         if not come and not gone:
             come = [next(item for item, was, now in zip(new.expressions, *names, strict=True) if was != now)]
         for now in come:
-            yield self._difference(path, part, None, now, None, moving)
+            yield replace(self._difference(path, Part.COLUMN, None, now, None, moving), part=part)
         for was in gone:
-            yield self._difference(path, part, was, None, None, moving)
-
-    @property
-    def _starred(self) -> bool:
-        return any(has_star(tree) for tree in self.trees)
+            yield replace(self._difference(path, Part.COLUMN, was, None, None, moving), part=part)
 
     def _whole(
         self, path: Path, part: Part, keys: Sequence[str], old: exp.Select, new: exp.Select, moving: Moving
@@ -358,6 +396,7 @@ class _Pairing:
         removed = now is None
         text, node = (self.texts[0], was) if removed else (self.texts[1], now)
         start = start_of(node) if node is not None else None
+        start = start if start is not None else _near(node)
         line = (place(text, start).line or 1) if start is not None else 1
         joined = part is Part.FROM and isinstance(now if now is not None else was, exp.Join)
         return ChangedPlace(
@@ -391,11 +430,48 @@ def _grouped(gone: Sequence[Expr], come: Sequence[Expr]) -> Iterator[tuple[list[
                 groups.remove(group)
                 columns, was, now = columns | group[0], [*group[1], *was], [*group[2], *now]
             groups.append((columns, was, now))
+    lone = [group for group in groups if not group[0]]
+    if len(lone) == 2 and {bool(group[1]) for group in lone} == {True, False}:  # conditions that read no column
+        groups = [group for group in groups if group[0]]
+        groups.append((set(), [*lone[0][1], *lone[1][1]], [*lone[0][2], *lone[1][2]]))
     for _, was, now in groups:
         if len(was) == len(now):
             yield from (([one], [other]) for one, other in zip(was, now, strict=True))
         else:
             yield was, now
+
+
+def _takes_all(item: Expr) -> bool:
+    return item.is_star or any(not is_fold(star.parent) for star in item.find_all(exp.Star) if star.parent is not None)
+
+
+def _is_told(select: exp.Select, others: Sequence[str]) -> bool:
+    """Whether the columns of a SELECT that are not among others leave the rows, and all other columns, as they are."""
+    if any(select.args.get(key) for key in ("distinct", "order", "limit", "offset", "qualify", "windows")):
+        return False
+    own = [item for item in select.expressions if _item_name(item) not in others]
+    for item in own:
+        kinds = (exp.Unnest, exp.Explode, exp.Lambda, exp.Anonymous, exp.Window, exp.Query, exp.Columns, exp.Bracket)
+        if _takes_all(item) or item.find(*kinds) is not None:
+            return False
+        if has_fold(item) and select.args.get("group") is None:
+            return False
+        inside = {id(node) for node in item.walk()}
+        named = item.alias_or_name.lower()
+        if any(one.name.lower() == named and id(one) not in inside for one in select.find_all(exp.Column)):
+            return False
+    return True
+
+
+def _near(node: Expr | None) -> int | None:
+    """Where the next thing around a node stands, or beneath it, that sqlglot kept a place of."""
+    while node is not None:
+        last = node.args.get("expression")
+        start = start_of(last) if isinstance(last, exp.Expr) and isinstance(node, exp.SetOperation) else start_of(node)
+        if start is not None:
+            return start
+        node = node.parent
+    return None
 
 
 def _is_branch(path: Path) -> bool:
@@ -461,10 +537,12 @@ def _unplaced(old: str, new: str) -> Difference:
 def _form_of_join(item: Expr, forms: Forms) -> str:
     """The form of what stands in FROM; a subquery there stands for its condition, for its own clauses are their own."""
     inner = item.this if isinstance(item, exp.Join | exp.From) else item
-    if not isinstance(inner, exp.Subquery):
+    if not isinstance(inner, exp.Subquery) or not isinstance(inner.this, exp.Select | exp.SetOperation):
         return forms.of(item)
-    args = {key: value for key, value in item.args.items() if key != "this" and value}
-    return ", ".join(f"{key}={forms.value(value)}" for key, value in sorted(args.items()))
+    args = [
+        (key, value) for node in (item, inner) for key, value in sorted(node.args.items()) if key != "this" and value
+    ]
+    return ", ".join(f"{key}={forms.value(value)}" for key, value in args)
 
 
 def _column_names(node: Expr) -> str:

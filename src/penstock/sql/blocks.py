@@ -27,7 +27,10 @@ def blocks_of(tree: Expr) -> dict[Path, Expr]:
         todo += [(cte.this, (*path, cte.alias.lower())) for cte in clause.expressions] if clause is not None else []
         if isinstance(node, exp.Subquery):
             todo.append((node.this, path))
-        elif isinstance(node, exp.SetOperation):
+            continue
+        while path in found:  # a CTE and a subquery of one name, or two subqueries without any
+            path = (*path[:-1], f"{path[-1]}'")
+        if isinstance(node, exp.SetOperation):
             found[path] = node
             todo += [(branch, (*path, f"branch {index}")) for index, branch in enumerate(branches(node))]
         elif isinstance(node, exp.Select):

@@ -54,7 +54,7 @@ class Forms:
         if isinstance(node, exp.TableAlias):
             self._consume(node.this)
             return "alias(" + ", ".join(self.of(item) for item in node.args.get("columns") or ()) + ")"
-        if isinstance(node, exp.Paren) and isinstance(node.parent, _BRACKETS_IDLE):
+        if isinstance(node, exp.Paren) and _is_idle(node):
             return self.of(node.this)
         if isinstance(node, _UNORDERED):
             return self._unordered(node)
@@ -69,6 +69,8 @@ class Forms:
     def _unordered(self, node: exp.Binary) -> str:
         if not isinstance(node, exp.And | exp.Or):
             items = [node.this, node.expression]
+            if isinstance(node, exp.Add) and not any(map(_is_number, items)):
+                return self._generic(node, node.args)  # lists are put one after the other by the same sign
         elif _continues(node):
             return ""
         else:
@@ -139,6 +141,24 @@ def _first_uses(tree: Expr) -> dict[int, int]:
     for unread in tree.find_all(exp.CTE):
         uses.setdefault(id(unread), len(uses))
     return uses
+
+
+def _is_idle(paren: exp.Paren) -> bool:
+    """Whether brackets say nothing. DuckDB binds `~` and the arrows of JSON otherwise than sqlglot reads them."""
+    loose = (exp.BitwiseNot, exp.JSONExtract, exp.JSONExtractScalar)
+    around = paren.parent
+    return isinstance(around, _BRACKETS_IDLE) and not isinstance(paren.this, loose) and not isinstance(around, loose)
+
+
+def _is_number(node: Expr) -> bool:
+    """Whether a node can be nothing but a number or a span of time."""
+    inner = node.unnest()
+    if isinstance(inner, exp.Literal):
+        return not inner.is_string
+    if isinstance(inner, exp.Cast):
+        return bool(inner.to.is_type(*exp.DataType.NUMERIC_TYPES))
+    numbers = (exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.Sum, exp.Count, exp.Interval, exp.Length)
+    return isinstance(inner, numbers)
 
 
 def operands(node: Expr) -> Iterator[Expr]:

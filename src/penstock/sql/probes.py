@@ -32,21 +32,24 @@ if TYPE_CHECKING:
     from penstock.sql.block_pairs import Difference
     from penstock.sql.changes import ChangedPlace
 
-_OLD, _NEW, _ROWS = "penstock_old", "penstock_new", "penstock_rows"
+_OLD, _NEW, _ROWS, _ENTERS = "penstock_old", "penstock_new", "penstock_rows", "penstock_enters"
 _MOST_SIDES = 24
 _PLAIN = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Alias, exp.And, exp.Or, exp.Not,
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between,
-    exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least,
-    exp.Sum, exp.Count, exp.Min, exp.Max, exp.CountIf, exp.Filter, exp.Where, exp.Star, exp.Cast, exp.DataType,
-    exp.DataTypeParam, exp.Distinct, exp.Parameter, exp.Placeholder, exp.Var, exp.Upper, exp.Lower, exp.Trim,
+    exp.Neg, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Parameter, exp.Placeholder, exp.Var,
 )  # fmt: skip
+_FEW_SIDES = 4
+"""Beyond, rows of chance hardly ever come to all boundaries at once, and that they found nothing says nothing."""
 _CONDITIONS = (
     exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.In, exp.Between,
     exp.Like, exp.ILike, exp.RegexpLike,
 )  # fmt: skip
 _SHOWN = ("distinct", "order", "limit", "offset")
 """What says how rows are shown, once it is decided which."""
+_LATER = ("having", "qualify", *_SHOWN)
+_DECIDED = {Part.WHERE, Part.HAVING, Part.QUALIFY, Part.ITEM}
+"""Parts of which it can be told row by row what they do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +101,10 @@ def _probe(difference: Difference, tree: Expr) -> Probe:
         visible=_unshared(hybrid, sql_of(tree)),
         sides=tuple(sql_of(side) for side in sides),
         side_counts=_side_counts(block, difference, sides),
-        plain=difference.part not in {Part.FROM, Part.ORDER, Part.WINDOWS, Part.DISTINCT}
+        plain=difference.part in {Part.WHERE, Part.ITEM}
+        and 0 < len(sides) <= _FEW_SIDES
         and all(isinstance(node, _PLAIN) for part in difference.nodes for node in part.walk()),
-        masked=bool(difference.path) or any(block.args.get(key) for key in ("having", "qualify", *_SHOWN)),
+        masked=difference.part not in _DECIDED or bool(difference.path) or any(map(block.args.get, _LATER)),
     )
 
 
@@ -126,7 +130,26 @@ def _decisions(block: exp.Select, difference: Difference) -> str | None:
     if difference.part is Part.WHERE:
         rows.set("where", None)
     old, new = _taken(difference.before, difference.part), _taken(block, difference.part)
-    return _counted(_listed(rows, old, new), f"{_OLD} <> {_NEW}", _OLD, _NEW)
+    crossing = f"{_OLD} <> {_NEW}"
+    if difference.part is Part.WHERE and is_grouped(block):
+        rows.append("expressions", exp.alias_(exp.paren(_enters(block)), _ENTERS))
+        crossing += f" AND {_ENTERS}"
+    return _counted(_listed(rows, old, new), crossing, _OLD, _NEW)
+
+
+def _enters(block: exp.Select) -> Expr:
+    """Whether a row counts in any aggregate of a SELECT; where it has none, each row does."""
+    conditions = []
+    for item in (*block.expressions, *([block.args["having"]] if block.args.get("having") is not None else [])):
+        for fold in item.find_all(exp.AggFunc):
+            holder = fold.parent
+            filtered = holder.expression.this if isinstance(holder, exp.Filter) else exp.true()
+            inner = fold.this.expressions[0] if isinstance(fold.this, exp.Distinct) else fold.this
+            plain = isinstance(inner, exp.Expr) and not isinstance(inner, exp.Star)
+            given = exp.Not(this=exp.Is(this=exp.paren(inner.copy()), expression=exp.null())) if plain else exp.true()
+            taken = exp.Is(this=exp.paren(filtered.copy()), expression=exp.true())
+            conditions.append(exp.and_(taken, given))
+    return exp.or_(*conditions) if conditions else exp.true()
 
 
 def _values(block: exp.Select, difference: Difference) -> str | None:
@@ -228,7 +251,6 @@ _TALLIES = {
     Part.ORDER: _whole,
     Part.WINDOWS: _whole,
     Part.SET: _whole,
-    Part.COLUMN: _whole,
     Part.STRUCTURE: _whole,
 }
 
@@ -252,11 +274,12 @@ def _results(block: exp.Select, without: Sequence[str]) -> exp.Select | None:
         return None
     for key in (*without, *_SHOWN):
         rows.set(key, None)
-    keys = keys_of(block)
-    if keys is None:
-        return None
-    if keys and block.args["group"].args.get("all"):
-        rows.set("group", exp.Group(expressions=[key.copy() for key in keys]))
+    group = block.args.get("group")
+    if group is not None and group.args.get("all"):  # what is added to the list must not be grouped by
+        keys = keys_of(block)
+        if keys is None:
+            return None
+        rows.set("group", exp.Group(expressions=[key.copy() for key in keys]) if keys else None)
     return rows
 
 

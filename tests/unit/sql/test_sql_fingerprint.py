@@ -189,3 +189,9 @@ def test_signs_and_casts_have_two_spellings() -> None:
     assert digest("SELECT a FROM s.t WHERE a != 1") == digest("SELECT a FROM s.t WHERE a <> 1")
     assert digest("SELECT a::INT AS b FROM s.t") == digest("SELECT CAST(a AS INT) AS b FROM s.t")
     assert digest("SELECT a::INT AS b FROM s.t") != digest("SELECT TRY_CAST(a AS INT) AS b FROM s.t")
+
+
+def test_what_the_database_binds_otherwise_is_told_apart() -> None:
+    assert digest("SELECT (~a) - 1 AS b FROM s.t") != digest("SELECT ~a - 1 AS b FROM s.t")
+    assert digest("SELECT l + m AS b FROM s.t") != digest("SELECT m + l AS b FROM s.t")
+    assert digest("SELECT a + 1 AS b FROM s.t") == digest("SELECT 1 + a AS b FROM s.t")
