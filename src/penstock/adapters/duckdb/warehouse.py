@@ -16,11 +16,12 @@ import duckdb
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
+from penstock.adapters.environment_views import schema_of, view_of
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RunError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
-from penstock.sql.identifiers import literal, quote, table
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.engine.ports import Swap
+
+__all__ = ["DuckdbWarehouse", "schema_of", "view_of"]
 
 _SETUP = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSIONS_SCHEMA};
@@ -170,17 +173,6 @@ class DuckdbWarehouse:
             finally:
                 cursor.close()
         return row
-
-
-def schema_of(dataset: str, environment: str) -> str:
-    """The schema that shows a pipeline's datasets: its own name in production, else with the environment's."""
-    pipeline = dataset.split(".", 1)[0]
-    return pipeline if environment == PRODUCTION else f"{pipeline}__{environment}"
-
-
-def view_of(dataset: str, environment: str) -> str:
-    """The quoted view that shows a dataset in an environment."""
-    return table(schema_of(dataset, environment), dataset.split(".", 1)[1])
 
 
 def _create(path: Path) -> None:
