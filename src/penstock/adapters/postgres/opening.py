@@ -26,6 +26,20 @@ def open_postgres_warehouse(address: str, project: str, *, read_only: bool = Fal
     return PostgresWarehouse(address, project, read_only=read_only)
 
 
+def is_made(address: str) -> bool:
+    """Whether a database holds a warehouse.
+
+    Raises:
+        InputError: the driver is not installed, or the address is none.
+        RunError: the database does not answer.
+    """
+    try:
+        from penstock.adapters.postgres.schema import is_made_at  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise InputError(_NO_DRIVER) from error
+    return is_made_at(address)
+
+
 _NO_DRIVER = Finding(
     code="warehouse.no_driver",
     message="a warehouse in Postgres needs the driver psycopg, which is not installed",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from penstock.adapters.postgres.server import Server
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
 from penstock.plan.versions import VERSIONS_SCHEMA
@@ -13,7 +14,7 @@ from penstock.sql.carrying import SUPPORT
 from penstock.sql.postgres_types import COLLATION
 
 if TYPE_CHECKING:
-    from penstock.adapters.postgres.server import Connection, Server
+    from penstock.adapters.postgres.server import Connection
 
 SETUP_VERSION = 1
 OLDEST = 17
@@ -64,6 +65,21 @@ def ensure_schema(server: Server, connection: Connection, project: str, *, read_
         raise RunError(_unmakeable(server.place, server.told(error))) from error
     if found is not None and found != (SETUP_VERSION, project):
         raise InputError(_foreign(server.place, *found))
+
+
+def is_made_at(address: str) -> bool:
+    """Whether the database at an address holds a warehouse.
+
+    Raises:
+        InputError: the address is none.
+        RunError: the database does not answer.
+    """
+    server = Server(address)
+    try:
+        with server.connection() as connection:
+            return _found(connection) is not None
+    finally:
+        server.close()
 
 
 def _make(connection: Connection, project: str) -> None:
