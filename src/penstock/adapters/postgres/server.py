@@ -25,8 +25,8 @@ _SETTINGS = {
     "search_path": "",
     "synchronous_commit": "on",
     "standard_conforming_strings": "on",
-    # a process that was stopped within a transaction may not keep its successor waiting for ever
-    "idle_in_transaction_session_timeout": "60s",
+    # a process that was stopped within a transaction, or whose network is gone, keeps its successor waiting no longer
+    "idle_in_transaction_session_timeout": "20s",
     "client_min_messages": "warning",
     "application_name": "penstock",
 }
