@@ -151,6 +151,17 @@ def test_a_delivery_is_refused_before_anything_is_recorded(shop: Place) -> None:
     assert shop.journal() == (0, "")
 
 
+def test_a_comparison_is_refused_where_there_is_something_to_compare(shop: Place) -> None:
+    shop.penstock("run", "--env", "other", "--until", UNTIL)
+    shop.penstock("run", "--until", UNTIL)
+    assert shop.penstock("diff", "dev", "other", "--json").result["datasets"] == {}
+    query = shop.root / "pipelines" / "shop" / "daily_revenue.sql"
+    query.write_text(query.read_text().replace("sum(quantity * price)", "2 * sum(quantity * price)"))
+    shop.penstock("run", "--until", UNTIL)
+    said = shop.penstock("diff", "dev", "other", "--json", exits=2)
+    assert [finding["code"] for finding in said.findings] == ["diff.not_on_postgres"]
+
+
 def test_a_database_that_lost_what_the_ledger_speaks_of_is_not_made_anew(shop: Place, address: str) -> None:
     shop.penstock("run", "--until", UNTIL)
     with psycopg.connect(address, autocommit=True) as connection:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.runtime import EngineRuntime
+from penstock.app.warehouses import refuse_comparison
 from penstock.engine.promotion import mapping_of
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError
@@ -60,6 +61,8 @@ def diff(
             raise InputError(_nothing_shown(place, environment))
     project = place.project
     moved = sorted(name for name in set(before) & set(after) if before[name] != after[name])
+    if moved:
+        refuse_comparison(place.settings)
     runtime = EngineRuntime(place, reading=place.reading(say)) if moved else EngineRuntime(place)
     diffs = tuple(
         runtime.compare_relations(

@@ -112,6 +112,16 @@ def refuse_delivery(settings: Settings) -> None:
         raise InputError(_no_delivery())
 
 
+def refuse_comparison(settings: Settings) -> None:
+    """Differences row by row are asked for with SQL that only DuckDB is asked.
+
+    Raises:
+        InputError: the warehouse is in Postgres.
+    """
+    if settings.warehouse == POSTGRES:
+        raise InputError(_no_comparison())
+
+
 def _address() -> str:
     address = os.environ.get(WAREHOUSE_VARIABLE)
     if not address:
@@ -126,6 +136,17 @@ def _no_address() -> Finding:
         place=Place(file=SETTINGS_FILE, field="warehouse"),
         expected=f"{WAREHOUSE_VARIABLE}=postgresql://USER:PASSWORD@HOST/DATABASE in the environment",
         remedy="set the variable, or write `warehouse: .penstock/warehouse.duckdb` for a file of this machine",
+    )
+
+
+def _no_comparison() -> Finding:
+    return Finding(
+        code="diff.not_on_postgres",
+        message="versions in a warehouse in Postgres cannot be compared row by row yet",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        found=f"warehouse: {POSTGRES}",
+        expected="a warehouse in a DuckDB file, for which the comparison is written",
+        remedy="`penstock plan` says which columns an edit moves; `penstock query` asks each environment",
     )
 
 

@@ -39,7 +39,7 @@ _ARGUMENTS: dict[type[Expr], frozenset[str]] = {
     exp.Intersect: frozenset({"with_", "this", "expression", "distinct", "order", "limit", "offset"}),
     exp.Table: frozenset({"this", "db", "alias"}),
     exp.With: frozenset({"expressions"}),
-    exp.CTE: frozenset({"this", "alias"}),
+    exp.CTE: frozenset({"this", "alias", "materialized"}),
     exp.TableAlias: frozenset({"this"}),
     exp.Join: frozenset({"this", "side", "kind", "on", "using"}),
     exp.Group: frozenset({"expressions", "all"}),

@@ -76,8 +76,12 @@ def to_postgres(
     relations: Mapping[tuple[str, str], Columns],
     columns: Columns,
     kinds: Mapping[str, str] | None = None,
+    *,
+    named: bool = True,
 ) -> PostgresQuery:
     """The query for Postgres. `columns` are what DuckDB says it returns, `kinds` the types of bound parameters.
+
+    Without `named`, its columns are told apart by their places alone: enough for rows that are only to be read.
 
     Raises:
         InputError: it is not one query, or holds what Postgres would not answer as DuckDB does.
@@ -91,16 +95,19 @@ def to_postgres(
         written = carry(tree, _names_of(relations), params, kinds or {}).sql(dialect="postgres", comments=False)
     except SqlglotError as error:
         raise InputError(_unreadable(text, str(error))) from error
-    casts = ", ".join(_cast(inner, *column) for inner, column in zip(names, columns, strict=True))
+    casts = ", ".join(_cast(inner, *column, named=named) for inner, column in zip(names, columns, strict=True))
     return PostgresQuery(text=f"SELECT {casts} FROM (\n{written}\n) AS made", params=params, columns=columns)
 
 
-def _cast(inner: str, name: str, type_: str) -> str:
-    if len(name.encode()) > LONGEST_NAME:
-        raise InputError(_too_long(name))
+def _cast(inner: str, name: str, type_: str, *, named: bool) -> str:
     target = to_postgres_type(type_, name)
     collated = f" COLLATE {quote(COLLATION)}" if target == "text" else ""
-    return f"CAST(made.{quote(inner)} AS {target}){collated} AS {quote(name)}"
+    value = f"CAST(made.{quote(inner)} AS {target}){collated}"
+    if not named:
+        return value
+    if len(name.encode()) > LONGEST_NAME:
+        raise InputError(_too_long(name))
+    return f"{value} AS {quote(name)}"
 
 
 def _resolved(text: str, relations: Mapping[tuple[str, str], Columns]) -> Expr:
@@ -141,9 +148,9 @@ def _output_names(text: str, tree: Expr, columns: Columns) -> list[str]:
     names = [item.alias_or_name for item in tree.selects] if isinstance(tree, exp.Query) else []
     own = [name for name in names if not name.startswith("_col_")]
     twice = sorted({name for name in own if own.count(name) > 1})
-    if twice or len({name.lower() for name, _ in columns}) < len(columns):
-        found = ", ".join(twice) or ", ".join(name for name, _ in columns)
-        raise InputError(_refusal(place(text, 0), f"several columns of one name ({found})", "give each its own name"))
+    if twice:
+        found = f"several columns of one name ({', '.join(twice)})"
+        raise InputError(_refusal(place(text, 0), found, "give each its own name"))
     if len(names) != len(columns):
         raise InputError(_unreadable(text, "its columns are not known"))
     return names

@@ -37,6 +37,8 @@ JOIN pg_catalog.pg_attribute ON attrelid = to_regclass(found.name)
 WHERE attnum > 0 AND NOT attisdropped ORDER BY found.place, attnum
 """
 _BIGINT = 2**63
+_NOTHING = "INTEGER"
+"""What DuckDB makes of a column that is NULL and nothing else."""
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "boolean"),
     (float, "double precision"),
@@ -85,9 +87,15 @@ class Translator:
         self._duckdb.close()
 
     def question(
-        self, connection: Connection, sql: str, params: Mapping[str, object] | None = None, *, as_input: bool = False
+        self,
+        connection: Connection,
+        sql: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        named: bool = True,
+        as_input: bool = False,
     ) -> Question:
-        """What to ask Postgres for a query.
+        """What to ask Postgres for a query; `named` if its rows are to be kept, and not only to be read.
 
         Raises:
             TaskError (InputError with `as_input`): DuckDB refuses it, or Postgres would not answer it alike.
@@ -97,7 +105,7 @@ class Translator:
             relations = _columns_of(connection, relations_of(sql))
             columns = self._described(sql, values, relations, as_input=as_input)
             kinds = {name: _kind(name, value) for name, value in values.items() if value is not None}
-            query: PostgresQuery = to_postgres(sql, relations, columns, kinds)
+            query: PostgresQuery = to_postgres(sql, relations, columns, kinds, named=named)
         except InputError as error:
             if as_input:
                 raise
@@ -117,7 +125,7 @@ class Translator:
             for (schema, name), columns in relations.items():
                 self._mirror(schema, name, columns)
             rows = self._duckdb.execute(f"DESCRIBE {sql}", values or None).fetchall()
-        return tuple((str(row[0]), str(row[1])) for row in rows)
+        return tuple((str(row[0]), _NOTHING if row[1] == '"NULL"' else str(row[1])) for row in rows)
 
     def _mirror(self, schema: str, name: str, columns: Columns) -> None:
         """The relation as Postgres has it now, without rows; not at all if Postgres does not have it."""

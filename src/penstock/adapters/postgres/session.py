@@ -105,7 +105,7 @@ class PostgresSession:
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         with self._working():
-            asked = self._translator.question(self._connection, sql)
+            asked = self._translator.question(self._connection, sql, named=False)
             return asked.rows(self._connection.execute(asked.text, asked.values or None).fetchall())
 
     def build(self, publication: Publication, sql: str, params: Mapping[str, object]) -> Staged:

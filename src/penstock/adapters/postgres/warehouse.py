@@ -143,7 +143,7 @@ class PostgresWarehouse:
             InputError: it is refused, or Postgres would not answer it alike.
         """
         with self._server.connection() as connection, translated(dataset=None, as_input=True):
-            asked = self._translator.question(connection, sql, as_input=True)
+            asked = self._translator.question(connection, sql, named=False, as_input=True)
             connection.execute(b"BEGIN READ ONLY")
             try:
                 rows = connection.execute(asked.text, asked.values or None).fetchall()
