@@ -6,6 +6,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,7 +18,7 @@ from penstock.adapters.postgres import views
 from penstock.adapters.postgres import warehouse as warehouse_module
 from penstock.adapters.postgres.opening import open_postgres_warehouse
 from penstock.engine.ports import Swap, UnknownOutcomeError
-from penstock.model.errors import InputError, PenstockError, TaskError, WaitingError
+from penstock.model.errors import InputError, PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 pytest_plugins = ["postgres_server"]
 pytestmark = pytest.mark.xdist_group("postgres")
 RELATION = relation_of("sim.daily", "1")
+LOOKS = 50_000
+"""How often a test looks for what must come: some seconds."""
 DATASETS = tuple(f"sim.d{number:02}" for number in range(20))
 
 
@@ -48,6 +51,7 @@ def place(address: str, tmp_path: Path) -> Iterator[PostgresPlace]:
 def reader(address: str) -> Iterator[psycopg.Connection[Any]]:
     """Somebody who reads what environments show."""
     with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = '20s'")  # a test that waits for it fails
         yield connection
 
 
@@ -146,6 +150,20 @@ def test_a_snapshot_keeps_its_promotion_though_columns_change_behind_it(
     assert reader.execute("SELECT * FROM sim.two").fetchall() == [("2", True)]
 
 
+def test_a_snapshot_keeps_its_rows_though_the_table_is_made_again(
+    place: PostgresPlace, reader: psycopg.Connection[Any]
+) -> None:
+    table = publication("p", materialization=Materialization.TABLE, column=None, interval=None)
+    publish(place, table, [(0, "a")])
+    place.warehouse.swap(swap("s", daily="1"))
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert reader.execute("SELECT value FROM sim.daily").fetchall() == [("a",)]
+    publish(place, replace(table, publish_id="q"), [(0, "b"), (0, "c")])
+    assert reader.execute("SELECT value FROM sim.daily").fetchall() == [("a",)]
+    reader.execute("COMMIT")
+    assert reader.execute("SELECT value FROM sim.daily ORDER BY 1").fetchall() == [("b",), ("c",)]
+
+
 def test_only_the_version_that_is_shown_is_read(place: PostgresPlace, reader: psycopg.Connection[Any]) -> None:
     for version in ("1", "2", "3"):
         _table(place, "sim.one", version, f"SELECT {version} AS n")
@@ -227,22 +245,7 @@ def test_a_swap_that_is_held_up_for_too_long_says_so_and_changed_nothing(
 def _until_somebody_waits(address: str) -> None:
     with psycopg.connect(address, autocommit=True) as looking:
         sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        while looking.execute(sql).fetchone() is None:
-            pass
-
-
-def test_a_newer_executor_waits_for_the_commit_of_an_older_one(place: PostgresPlace, address: str) -> None:
-    """The older one's last look at the token holds it: whoever is newer comes before that, or after the commit."""
-    with psycopg.connect(address) as older, ThreadPoolExecutor(1) as pool:
-        older.execute("SELECT token FROM _penstock.fence FOR SHARE")
-        fencing = pool.submit(place.warehouse.fence, 7)
-        _until_somebody_waits(address)
-        assert place.warehouse.fenced_at() == 0
-        older.execute("INSERT INTO _penstock.ledger VALUES ('late', 'r', 'd', 'v', 1, 1)")
-        older.commit()
-        fencing.result(30)
-    assert place.warehouse.fenced_at() == 7
-    assert place.warehouse.published("late") == 1
+        assert any(looking.execute(sql).fetchone() for _ in range(LOOKS))
 
 
 def test_who_may_read_a_view_still_may_when_it_is_made_anew(
@@ -284,13 +287,16 @@ def test_a_version_that_is_not_there_is_not_shown(place: PostgresPlace) -> None:
 
 
 class _Wire:
-    """Stands between a client and the server, and breaks the connection at a COMMIT: before it arrives, or after."""
+    """Stands between a client and the server; at a COMMIT it breaks the connection, before it arrives or after.
 
-    def __init__(self, address: str, *, arrives: bool) -> None:
+    With `until`, it lets the COMMIT through later instead.
+    """
+
+    def __init__(self, address: str, *, arrives: bool, until: threading.Event | None = None) -> None:
         head, _, tail = address.rpartition("@")
         host_port, _, name = tail.partition("/")
         host, _, port = host_port.partition(":")
-        self._server, self._arrives = (host, int(port)), arrives
+        self._server, self._arrives, self._until = (host, int(port)), arrives, until
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"{head}@127.0.0.1:{self._listening.getsockname()[1]}/{name}"
         self.armed = threading.Event()
@@ -313,6 +319,10 @@ class _Wire:
                 if self.armed.is_set() and b"COMMIT" in data:
                     self.armed.clear()
                     self.fired += 1
+                    if self._until is not None:
+                        self._until.wait()
+                        server.sendall(data)
+                        continue
                     client.shutdown(socket.SHUT_RDWR)
                     if self._arrives:
                         server.sendall(data)
@@ -329,9 +339,11 @@ class _Wire:
 
 
 @contextmanager
-def _wired(place: PostgresPlace, address: str, *, arrives: bool) -> Iterator[_Wire]:
+def _wired(
+    place: PostgresPlace, address: str, *, arrives: bool, until: threading.Event | None = None
+) -> Iterator[_Wire]:
     """The place, behind a wire that breaks."""
-    wire = _Wire(address, arrives=arrives)
+    wire = _Wire(address, arrives=arrives, until=until)
     place.close()
     place.address = wire.address
     place.reopen()
@@ -384,6 +396,66 @@ def test_a_swap_whose_commit_nobody_heard_of_is_carried_out_once(
         assert place.shown("prod") == {"sim.one": "1"}
 
 
+def test_a_newer_executor_waits_for_what_an_older_one_is_committing(place: PostgresPlace, address: str) -> None:
+    """The older one's last look at the token holds it: whoever is newer comes before that, or after the commit."""
+    publish(place, publication("first"), [(0, "a")])
+    newer, through = open_postgres_warehouse(address, "sim"), threading.Event()
+    with _wired(place, address, arrives=True, until=through) as wire, ThreadPoolExecutor(2) as pool:
+        wire.armed.set()
+        committing = pool.submit(publish, place, publication("late", interval=days(1, 2)), [(1, "b")])
+        while not wire.fired:
+            assert not committing.done()
+        through_in_the_end = threading.Timer(20, through.set)  # a test that waits for it fails
+        through_in_the_end.start()
+        fencing = pool.submit(newer.fence, 7)
+        _until_somebody_waits(address)
+        assert newer.fenced_at() == 0
+        assert newer.published("late") is None
+        through.set()
+        through_in_the_end.cancel()
+        fencing.result(30)
+        assert newer.published("late") == 1  # known to whoever is newer, from its first look on
+        assert committing.result(30) == 1
+        with pytest.raises(TaskError):
+            publish(place, publication("later", interval=days(2, 3)), [(2, "c")])
+    newer.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"materialization": Materialization.APPEND, "offset": "moment", "interval": None},
+        {"materialization": Materialization.MERGE, "key": ("moment",), "interval": None},
+    ],
+    ids=["append", "merge"],
+)
+def test_of_two_that_add_to_the_same_rows_the_second_sees_what_the_first_added(
+    place: PostgresPlace, address: str, changes: dict[str, Any]
+) -> None:
+    base = days(0, 1).start.replace(tzinfo=None)
+    publish(place, publication("first", **changes), [(0, "a")])
+    other, through = PostgresPlace(place.folder / "other", address), threading.Event()
+    (place.folder / "other").mkdir()
+    with _wired(place, address, arrives=True, until=through) as wire, ThreadPoolExecutor(2) as pool:
+        wire.armed.set()
+        one = pool.submit(publish, place, publication("one", base=base, **changes), [(1, "b")])
+        while not wire.fired:
+            assert not one.done()
+        two = pool.submit(publish, other, publication("two", base=base, **changes), [(1, "c")])
+        try:
+            _until_somebody_waits(address)
+        finally:
+            through.set()
+        assert one.result(30) == 1
+        if changes["materialization"] is Materialization.APPEND:
+            with pytest.raises(TransientError):
+                two.result(30)
+        else:
+            assert two.result(30) == 1
+        assert len(other.read(RELATION)) == 2
+    other.close()
+
+
 def _until_alone(address: str) -> None:
     """Until the server has ended what the broken connection began."""
     with psycopg.connect(address, autocommit=True) as looking:
@@ -391,8 +463,7 @@ def _until_alone(address: str) -> None:
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
             "AND state <> 'idle' AND backend_type = 'client backend'"
         )
-        while looking.execute(sql).fetchone() is not None:
-            pass
+        assert any(looking.execute(sql).fetchone() is None for _ in range(LOOKS))
 
 
 # -- types, names, files --------------------------------------------------------------------------------------------

@@ -160,6 +160,7 @@ QUERIES = {
     f", made_at - INTERVAL 2 MONTH AS m FROM {A}",
     "date arithmetic": f"SELECT customer, Since + 1 AS a, Since - DATE '2020-01-01' AS b, Since + INTERVAL 1 MONTH AS c"
     f" FROM {B}",
+    "days between as text": f"SELECT customer, CAST(Since - DATE '2020-01-01' AS VARCHAR) AS b FROM {B}",
     "time between": f"SELECT OrderId, made_at - TIMESTAMP '2024-03-01 00:00:00' AS d FROM {A}",
     "parts of dates": f"SELECT OrderId, year(made_at) AS y, month(made_at) AS m, extract(quarter FROM made_at) AS q,"
     f" extract(week FROM made_at) AS w, extract(hour FROM made_at) AS h, extract(doy FROM made_at) AS n FROM {A}",
@@ -235,13 +236,13 @@ def _asked(
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Doubles to twelve digits, as sums of them depend on their order; equal numbers of other classes as one."""
+    """Equal numbers of different classes as one."""
     return tuple(_value(value) for value in row)
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, float):
-        return f"{value:.12g}"
+        return f"{value:.17g}"
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)
     return value
@@ -335,6 +336,9 @@ REFUSED = {
     "a cast to an unsigned": f"SELECT CAST(OrderId AS UINTEGER) AS u FROM {A}",
     "seeded chance": f"SELECT random() AS r FROM {A}",
     "a lambda": f"SELECT list_transform([OrderId], lambda x: x + 1) AS r FROM {A}",
+    "a double among decimals, rounded": f"SELECT CAST(amount + weight AS INTEGER) AS n FROM {A}",
+    "a time between as text": f"SELECT CAST(made_at - TIMESTAMP '2024-03-01 00:00:00' AS VARCHAR) AS n FROM {A}",
+    "one by another name": f"SELECT CAST(t AS VARCHAR) AS n FROM (SELECT made_at - made_at AS t FROM {A}) AS o",
     "a double by another name": f"SELECT CAST(w AS VARCHAR) AS t FROM (SELECT amount + weight AS w FROM {A}) AS o",
     "a double among decimals": f"SELECT CAST(w AS DECIMAL(9, 1)) AS t"
     f" FROM (SELECT coalesce(amount, weight) AS w FROM {A})",

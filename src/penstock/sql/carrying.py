@@ -10,6 +10,7 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.sql.families import Family, family
 from penstock.sql.patterns import to_postgres_pattern
+from penstock.sql.portable import ASSUMED
 from penstock.sql.postgres_types import COLLATION, to_postgres_type
 
 if TYPE_CHECKING:
@@ -204,6 +205,9 @@ def _sum(node: Expr) -> Expr:
 
 
 def _cast(node: Expr) -> Expr:
+    if node.meta.get(ASSUMED):
+        inner: Expr = node.this
+        return inner
     source, target = family(node.this), family(node)
     if source is Family.TEXT and target is Family.INTEGER:
         return _as(_as(node.this, "numeric"), _type(_to(node)))

@@ -84,6 +84,21 @@ Refusal = tuple[object, str, str]
 """The node, what is wrong with it, and what to write instead."""
 
 
+ASSUMED = "assumed"
+"""Marks a cast that says a type and casts nothing."""
+_MOMENTS = {Family.DATE, Family.TIMESTAMP, Family.ZONED}
+
+
+def assume_intervals(tree: Expr) -> None:
+    """Say of what lies between two moments that it is no moment: sqlglot takes it for one."""
+    for node in reversed(list(tree.find_all(exp.Sub))):
+        given = {family(node.this), family(node.expression)}
+        if given <= _MOMENTS:
+            cast = exp.cast(node.copy(), "BIGINT" if given == {Family.DATE} else "INTERVAL", dialect="duckdb")
+            cast.meta[ASSUMED] = True
+            node.replace(cast)
+
+
 def judge(tree: Expr, *, typed: bool) -> Iterator[Refusal]:
     """What of a query Postgres would not answer as DuckDB does. `typed`: types are annotated, so look at them too."""
     for node in tree.walk():
@@ -237,6 +252,8 @@ def _given(node: Expr) -> list[str]:
 
 
 def _cast(node: Expr) -> tuple[str, str] | None:
+    if node.meta.get(ASSUMED):
+        return None
     source, target = family(node.this), family(node)
     if isinstance(node.this, exp.Literal) and not node.this.is_string:
         source = Family.INTEGER if node.this.is_int else Family.DECIMAL

@@ -20,7 +20,7 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.sql.carrying import carry
 from penstock.sql.identifiers import quote
-from penstock.sql.portable import judge
+from penstock.sql.portable import assume_intervals, judge
 from penstock.sql.postgres_types import COLLATION, LONGEST_NAME, to_postgres_type
 from penstock.sql.syntax import place, read, start_of, tree_of
 
@@ -123,6 +123,8 @@ def _resolved(text: str, relations: Mapping[tuple[str, str], Columns]) -> Expr:
         node.replace(exp.cast(node.copy(), "DOUBLE", dialect="duckdb"))
     try:
         tree = qualify(tree, schema=known, dialect="duckdb")
+        tree = annotate_types(tree, schema=known, dialect="duckdb")
+        assume_intervals(tree)
         return annotate_types(tree, schema=known, dialect="duckdb")
     except OptimizeError as error:
         raise InputError(_unreadable(text, str(error).split(" Line:")[0])) from error
