@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["postgres_server"]
 pytestmark = pytest.mark.xdist_group("postgres")
 RELATION = relation_of("sim.daily", "1")
-LOOKS = 50_000
+LOOKS = 10_000
 """How often a test looks for what must come: some seconds."""
 DATASETS = tuple(f"sim.d{number:02}" for number in range(20))
 
@@ -405,7 +405,7 @@ def test_a_newer_executor_waits_for_what_an_older_one_is_committing(place: Postg
         committing = pool.submit(publish, place, publication("late", interval=days(1, 2)), [(1, "b")])
         while not wire.fired:
             assert not committing.done()
-        through_in_the_end = threading.Timer(20, through.set)  # a test that waits for it fails
+        through_in_the_end = threading.Timer(10, through.set)  # a test that waits for it fails
         through_in_the_end.start()
         fencing = pool.submit(newer.fence, 7)
         _until_somebody_waits(address)

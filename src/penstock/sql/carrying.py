@@ -184,13 +184,6 @@ def _whole_div(node: Expr) -> Expr:
     return _as(exp.Anonymous(this="div", expressions=wide), "bigint")
 
 
-def _avg(node: Expr) -> Expr:
-    distinct = isinstance(node.this, exp.Distinct)
-    value = node.this.expressions[0] if distinct else node.this
-    value = _as(value, "double precision")
-    return exp.Avg(this=exp.Distinct(expressions=[value]) if distinct else value)
-
-
 def _to(node: Expr) -> exp.DataType:
     found = node.args["to"]
     assert isinstance(found, exp.DataType)  # noqa: S101 - of a cast
@@ -277,7 +270,6 @@ def _concat(node: Expr) -> Expr:
 _CHANGES: dict[type[Expr], Callable[[Expr], Expr]] = {
     exp.Div: _div,
     exp.IntDiv: _whole_div,
-    exp.Avg: _avg,
     exp.Sum: _sum,
     exp.Cast: _cast,
     exp.TryCast: _try_cast,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from penstock.model.errors import InputError
@@ -116,6 +116,7 @@ def test_patterns_that_postgres_may_read_otherwise_are_refused(pattern: str) -> 
         to_postgres_pattern(pattern)
 
 
+@settings(deadline=None)
 @given(some.text(alphabet="ab.|()?*\\d[]^", max_size=12), some.text(alphabet="ab.1\n", max_size=6))
 def test_a_pattern_that_is_carried_still_finds_the_same(pattern: str, value: str) -> None:
     """By Python's reading of both, which for these signs is RE2's and Postgres's."""
