@@ -21,6 +21,7 @@ from penstock.engine.ports import Swap, UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -556,6 +557,37 @@ def test_text_sorts_and_folds_as_in_duckdb_whatever_the_databases_locale(place: 
         f"WHERE attrelid = '{relation}'::regclass AND attname = 't'"
     ).fetchone()
     assert found == ("pg_c_utf8",)
+
+
+HOSTILE = (
+    'say "hi"', "'; DROP TABLE _penstock.ledger; --", "%s %(n)s %%", "back\\slash", "new\nline",
+    "/* open", "select", "İstanbul", "ﬀ", "\u202eevil", "😀", "a.b", "made", "MADE", "x" * 63, "\x01\x7f", "{n}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_stays_one_name_and_one_value(place: PostgresPlace, text: str) -> None:
+    what = publication("p", column=None, interval=None, materialization=Materialization.MERGE, key=(text,))
+    sql = f"SELECT {literal(text)} AS {quote(text)}, 1 AS n"
+    for publish_id in (text, f"{text} again"):
+        with place.warehouse.session() as session:
+            staged = session.stage_query(f"SELECT * FROM ({sql}) AS t WHERE $offset = {quote(text)}", {"offset": text})
+            assert (staged.columns[0], staged.rows) == ((text, "VARCHAR"), 1)
+            assert session.publish(replace(what, publish_id=publish_id, run=text)) == 1
+    assert place.warehouse.query(f"SELECT {quote(text)}, count(*) FROM {RELATION} GROUP BY ALL")[1] == [(text, 1)]
+    assert place.warehouse.published(text) == 1
+    place.warehouse.swap(replace(swap("p", daily="1"), environment=text[:40], promotion=text))
+    assert place.warehouse.environment(text[:40]) == {"sim.daily": "1"}
+    assert place.warehouse.swapped(text)
+
+
+@pytest.mark.parametrize("name", ["$1", "$tag$ x $tag$"])
+def test_a_name_that_is_taken_for_something_else_is_refused(place: PostgresPlace, name: str) -> None:
+    with place.warehouse.session() as session:
+        staged = session.stage_query(f"SELECT 1 AS {quote(name)}", {})
+        with pytest.raises(TaskError) as caught:
+            session.fetch(f"SELECT * FROM {staged.relation}")
+    assert caught.value.findings[0].code in {"sql.not_portable", "warehouse.refused"}
 
 
 def test_a_query_cannot_reach_beyond_what_it_is_given(place: PostgresPlace) -> None:

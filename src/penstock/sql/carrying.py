@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
@@ -141,17 +142,23 @@ def _order(query: exp.Query) -> None:
     query.set("order", exp.Order(expressions=places))
 
 
+def folded(name: str) -> str:
+    """A name as it stands where names are resolved."""
+    found = normalize_identifiers(exp.to_identifier(name, quoted=True), dialect="duckdb")
+    return found.name
+
+
 def _table(node: exp.Table, kept: Kept) -> None:
     """A stored relation under the name it is kept by, its columns called in lower case."""
     if not node.db:
         return
     name, columns = kept[node.db, node.name]
     table = exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(node.db, quoted=True))
-    if all(column == column.lower() for column in columns):
+    if all(column == folded(column) for column in columns):
         node.set("this", table.this)
         return
     items = [
-        exp.alias_(exp.column(exp.to_identifier(column, quoted=True)), column.lower(), quoted=True)
+        exp.alias_(exp.column(exp.to_identifier(column, quoted=True)), folded(column), quoted=True)
         for column in columns
     ]
     node.replace(exp.Subquery(this=exp.select(*items).from_(table), alias=node.args.get("alias")))

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
-from sqlglot.errors import OptimizeError, SqlglotError
+from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.sql.carrying import carry
+from penstock.sql.carrying import carry, folded
 from penstock.sql.identifiers import quote
 from penstock.sql.portable import assume_intervals, judge
 from penstock.sql.postgres_types import COLLATION, LONGEST_NAME, to_postgres_type
@@ -116,17 +116,17 @@ def _resolved(text: str, relations: Mapping[tuple[str, str], Columns]) -> Expr:
         schema: {name: dict(columns) for (space, name), columns in relations.items() if space == schema}
         for schema, _ in relations
     }
-    known = MappingSchema(nested, dialect="duckdb")
     tree = tree_of(text).copy()
     _type_numbers(tree)
     for node in reversed(list(tree.find_all(exp.Div))):  # whatever is divided
         node.replace(exp.cast(node.copy(), "DOUBLE", dialect="duckdb"))
     try:
+        known = MappingSchema(nested, dialect="duckdb")
         tree = qualify(tree, schema=known, dialect="duckdb")
         tree = annotate_types(tree, schema=known, dialect="duckdb")
         assume_intervals(tree)
         return annotate_types(tree, schema=known, dialect="duckdb")
-    except OptimizeError as error:
+    except (SqlglotError, TypeError, ValueError) as error:  # some names, such as "$1", it takes for something else
         raise InputError(_unreadable(text, str(error).split(" Line:")[0])) from error
     except RecursionError as error:
         raise InputError(_unreadable(text, "it is nested too deeply")) from error
@@ -161,7 +161,7 @@ def _output_names(text: str, tree: Expr, columns: Columns) -> list[str]:
 def _names_of(relations: Mapping[tuple[str, str], Columns]) -> dict[tuple[str, str], tuple[str, Sequence[str]]]:
     """Resolved names are lower case; relations are found, and their columns called, as they are kept."""
     return {
-        (schema.lower(), name.lower()): (physical(name), tuple(column for column, _ in columns))
+        (folded(schema), folded(name)): (physical(name), tuple(column for column, _ in columns))
         for (schema, name), columns in relations.items()
     }
 
