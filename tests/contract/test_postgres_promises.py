@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from store_cases import PostgresPlace, database, days, publication, publish, swa
 
 from penstock.adapters.postgres import views
 from penstock.adapters.postgres import warehouse as warehouse_module
-from penstock.adapters.postgres.opening import open_postgres_warehouse
+from penstock.adapters.postgres.opening import is_made, open_postgres_warehouse
 from penstock.engine.ports import Swap, UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.pipelines import Materialization
@@ -24,7 +25,7 @@ from penstock.plan.versions import relation_of
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytest_plugins = ["postgres_server"]
@@ -619,3 +620,17 @@ def test_what_was_never_made_is_not_made_by_reading(address: str) -> None:
     assert caught.value.findings[0].code == "warehouse.empty"
     with psycopg.connect(address) as looking:
         assert looking.execute("SELECT to_regnamespace('_penstock')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize("use", [lambda address: open_postgres_warehouse(address, "sim"), is_made])
+def test_without_the_driver_it_says_which_extra_is_missing(
+    use: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for name in [name for name in sys.modules if name.startswith("penstock.adapters.postgres.")]:
+        if not name.endswith(".opening"):
+            monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(InputError) as caught:
+        use("postgresql:///x")
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.remedy) == ("warehouse.no_driver", "pip install 'penstock[postgres]'")
