@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from peers.environments import PINS, NotInstalledError, python_of
+from peers.environments import ENGINES, PINS, NotInstalledError, python_of
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build" / "bench"
@@ -254,8 +254,8 @@ def _minus(many: Spent | None, less: Spent | None) -> Spent | None:
 def peers() -> tuple[list[Program], list[str]]:
     """The peers that could be installed, and why the others could not."""
     programs, missing = [], []
-    for peer, pins in PINS.items():
-        name = pins[0].replace("==", " ")
+    for peer in ENGINES:
+        name = PINS[peer][0].replace("==", " ")
         try:
             python = python_of(peer, BUILD)
         except NotInstalledError as error:

@@ -15,7 +15,19 @@ PINS = {
     "dagster": ("dagster==1.13.29",),
     # Prefect 3.9.1 wants a certifi that is not everywhere; 3.8.8 passes an argument that later FastAPIs refuse.
     "prefect": ("prefect==3.8.8", "fastapi==0.150.0"),
+    "sqlmesh": ("sqlmesh==0.236.4", "duckdb==1.5.6", "pandas==2.3.3"),
+    # What is newer downloads programs while it installs.
+    "dbt": ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==2.0.0", "pandas==2.3.3"),
 }
+ENGINES = ("luigi", "dagster", "prefect")
+"""The peers that run tasks; the others plan changes."""
+SILENT = {
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+    "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "true",
+    "NO_COLOR": "1",
+}
+"""What the environment of a peer that plans changes says besides: send nothing anywhere."""
 MARK = "installed.txt"
 
 

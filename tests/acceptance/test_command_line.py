@@ -184,6 +184,8 @@ JSON_FORMS = (
     (("change", "rollback", "NONE-1"), 2),
     (("change", "verify", "NONE-1"), 2),
     (("deliver", "stories/none.md"), 2),
+    (("rollback",), 2),
+    (("prune",), 0),
     (("doctor",), 0),
 )
 

@@ -103,3 +103,60 @@ def test_a_restatement_reaches_what_was_not_built_anew(shop: Place, tmp_path: Pa
     shop.penstock(*asked, "--digest", digest)
     shop.penstock("run", "sales")
     assert _shown(shop) == _anew(shop, tmp_path / "anew")
+
+
+def test_a_plan_that_was_looked_at_is_done_or_refused(shop: Place) -> None:
+    _edit(shop, WIDER)
+    looked_at = shop.penstock("plan", "sales", *LAST_DAY, "--json").result["digest"]
+    write(shop, f"pipelines/sales/{FEW}", table("SELECT day, max(amount) AS total FROM sales.staged GROUP BY day"))
+    refused = shop.penstock("run", "sales", *LAST_DAY, "--digest", looked_at[:12], exits=1)
+    assert "plan.stale" in refused.err
+    write(shop, f"pipelines/sales/{FEW}", DATASETS[FEW])
+    assert "staged" in _built_by(shop, "run", "sales", *LAST_DAY, "--digest", looked_at[:12])
+
+
+def test_what_is_built_already_is_only_shown(shop: Place) -> None:
+    steps = shop.penstock("plan", "sales", *LAST_DAY, "--env", "test", "--json").result["steps"]
+    assert {step["action"] for step in steps} == {"metadata"}
+    assert steps[0]["reasons"] == ["built already; the environment only has to show it"]
+    assert _built_by(shop, "run", "sales", *LAST_DAY, "--env", "test") == set()
+    after = shop.penstock("plan", "sales", *LAST_DAY, "--env", "test", "--json").result["steps"]
+    assert {step["action"] for step in after} == {"reuse"}
+
+
+def test_a_plan_says_how_long_it_takes_by_what_was_measured(shop: Place) -> None:
+    _edit(shop, WIDER)
+    plan = shop.penstock("plan", "sales", *LAST_DAY, "--json").result
+    staged = next(step for step in plan["steps"] if step["dataset"] == "sales.staged")
+    assert staged["estimate"]["slices_seen"] > 0
+    assert staged["estimate"]["rows"] > 0
+    assert plan["seconds"] > 0
+
+
+def test_a_step_says_what_is_different_from_what_is_shown(shop: Place) -> None:
+    _edit(shop, STAGED.replace("AS amount\n", "AS amount, 1 AS one\n"))
+    write(shop, "pipelines/sales/more.sql", table("SELECT day FROM sales.staged"))
+    steps = {step["dataset"]: step for step in shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]}
+    reasons = {name.removeprefix("sales."): step["reasons"][0] for name, step in steps.items()}
+    assert reasons["staged"].startswith("what makes it is another")
+    assert reasons["all"].startswith("what it reads of other datasets")
+    assert reasons["more"].startswith("the environment does not show it yet")
+    assert reasons["few"] == "every interval is there"
+
+
+def test_only_a_description_is_metadata_and_once_recorded_nothing(shop: Place) -> None:
+    text = (shop.root / "pipelines/sales" / FEW).read_text()
+    write(shop, f"pipelines/sales/{FEW}", text.replace("/* penstock\n", "/* penstock\ndescription: A few days.\n"))
+    few = [
+        step
+        for step in shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]
+        if step["dataset"] == "sales.few"
+    ]
+    assert (few[0]["action"], few[0]["reasons"]) == (
+        "metadata",
+        ["only what is said of it changed: its contract or description"],
+    )
+    assert _built_by(shop, "run", "sales", *LAST_DAY) == set()
+    after = shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]
+    assert {step["action"] for step in after} == {"reuse"}
+    shop.penstock("doctor")

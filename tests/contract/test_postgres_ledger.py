@@ -22,9 +22,11 @@ from penstock.ledger.facts import (
     Fact,
     LeaseTaken,
     QuestionsAsked,
+    RemovalIntended,
     RunQueued,
     RunStarted,
     VersionDefined,
+    VersionsRemoved,
 )
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
 from penstock.ledger.state import TABLES
@@ -147,6 +149,10 @@ def test_every_kind_of_fact_with_any_text_is_kept_and_its_state_is_the_fold(ledg
             values["token"] = 1
         if kind is BackfillRequested:
             values["stale"] = json.dumps([["d", "v", odd, odd, odd]])
+        if kind is RemovalIntended:
+            values["versions"] = json.dumps([["d", "v", odd]])
+        if kind is VersionsRemoved:
+            values |= {"versions": json.dumps([["d", "v"]]), "left": json.dumps([["d", odd]])}
         if kind is QuestionsAsked:
             values["paths"] = values["questions"]
         history.append(kind(**values))
@@ -260,7 +266,9 @@ def test_a_ledger_of_schema_2_is_brought_up_and_folded_again(
     defined = VersionDefined(dataset="s.one", version="v", relation="r", materialization="table", meanings={"": "m"})
     ledger.append(_run("a"), defined)
     ledger.close()
-    admin.execute("ALTER TABLE versions DROP COLUMN meanings")
+    for column in ("meanings", "own", "query", "described"):
+        admin.execute(f"ALTER TABLE versions DROP COLUMN {column}")
+    admin.execute("DROP TABLE removals")
     admin.execute("UPDATE penstock_schema SET version = 2")
     again = open_postgres(postgres, project, lambda: AT)
     assert [row["meanings"] for row in again.rows("versions")] == ['{"":"m"}']

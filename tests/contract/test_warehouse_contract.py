@@ -11,7 +11,7 @@ from store_cases import DATASET, Place, database, days, opened, publication, pub
 
 from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.pipelines import Materialization
-from penstock.plan.versions import relation_of
+from penstock.plan.versions import Version, relation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -486,3 +486,90 @@ def test_what_was_acknowledged_outlives_the_executor(place: Place) -> None:
     assert place.shown("prod") == {"sim.daily": "1"}
     with pytest.raises(TaskError):
         publish(place, publication("stale", token=2), [])
+
+
+# -- what nothing needs any more --------------------------------------------------------------------------------------
+
+
+def _version(version: str, dataset: str = DATASET) -> Version:
+    return Version(dataset=dataset, fingerprint=version, relation=relation_of(dataset, version))
+
+
+def _whole(version: str, dataset: str = DATASET) -> Publication:
+    return publication(
+        f"p{version}/{dataset}", dataset=dataset, version=version, relation=relation_of(dataset, version),
+        materialization=Materialization.TABLE, column=None, interval=None,
+    )  # fmt: skip
+
+
+def _over(version: str, over: str) -> Publication:
+    return publication(
+        f"v{version}", dataset="sim.seen", version=version, relation=relation_of("sim.seen", version),
+        materialization=Materialization.VIEW, column=None, interval=None, view_sql=f"SELECT * FROM {over}",
+    )  # fmt: skip
+
+
+def _publish_view(place: Place, version: str, over: str) -> None:
+    with place.warehouse.session() as session:
+        session.stage_view(f"SELECT * FROM {over}")
+        session.publish(_over(version, over))
+
+
+def test_holdings_are_the_versions_that_are_there_and_what_reads_them(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a"), (0, "b")])
+    _publish_view(place, "1", RELATION)
+    place.warehouse.swap(swap("s1", daily="1"))
+    found = [(each.rows, each.reads, each.is_version) for each in place.warehouse.holdings()]
+    assert sorted(found, key=str) == sorted(
+        [(2, (), True), (None, (RELATION,), True), (None, (RELATION,), False)], key=str
+    )
+
+
+def test_a_dropped_version_is_gone_and_its_publish_ids_with_it(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a")])
+    publish(place, _whole("2"), [(0, "b")])
+    dropped = place.warehouse.drop([_version("1")], 1)
+    assert dropped.relations == {RELATION}
+    assert [each.relation for each in place.warehouse.holdings()] == [relation_of(DATASET, "2")]
+    assert place.warehouse.published(_whole("1").publish_id) is None
+    assert place.warehouse.published(_whole("2").publish_id) == 1
+    assert publish(place, _whole("1"), [(0, "c"), (0, "d")]) == 2
+    assert len(place.read(RELATION)) == 2
+
+
+def test_dropping_again_what_is_gone_is_dropping(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a")])
+    assert place.warehouse.drop([_version("1")], 1).relations == {RELATION}
+    assert place.warehouse.drop([_version("1"), _version("9")], 1).relations == {RELATION, relation_of(DATASET, "9")}
+
+
+def test_a_version_that_an_environment_shows_is_not_dropped(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a")])
+    place.warehouse.swap(swap("s1", daily="1"))
+    assert place.warehouse.drop([_version("1")], 1).relations == frozenset()
+    assert place.seen("prod", DATASET) == [(0, "a")]
+    assert place.warehouse.published(_whole("1").publish_id) == 1
+
+
+def test_what_a_view_that_stays_reads_is_not_dropped(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a")])
+    _publish_view(place, "1", RELATION)
+    _publish_view(place, "2", relation_of("sim.seen", "1"))
+    shown = {"sim.seen": ("2", relation_of("sim.seen", "2"))}
+    place.warehouse.swap(replace(swap("s1"), mapping=shown))
+    wanted = [_version("1"), _version("1", "sim.seen")]
+    assert place.warehouse.drop(wanted, 1).relations == frozenset()
+    assert place.seen("prod", "sim.seen") == [(0, "a")]
+    place.warehouse.swap(swap("s2"))
+    every = [*wanted, _version("2", "sim.seen")]
+    assert place.warehouse.drop(every, 1).relations == {each.relation for each in every}
+    assert place.warehouse.holdings() == ()
+
+
+def test_an_older_executor_cannot_drop(place: Place) -> None:
+    publish(place, _whole("1"), [(0, "a")])
+    place.warehouse.fence(2)
+    with pytest.raises(TaskError) as caught:
+        place.warehouse.drop([_version("1")], 1)
+    assert caught.value.findings[0].code == "engine.fenced"
+    assert place.read(RELATION) == [(0, "a")]

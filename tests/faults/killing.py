@@ -4,7 +4,7 @@
     python tests/faults/killing.py --at 17 -- deliver stories/SHOP-1.md --as ana     die at the seventeenth
     python tests/faults/killing.py --serve                                           lines of JSON, each run in a fork
 
-The steps are put around the adapters from here: the ledger's append, the warehouse's publish and swap, every file
+The steps are put around the adapters from here: the ledger's append, the warehouse's publish, swap and drop, every file
 that is written, every call of git that changes something. A step "within" also leaves what a kill inside of it leaves:
 half a file, git's index.lock, a worktree that is half there. The product knows nothing of all this.
 """
@@ -70,7 +70,7 @@ def watch(steps: Steps) -> None:
         _around(os, "fsync", steps, lambda _descriptor: "fsync", after=False)
         return
     from penstock.adapters import git
-    from penstock.adapters.duckdb import applying, warehouse
+    from penstock.adapters.duckdb import applying, removing, warehouse
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.adapters.folder import ProjectFolder
     from penstock.adapters.ledger.committing import Committer
@@ -87,6 +87,8 @@ def watch(steps: Steps) -> None:
     _around(warehouse.DuckdbWarehouse, "fence", steps, lambda _self, token: f"fence {token}")
     _around(warehouse.DuckdbWarehouse, "_swap", steps, lambda _s, _c, swap: f"views {swap.environment}", before=False)
     _around(warehouse.DuckdbWarehouse, "swap", steps, lambda _self, swap: f"swap {swap.environment}")
+    _around(removing, "drop", steps, lambda _cursor, versions: f"tables of {len(versions)}", before=False)
+    _around(warehouse.DuckdbWarehouse, "drop", steps, lambda _self, versions, _token: f"drop {len(versions)}")
     _around(warehouse, "_create", steps, lambda path: f"create {path.name}", tear=_half_made_warehouse)
     _around(ProjectFolder, "write", steps, lambda _s, _root, path, _data: f"write {path}", tear=_half_written)
     _around(ProjectFolder, "remove", steps, lambda _self, _root, path: f"remove {path}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from damage import killed_in_the_middle
 from drill import Plan, Tally, attempt_all, driver, fail_every_write, rehearse
-from swapping import swap_under_readers, two_versions
+from swapping import swap_under_readers, versions_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,10 +94,10 @@ class FullRun:
         began = time.monotonic()
         place = self.folder / "swaps"
         place.mkdir()
-        with two_versions(place) as warehouse:
+        with versions_of_all(place) as warehouse:
             seen = swap_under_readers(warehouse, SWAPS, READERS)
         _line(f"swaps under {READERS} readers", str(seen), began)
-        return not seen.mixed and not seen.errors and seen.both
+        return not seen.mixed and not seen.errors and seen.all_versions
 
     def _tried(self, plans: list[Plan], what: str) -> Tally:
         began = time.monotonic()

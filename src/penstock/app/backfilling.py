@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING
 
 from penstock.app.executing import Desk
 from penstock.app.planning import arrived_whole, chosen, history
-from penstock.app.running import Ran, Runner
+from penstock.app.running import SHORTEST_DIGEST, Ran, Runner
 from penstock.app.wiring import operator
 from penstock.engine.requests import BACKFILL, RunRequest
 from penstock.ledger.facts import BackfillRequested
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
-from penstock.plan.backfill import Backfill, estimate, plan_backfill
+from penstock.plan.backfill import Backfill, plan_backfill
+from penstock.plan.estimate import estimates, seconds_of
 
 if TYPE_CHECKING:
     from penstock.app.running import Follower
     from penstock.app.wiring import Workplace
     from penstock.model.intervals import Interval
-
-
-SHORTEST_DIGEST = 12
-"""How many digits of a digest must be given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +85,12 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
     )
     files = desk.look_at_sources(desk.order_of(request, backfill.plan))
     backfill = replace(backfill, rests_on=(*backfill.rests_on, *files))
+    found = estimates(backfill.plan, history(ledger, backfill.plan))
     kinds = {name: place.project.datasets[name].materialization for name in backfill.datasets}
     return Proposal(
         backfill=backfill,
         request=request,
-        seconds=estimate(backfill.plan, history(ledger, backfill.plan)),
+        seconds=seconds_of(backfill.plan, found, place.project.settings.parallel),
         merged=tuple(name for name, kind in kinds.items() if kind is Materialization.MERGE),
     )
 

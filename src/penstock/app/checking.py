@@ -69,19 +69,20 @@ class Tested:
         return all(outcome.passed for outcome in self.outcomes)
 
 
-def run_tests(place: Workplace, select: str | None = None) -> Tested:
-    """Run the project's unit tests on data, all or one dataset's.
+def run_tests(place: Workplace, *select: str) -> Tested:
+    """Run the project's unit tests on data, all or those of some datasets.
 
     Raises:
-        InputError: the project cannot be read, or has no dataset of that name.
+        InputError: the project cannot be read, or has no dataset of a name.
     """
     from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - DuckDB is not needed for `check`
     from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - as above
 
     project = place.project
-    if select is not None and select not in project.datasets:
-        raise InputError(_unknown(select, project))
-    chosen = [case for case in project.tests if select in {None, case.dataset}]
+    unknown = next((name for name in select if name not in project.datasets), None)
+    if unknown is not None:
+        raise InputError(_unknown(unknown, project))
+    chosen = [case for case in project.tests if not select or case.dataset in select]
     with (
         tempfile.TemporaryDirectory(prefix="penstock-test-") as folder,
         TaskProcesses(place.root, Path(folder) / "spool", Path(folder) / "logs", confined=True) as processes,

@@ -13,12 +13,12 @@ from penstock.engine.promotion import mapping_of
 from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
-from penstock.ledger.facts import RunFinished
+from penstock.ledger.facts import RunFinished, VersionDescribed
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import FileSource
-from penstock.plan.versions import versions_of
+from penstock.plan.versions import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class Desk:
         return self._ordered(request, whole.narrowed(request.datasets), plan)
 
     def _ordered(self, request: RunRequest, project: Project, plan: BuildPlan) -> Order:
-        versions = {name: version.fingerprint for name, version in versions_of(project).items()}
+        versions = {name: plan.versions[name].fingerprint for name in project.datasets}
         if request.environment == PRODUCTION:
             self._refuse_undelivered(versions)
         built = frozenset(work.slice.dataset for work in plan.works)
@@ -173,7 +173,20 @@ class Desk:
             from penstock.app.machinery import promote  # noqa: PLC0415 - only when something is to be shown
 
             promote(self._place, mapping, f"run of {environment}", environment)
+        self._describe(order)
         return mapping_of(self._place.ledger, environment)
+
+    def _describe(self, order: Order) -> None:
+        """Record what is said of versions that are there, where it is something else than before."""
+        ledger, datasets = self._place.ledger, order.project.datasets
+        said = {(str(row["dataset"]), str(row["version"])): row["described"] for row in ledger.rows("versions")}
+        facts = [
+            VersionDescribed(dataset=name, version=version, described=now)
+            for name, version in order.versions.items()
+            if (name, version) in said and (now := described(datasets[name])) != said[name, version]
+        ]
+        if facts:
+            ledger.append(*facts, token=self._place.token())
 
     def _refuse_unknown(self, request: RunRequest, project: Project) -> None:
         """Names that stood in the queue for longer than in the project."""

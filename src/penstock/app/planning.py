@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Coverage
+    from penstock.plan.estimate import Past
     from penstock.plan.movement import Shown
 
 MANY = 200
@@ -62,8 +63,13 @@ def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
     found = {}
     for name, version in mapping_of(journal, environment).items():
         rows = journal.rows("versions", dataset=name, version=version)
-        meanings = json.loads(str(rows[0]["meanings"] or "{}")) if rows else {}
-        found[name] = Shown(version=version, meanings=meanings)
+        row = rows[0] if rows else {}
+        found[name] = Shown(
+            version=version,
+            meanings=json.loads(str(row.get("meanings") or "{}")),
+            own=str(row.get("own") or ""),
+            described=str(row.get("described") or ""),
+        )
     return found
 
 
@@ -78,16 +84,24 @@ def arrived_whole(root: Path, project: Project) -> dict[str, str]:
     return digests
 
 
-def history(journal: Journal, planned: BuildPlan) -> dict[str, list[int]]:
-    """How long attempts at a plan's datasets took before, in microseconds, by dataset."""
-    times: dict[str, list[int]] = {}
+def history(journal: Journal, planned: BuildPlan) -> dict[str, list[Past]]:
+    """What slices of a plan's datasets took before, by dataset, in whatever version."""
+    from penstock.plan.estimate import Past  # noqa: PLC0415 - a run with nothing to do needs no past
+
+    times: dict[str, list[Past]] = {}
     for step in planned.steps:
         if step.action is Action.REUSE:
             continue
         for row in journal.rows("attempts", dataset=step.dataset, state="published", limit=HISTORY):
-            ran = json.loads(str(row["measured"] or "{}")).get("ran")
-            if ran is not None:
-                times.setdefault(step.dataset, []).append(int(ran))
+            measured = json.loads(str(row["measured"] or "{}"))
+            if "ran" in measured:
+                past = Past(
+                    ran=measured["ran"] / 1_000_000,
+                    cpu=measured.get("cpu", 0) / 1_000_000,
+                    rows=int(row["rows"] or 0),
+                    bytes=int(measured.get("bytes", 0)),
+                )
+                times.setdefault(step.dataset, []).append(past)
     return times
 
 

@@ -16,9 +16,9 @@ from penstock.engine.requests import MANUAL, RunRequest, has_ended, run_row
 from penstock.engine.run import INTERRUPTED_RUN, RunReport
 from penstock.engine.states import RunState
 from penstock.model.environments import DEVELOPMENT
-from penstock.model.errors import WaitingError
+from penstock.model.errors import RefusedError, WaitingError
 from penstock.model.findings import Finding
-from penstock.plan.build import Action, Reason, Step
+from penstock.plan.build import Action, Reason, Step, plan_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from penstock.model.errors import PenstockError
     from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan, Work
+    from penstock.plan.estimate import Estimate, Past
     from penstock.plan.movement import ColumnMovement
 
 FOLLOW_EVERY = 0.25
 """Seconds between two looks at a run that another process does."""
+SHORTEST_DIGEST = 12
+"""How many digits of a plan's digest must be given."""
 PATIENT_LOOKS = 4
 """For how many looks nobody has to execute before a follower does: a `penstock serve` that stands by goes first."""
 
@@ -40,8 +43,8 @@ PATIENT_LOOKS = 4
 class Follower(Protocol):
     """Who is told what happens in a run."""
 
-    def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> None:
-        """A run begins, or waits for its turn; how long its datasets took before, in microseconds."""
+    def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[Past]]) -> None:
+        """A run begins, or waits for its turn; what its datasets' slices took before."""
         ...
 
     def progress(self, work: Work, state: str) -> None:
@@ -63,30 +66,45 @@ class Wanted:
     window: Interval | None = None
     patient: bool = True
     """Whether to wait for a process that executes at the moment, or only to queue the run there."""
+    digest: str | None = None
+    """The plan that was looked at, or how its digest begins: another one is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What a run would build, which columns that moves in its environment, and what the environment would lose."""
+    """What a run would do: its steps, which columns that moves in its environment, what it takes and how long.
+
+    `digest` names all of it; `steps` are those of the build with what the environment has to show and loses.
+    """
 
     build: BuildPlan
+    digest: str
+    steps: tuple[Step, ...]
     columns: Mapping[str, Mapping[str, ColumnMovement]]
-    removed: tuple[Step, ...]
+    estimates: Mapping[str, Estimate]
+    seconds: float | None
 
 
 def preview(place: Workplace, wanted: Wanted) -> Planned:
     """What a run would do, against what its environment shows now."""
-    from penstock.plan.movement import moved_columns  # noqa: PLC0415 - a run does not need it
+    from penstock.plan.estimate import estimates, seconds_of  # noqa: PLC0415 - a run does not need it
+    from penstock.plan.movement import as_shown, moved_columns  # noqa: PLC0415 - as above
 
     build, shown = plan(place, wanted), planning.shown_in(place.ledger, wanted.environment)
+    datasets = place.project.datasets
     gone = () if wanted.names else tuple(sorted(set(shown) - set(place.project.datasets)))
+    found = estimates(build, planning.history(place.ledger, build))
+    removed = tuple(
+        Step(dataset=name, version=shown[name].version, action=Action.REMOVE, reasons=(Reason.NO_FILE,))
+        for name in gone
+    )
     return Planned(
         build=build,
+        digest=plan_digest(build, wanted.environment),
+        steps=(*(as_shown(step, datasets[step.dataset], shown, build.outdated) for step in build.steps), *removed),
         columns=moved_columns(place.project, build.versions, shown),
-        removed=tuple(
-            Step(dataset=name, version=shown[name].version, action=Action.REMOVE, reasons=(Reason.NO_FILE,))
-            for name in gone
-        ),
+        estimates=found,
+        seconds=seconds_of(build, found, place.project.settings.parallel),
     )
 
 
@@ -125,7 +143,7 @@ def run(place: Workplace, wanted: Wanted, follower: Follower) -> Ran:
         InputError: a source file is broken or missing; nothing was recorded.
     """
     request = ask(place, wanted, trigger=MANUAL)
-    return Runner(place, follower, patient=wanted.patient).run(request)
+    return Runner(place, follower, patient=wanted.patient, digest=wanted.digest).run(request)
 
 
 def ask(place: Workplace, wanted: Wanted, *, trigger: str) -> RunRequest:
@@ -146,8 +164,10 @@ def ask(place: Workplace, wanted: Wanted, *, trigger: str) -> RunRequest:
 class Runner:
     """Does requests in this process, or follows whoever does them. `follower` is told what happens."""
 
-    def __init__(self, place: Workplace, follower: Follower, *, patient: bool = True) -> None:
-        self._place, self._follower, self._patient = place, follower, patient
+    def __init__(
+        self, place: Workplace, follower: Follower, *, patient: bool = True, digest: str | None = None
+    ) -> None:
+        self._place, self._follower, self._patient, self._digest = place, follower, patient, digest
         self._desk = Desk(place, follower.progress)
 
     def run(self, request: RunRequest) -> Ran:
@@ -159,6 +179,7 @@ class Runner:
         if self._place.may_hold():
             return self._here(request)
         order = self._desk.order(request)
+        self._refuse_stale(order)
         self._desk.look_at_sources(order)
         if not order.plan.works and self._desk.shows(order):
             return self._nothing(order)
@@ -181,6 +202,7 @@ class Runner:
         self._desk.look_at_sources(order)
         if order.plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             order = self._desk.order(request)
+        self._refuse_stale(order)
         if not order.plan.works:
             return self._nothing(order)
         self._place.ledger.append(request.fact())
@@ -192,6 +214,12 @@ class Runner:
         assert running.report is not None  # noqa: S101 - drained
         mapping = self._desk.finish(order, running)
         return Ran(outcome=outcome_of(order.plan, running.report), environment=request.environment, mapping=mapping)
+
+    def _refuse_stale(self, order: Order) -> None:
+        """Refuse to do another plan than the one that was looked at."""
+        now = plan_digest(order.plan, order.request.environment)
+        if self._digest is not None and (len(self._digest) < SHORTEST_DIGEST or not now.startswith(self._digest)):
+            raise RefusedError(_stale(self._digest, now, order.request))
 
     def _nothing(self, order: Order) -> Ran:
         """Nothing is to be built; the environment may still show something else."""
@@ -240,6 +268,16 @@ class Runner:
             run=request.run, built=built, rows=rows, checks={}, findings=tuple(findings), seconds=0.0
         )
         return Ran(outcome=outcome, environment=request.environment, mapping=mapping_of(ledger, request.environment))
+
+
+def _stale(looked_at: str, now: str, request: RunRequest) -> Finding:
+    return Finding(
+        code="plan.stale",
+        message="what would be done is not what was looked at: the project, its files or what is built changed since",
+        found=now[:SHORTEST_DIGEST],
+        expected=looked_at,
+        remedy=f"look at it anew: penstock plan --env {request.environment}, with the same names and --until",
+    )
 
 
 def _left_queued(run: str) -> Finding:

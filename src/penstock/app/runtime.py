@@ -12,8 +12,11 @@ from penstock.adapters.duckdb.warehouse import view_of
 from penstock.app import planning
 from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
+from penstock.app.exercising import exercised
 from penstock.app.machinery import executor_of, promote
+from penstock.app.mutating import edited_lines, mutation_of
 from penstock.app.profiles import look_at_sources
+from penstock.app.slicing import prove_slices, sliced_datasets
 from penstock.app.supervising import supervised
 from penstock.engine.promotion import mapping_of
 from penstock.engine.run import NO_FAULT, Request, RunReport
@@ -24,7 +27,7 @@ from penstock.model.pipelines import FileSource, SqlTask
 from penstock.plan.versions import relation_of, versions_of
 from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality
-from penstock.quality.comparison import compare_queries, digest_query, read_diff
+from penstock.quality.comparison import compare, digest_query
 from penstock.quality.comparison_sql import Side
 from penstock.quality.masking import MASK
 from penstock.quality.volume import judge_volume
@@ -49,6 +52,9 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
+    from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
@@ -158,17 +164,45 @@ class EngineRuntime:
             for name in datasets
         )
 
+    def compare_outside(
+        self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
+    ) -> tuple[DatasetDiff, ...]:
+        """The same for the rows alone that do not meet a dataset's predicate."""
+        versions = versions_of(project)
+        return tuple(
+            self.compare_relations(
+                project.datasets[name],
+                _but(relation_of(name, production[name]), where),
+                _but(versions[name].relation, where),
+            )
+            for name, where in sorted(filters.items())
+        )
+
     def compare_relations(self, dataset: Dataset, old: str, new: str) -> DatasetDiff:
         """Two relations of one dataset."""
         contract = dataset.contract
-        comparison = compare_queries(
+        return compare(
+            self._rows,
             dataset.name,
             Side(relation=old, columns=self._warehouse.columns(old)),
             Side(relation=new, columns=self._warehouse.columns(new)),
             key=contract.key if contract else (),
             masked=_personal(dataset),
         )
-        return read_diff(comparison, {name: self._rows(sql) for name, sql in comparison.queries.items()})
+
+    def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
+        """Whether the built rows went through what changed in each query."""
+        return exercised(self._warehouse, old, new, moved, until)
+
+    def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
+        """Those of the datasets that are built slice by slice, tried in several orders."""
+        sliced = [name for name in sliced_datasets(project) if name in datasets]
+        return prove_slices(self._warehouse, self._place.ledger, project, sliced)
+
+    def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
+        """What data tests notice of faults put into the lines that are edited in these datasets' queries."""
+        lines = {name: edited_lines(old.datasets[name], new.datasets[name]) for name in datasets}
+        return mutation_of(new, [name for name in datasets if lines[name]], lines=lines)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""
@@ -288,6 +322,11 @@ class EngineRuntime:
             history_length=slo.volume_history,
             dataset=dataset.name,
         )
+
+
+def _but(relation: str, where: str) -> str:
+    """A relation without the rows that meet a predicate."""
+    return f"(SELECT * FROM {relation} WHERE ({where}\n) IS NOT TRUE)"
 
 
 def _within(dataset: Dataset, relation: str, interval: Interval | None) -> str:

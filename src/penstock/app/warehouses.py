@@ -15,8 +15,10 @@ from penstock.model.pipelines import SqlTask
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.model.pipelines import Project, Settings
 
 POSTGRES = "postgres"
@@ -31,8 +33,10 @@ class ProjectWarehouse(Warehouse, Protocol):
         """Give back what it holds."""
         ...
 
-    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Column names and all rows of one query.
+    def query(
+        self, sql: str, params: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and all rows of one query, with values bound by name.
 
         Raises:
             InputError: it is refused.
@@ -122,6 +126,19 @@ def refuse_comparison(settings: Settings) -> None:
         raise InputError(_no_comparison())
 
 
+def with_rehearsals(warehouse: ProjectWarehouse) -> DuckdbWarehouse:
+    """The warehouse, whose sessions can apply rows without publishing them.
+
+    Raises:
+        InputError: it is in Postgres.
+    """
+    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
+
+    if not isinstance(warehouse, DuckdbWarehouse):
+        raise InputError(_no_rehearsals())
+    return warehouse
+
+
 def _address() -> str:
     address = os.environ.get(WAREHOUSE_VARIABLE)
     if not address:
@@ -147,6 +164,17 @@ def _no_comparison() -> Finding:
         found=f"warehouse: {POSTGRES}",
         expected="a warehouse in a DuckDB file, for which the comparison is written",
         remedy="`penstock plan` says which columns an edit moves; `penstock query` asks each environment",
+    )
+
+
+def _no_rehearsals() -> Finding:
+    return Finding(
+        code="slices.not_on_postgres",
+        message="slices cannot be tried in a warehouse in Postgres yet",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        found=f"warehouse: {POSTGRES}",
+        expected="a warehouse in a DuckDB file, in which slices are built and compared without publishing them",
+        remedy="try them in a copy of the project whose warehouse is a file; `penstock test` alone runs everywhere",
     )
 
 

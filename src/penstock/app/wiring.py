@@ -206,7 +206,7 @@ class Workplace:
 
     def settle(self) -> None:
         """Settle what a dead executor left open, if it left anything; take the lock first (`hold`)."""
-        if self.ledger.rows("runs", state="running"):
+        if self.ledger.rows("runs", state="running") or self.ledger.rows("removals", state="intended"):
             self.token()
 
     def token_is_new(self) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.app.running import Ran
     from penstock.cli.answers import Door
     from penstock.plan.build import BuildPlan, Work
+    from penstock.plan.estimate import Past
 
 LINE_EVERY, DRAWN_EVERY = 10.0, 1.0
 """Seconds between two lines of progress: where there is no terminal to draw on, and where there is one."""
@@ -46,9 +47,9 @@ class RunProgress:
             self._ticker.join()
         self._door.wipe()
 
-    def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> None:
+    def begins(self, run: str, plan: BuildPlan, history: Mapping[str, Sequence[Past]]) -> None:
         """A run begins, or waits for its turn."""
-        self._expected = {name: median(times) / 1_000_000 for name, times in history.items() if times}
+        self._expected = {name: median(one.ran for one in past) for name, past in history.items() if past}
         self._known, self._unknown = 0.0, 0
         for work in plan.works:
             self._count(work, 1)

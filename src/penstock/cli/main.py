@@ -29,13 +29,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("runs:retry", "Do again what a run did not get done."),
     "resume": ("runs:resume", "Go on with runs that were interrupted."),
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
-    "diff": ("asking:diff", "Compare two environments row by row."),
+    "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),
     "deliver": ("delivering:deliver", "Carry a story to production, stage by stage."),
     "change": ("change:change", "Look at changes; answer, approve, resume, roll back, verify."),
     "key": ("keys:key", "Make and list signing keys."),
+    "rollback": ("rollback:rollback", "Put an environment back to what it showed before."),
+    "prune": ("pruning:prune", "Remove dataset versions that nothing needs any more."),
     "doctor": ("doctor:doctor", "Check the ledger against itself and the warehouse."),
 }
 """Each command: where it stands below `penstock.cli.commands`, and its line of help."""

@@ -35,6 +35,20 @@ def until_option(function: Function) -> Function:
     return click.option("--until", metavar="MOMENT", type=Moment(), default=None, help=described)(function)
 
 
+def names_options(function: Function) -> Function:
+    """`NAMES` and `--dataset NAME`, handed on together as `names`."""
+    named = click.argument("names", nargs=-1)
+    listed = click.option(
+        "--dataset", "datasets", multiple=True, metavar="NAME", help="A dataset to build; may be given several times."
+    )
+
+    @wraps(function)
+    def merged(*args: Any, names: tuple[str, ...], datasets: tuple[str, ...], **options: Any) -> Any:
+        return function(*args, names=(*names, *datasets), **options)
+
+    return named(listed(cast("Function", merged)))
+
+
 def window_options(function: Function) -> Function:
     """`--start MOMENT` and `--end MOMENT`, handed on as one `window`: None without them."""
     first = click.option("--start", metavar="MOMENT", type=Moment(), default=None, help="From this moment on.")

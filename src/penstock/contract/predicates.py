@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROW_KINDS = frozenset({RuleKind.NOT_NULL, RuleKind.ACCEPTED_VALUES, RuleKind.RANGE, RuleKind.PATTERN})
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def quoted(name: str) -> str:

@@ -70,6 +70,7 @@ def design(change: Change, tools: Tools) -> StageReport:
             planned_files=tuple(file.path for file in planned.files),
             evidence_of={row["id"]: row["evidence"] for row in plan["criteria"]},
             base_files_edited_by_hand=edited_by_hand(story, change, tools),
+            columns=planned.difference.columns,
         ),
     )
     files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}")
@@ -172,6 +173,7 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
                 "rows": str(impact.rows) if impact.rows else "none",
                 "columns": {column: str(bound) for column, bound in sorted(impact.columns.items())},
                 "every_column": str(impact.every_column) if impact.every_column else "none",
+                **({"where": impact.where} if impact.where else {}),
             }
             for name, impact in sorted(planned.story.impact.items())
         },

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
+    from penstock.quality.slicing import SliceVerdict
 
 
 class Repository(Protocol):
@@ -194,6 +197,24 @@ class Runtime(Protocol):
         self, production: Mapping[str, str], project: Project, datasets: Sequence[str]
     ) -> tuple[DatasetDiff, ...]:
         """Row by row, production's version of each dataset against the project's."""
+        ...
+
+    def compare_outside(
+        self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
+    ) -> tuple[DatasetDiff, ...]:
+        """The same for the rows alone that do not meet a dataset's predicate."""
+        ...
+
+    def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
+        """Whether the data went through what changed in the queries of `moved` (dataset to whether its rows differ)."""
+        ...
+
+    def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
+        """Whether those of the datasets that are built slice by slice come out as one build makes them."""
+        ...
+
+    def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
+        """What data tests notice of faults put into the lines that are edited in these datasets' queries."""
         ...
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:

@@ -11,6 +11,9 @@ from penstock.delivery.design import branch_design
 from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
 from penstock.delivery.pages.dossier import dossier_page
+from penstock.delivery.pages.exercise import exercise_json, exercises_text
+from penstock.delivery.pages.faults import mutations_text
+from penstock.delivery.pages.slices import slices_text
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import base_tree, policy_at
@@ -25,6 +28,7 @@ from penstock.quality.checks import quality_score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.delivery.changes import Change
@@ -116,12 +120,15 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         facts = _unmeasured(planned, policy, findings)
         content: Mapping[str, tuple[int, str]] = {}
     else:
-        facts = _measure(change, planned, policy, production, tools)
+        facts = _measure(change, planned, policy, production, until, tools)
         content = runtime.content(planned.project)
     texts = {
         "shadow run": tables.build_text(shadow),
         "checks": tables.checks_text(facts.checks),
         "difference": tables.diffs_text(facts.diffs, facts.new_datasets),
+        "exercise": exercises_text(facts.exercises),
+        "slices": slices_text(facts.slices),
+        "faults": mutations_text(facts.mutations),
         "criteria": tables.criteria_text(facts.criteria),
         "rehearsal": tables.rehearsal_text(facts.rehearsal),
     }
@@ -153,19 +160,25 @@ def _unmeasured(planned: Design, policy: Policy, findings: tuple[Any, ...]) -> R
 
 
 def _measure(
-    change: Change, planned: Design, policy: Policy, production: Mapping[str, str], tools: Tools
+    change: Change, planned: Design, policy: Policy, production: Mapping[str, str], until: datetime, tools: Tools
 ) -> ReviewFacts:
     runtime, difference = tools.runtime, planned.difference
     checks = runtime.judge(planned.project)
     compared = tuple(name for name in difference.touched if name in production)
+    diffs = runtime.compare(production, planned.project, compared)
+    moved = {diff.dataset: not diff.empty for diff in diffs if diff.dataset in difference.altered}
     return ReviewFacts(
         story=planned.story,
         policy=policy,
         run_findings=(),
         checks=checks,
         score=quality_score([result for results in checks.values() for result in results]),
-        diffs=runtime.compare(production, planned.project, compared),
+        diffs=diffs,
+        outside=runtime.compare_outside(production, planned.project, _filters(planned, compared)),
+        exercises=runtime.exercise(planned.base, planned.project, moved, until),
         new_datasets=tuple(name for name in difference.touched if name not in production),
+        mutations=runtime.mutations(planned.base, planned.project, difference.altered),
+        slices=runtime.slices(planned.project, (*difference.new, *difference.altered)),
         criteria=runtime.criteria(planned.story, planned.project),
         rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
         multiplying=runtime.multiplying(planned.base, planned.project),
@@ -173,6 +186,12 @@ def _measure(
         reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
         removed=difference.removed,
     )
+
+
+def _filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
+    """The rows in which alone a compared dataset may move, where the story names them."""
+    impact = planned.story.impact
+    return {name: where for name in compared if name in impact and (where := impact[name].where) is not None}
 
 
 def target_mapping(production: Mapping[str, str], planned: Design) -> dict[str, str]:
@@ -228,6 +247,9 @@ def review_json(seen: Review) -> dict[str, Any]:
         },
         "differences": {diff.dataset: tables.diff_json(diff) for diff in facts.diffs},
         "new": list(facts.new_datasets),
+        "faults": {score.dataset: score.to_json() for score in facts.mutations},
+        "slices": {verdict.dataset: verdict.to_json() for verdict in facts.slices},
+        "exercise": {one.dataset: exercise_json(one) for one in facts.exercises},
         "criteria": [
             {"id": row.criterion.id, "offending": row.offending, "examples": list(row.examples)}
             for row in facts.criteria

@@ -12,6 +12,7 @@ from penstock.delivery.tools import close_trees, on_base_branch, project_at, pro
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.ledger.facts import ChangeRolledBack, RollbackBegun
+from penstock.ledger.removals import refuse_removed
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
@@ -31,13 +32,14 @@ def roll_back(
     """Undo a change's promotion; returns what production shows now. One that was broken off is finished by a second.
 
     Raises:
-        InputError: the change is not in production, or a later change builds on it.
+        InputError: the change is not in production, a later change builds on it, or what was shown before was removed.
     """
     if change.promotion is None or change.previous is None or change.state == "rolled_back":
         raise InputError(_not_promoted(change))
     on_base_branch(change, tools)
     mapping = mapping_before(change, tools)
     if change.state != ROLLING_BACK:
+        refuse_removed(tools.journal, mapping)
         _refuse_lost_work(change, tools)
         tools.journal.append(RollbackBegun(change=change.id, reason=reason, by=by))
     promotion = tools.runtime.promote(mapping, f"roll back {change.id}")

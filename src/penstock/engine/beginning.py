@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from penstock.engine.attempt import AGAIN, Job
 from penstock.engine.run import Running
 from penstock.ledger.facts import RunCancelRequested, RunStarted, VersionDefined
+from penstock.model.pipelines import SqlTask
+from penstock.plan.versions import described, own_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,11 +50,15 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             dataset=version.dataset,
             version=version.fingerprint,
             relation=version.relation,
-            materialization=str(request.project.datasets[name].materialization),
+            materialization=str(dataset.materialization),
             meanings=version.meanings,
+            own=own_digest(dataset),
+            query=dataset.task.text if isinstance(dataset.task, SqlTask) else "",
+            described=described(dataset),
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known
+        for dataset in (request.project.datasets[name],)
     ]
     plan = request.plan
     if not request.queued and is_unwanted(journal, request.run):  # it was cancelled once, and is asked for again

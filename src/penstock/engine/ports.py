@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, FileSource, Materialization
+    from penstock.plan.versions import Version
 
 Params = "Mapping[str, object]"
 
@@ -58,6 +59,27 @@ class Swap:
     environment: str
     mapping: Mapping[str, tuple[str, str]]
     token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A relation that the target keeps for a version, or a view of somebody else that reads such: an environment's.
+
+    `rows` are a table's. `reads` names the versions' relations that a view reads; maybe more, never less.
+    """
+
+    relation: str
+    rows: int | None
+    reads: tuple[str, ...] = ()
+    is_version: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """Which relations the target holds no more, and how many bytes that freed, as far as it tells."""
+
+    relations: frozenset[str]
+    bytes: int = 0
 
 
 class UnknownOutcomeError(Exception):
@@ -154,6 +176,17 @@ class Warehouse(Protocol):
 
     def swapped(self, promotion: str) -> bool:
         """Whether a promotion id was carried out."""
+        ...
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every relation that versions have here, and every view that reads one, in the order of their names."""
+        ...
+
+    def drop(self, versions: Sequence[Version], token: int) -> Dropped:
+        """Drop versions and forget their publish ids, in one transaction; what is not there counts as dropped.
+
+        A relation that something else still reads (an environment, another view) stays, with what it reads itself.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.engine.ports import Swap
 from penstock.ledger.facts import Promoted, PromotionIntended
+from penstock.ledger.removals import refuse_removed
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def promote(
 
     The id follows from what is asked and from what was promoted before, so a repetition after a crash is the same
     promotion, and a later return to an old mapping is a new one.
+
+    Raises:
+        InputError: versions of the mapping were removed; nothing was recorded.
     """
     previous = mapping_of(journal, environment)
     made = journal.rows("promotions", environment=environment)
@@ -37,6 +41,7 @@ def promote(
     shown = [row for row in same if row["state"] == "promoted" and (row["promotion"] in shown_by or not mapping)]
     if shown and previous == dict(mapping):
         return str(max(shown, key=lambda row: str(row["at"]))["promotion"])
+    refuse_removed(journal, mapping)
     begun = [row for row in same if row["state"] == "intended" and json.loads(str(row["previous"])) == previous]
     if begun:
         promotion = str(begun[-1]["promotion"])

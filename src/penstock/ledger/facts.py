@@ -30,7 +30,9 @@ class LeaseReleased:
 class VersionDefined:
     """A dataset version exists by name: its fingerprint and the relation that will hold its rows.
 
-    `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one.
+    `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one. `own` is a
+    digest of what makes it, apart from what it reads, `query` the text of its query, `described` a digest of what is
+    said of it: contract and description.
     """
 
     dataset: str
@@ -38,6 +40,18 @@ class VersionDefined:
     relation: str
     materialization: str
     meanings: Mapping[str, str] = field(default_factory=dict)
+    own: str = ""
+    query: str = ""
+    described: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDescribed:
+    """Something else is said of a version that is there: its contract or description is another one."""
+
+    dataset: str
+    version: str
+    described: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +224,31 @@ class Promoted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalIntended:
+    """Versions that nothing needs are about to be dropped: from now on nothing of them counts as built.
+
+    `versions` holds rows of [dataset, version, relation] as JSON. What follows drops them before anything is built.
+    """
+
+    removal: str
+    versions: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsRemoved:
+    """The target holds these versions no more; those in `left` stay there, because something at the target reads them.
+
+    Both hold rows of [dataset, version] as JSON; `bytes` were freed, as far as the target tells.
+    """
+
+    removal: str
+    versions: str
+    left: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOpened:
     """A story was taken up. `until` is the moment up to which its data counts as arrived."""
 
@@ -367,6 +406,7 @@ Fact = (
     LeaseTaken
     | LeaseReleased
     | VersionDefined
+    | VersionDescribed
     | RunQueued
     | RunCancelRequested
     | ScheduleSet
@@ -381,6 +421,8 @@ Fact = (
     | AttemptFailed
     | PromotionIntended
     | Promoted
+    | RemovalIntended
+    | VersionsRemoved
     | ChangeOpened
     | StageEntered
     | QuestionsAsked

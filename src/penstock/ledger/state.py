@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
-    "versions": (("dataset", "version"), ("relation", "materialization", "meanings", "defined_at")),
+    "versions": (
+        ("dataset", "version"),
+        ("relation", "materialization", "meanings", "own", "query", "described", "defined_at"),
+    ),
     "runs": (
         ("run",),
         ("trigger", "key", "pipeline", "datasets", "environment", "until", "priority", "asked_by", "request", "queue",
@@ -39,6 +42,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq", "since")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
+    "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
     "changes": (
         ("change",),
         ("title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage", "state",
@@ -148,6 +152,7 @@ def _(fact: facts.LeaseReleased, _entry: Entry) -> tuple[Operation, ...]:
 @_fold.register(facts.VersionDefined)
 def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
     return (
+        Drop(table="removals", equal={"dataset": fact.dataset, "version": fact.version}),
         _put(
             "versions",
             dataset=fact.dataset,
@@ -155,9 +160,17 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             relation=fact.relation,
             materialization=fact.materialization,
             meanings=_json(fact.meanings),
+            own=fact.own,
+            query=fact.query,
+            described=fact.described,
             defined_at=entry.at,
         ),
     )
+
+
+@_fold.register(facts.VersionDescribed)
+def _(fact: facts.VersionDescribed, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("versions", dataset=fact.dataset, version=fact.version, described=fact.described),)
 
 
 @_fold.register(facts.RunQueued)
@@ -290,6 +303,31 @@ def _(fact: facts.Promoted, entry: Entry) -> tuple[Operation, ...]:
     ]
     state = _put("promotions", promotion=fact.promotion, state="promoted", at=entry.at)
     return (cleared, *rows, state)
+
+
+@_fold.register(facts.RemovalIntended)
+def _(fact: facts.RemovalIntended, entry: Entry) -> tuple[Operation, ...]:
+    operations: list[Operation] = []
+    for dataset, version, relation in json.loads(fact.versions):
+        equal = {"dataset": dataset, "version": version}
+        operations += [Drop(table=table, equal=equal) for table in ("coverage", "stale", "versions")]
+        operations.append(
+            _put(
+                "removals", dataset=dataset, version=version, relation=relation, removal=fact.removal,
+                state="intended", asked_by=fact.by, at=entry.at,
+            )
+        )  # fmt: skip
+    return tuple(operations)
+
+
+@_fold.register(facts.VersionsRemoved)
+def _(fact: facts.VersionsRemoved, entry: Entry) -> tuple[Operation, ...]:
+    ends = (("removed", fact.versions), ("left", fact.left))
+    return tuple(
+        _put("removals", dataset=dataset, version=version, state=state, at=entry.at)
+        for state, versions in ends
+        for dataset, version in json.loads(versions)
+    )
 
 
 @_fold.register(facts.ChangeOpened)

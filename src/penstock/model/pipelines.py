@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import date, datetime, time, timedelta
+    from datetime import date, datetime, time
 
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
@@ -283,7 +284,8 @@ class Settings:
     """`penstock.yaml`: the project's name, where its warehouse and ledger are, how much runs at once, and policy.
 
     `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
-    `pools` maps names to how many tasks of a pool run at once.
+    `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
+    last use.
     """
 
     name: str
@@ -292,6 +294,7 @@ class Settings:
     parallel: int = 4
     pools: Mapping[str, int] = field(default_factory=dict)
     policy: Mapping[str, object] = field(default_factory=dict)
+    retention: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

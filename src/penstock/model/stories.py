@@ -158,7 +158,8 @@ class Bound:
 class Impact:
     """What a story says of one dataset: it is new, or its row count and columns move within bounds.
 
-    A column that is not named must not move.
+    A column that is not named must not move. With `where`, a predicate over the dataset's columns, nothing may move in
+    rows that do not meet it.
     """
 
     dataset: str
@@ -166,6 +167,7 @@ class Impact:
     rows: Bound | None = None
     columns: Mapping[str, Bound] = field(default_factory=dict)
     every_column: Bound | None = None
+    where: str | None = None
 
     def bound_of(self, column: str) -> Bound | None:
         """The bound declared for a column, or None if it must not move."""

@@ -1,4 +1,4 @@
-"""Building intervals again: which datasets, which of their intervals, why, in which order, and how long it may take.
+"""Building intervals again: which datasets, which of their intervals, why, and in which order.
 
 Invariants: whatever reads a restated interval, directly or not, is stale from then on until it is built again; a plan's
 digest changes with everything it rests on, so that what was looked at is what is done.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 from penstock.model.intervals import Interval, stamp
@@ -140,17 +139,3 @@ def _span_of(dataset: Dataset, window: Interval, until: datetime) -> Interval | 
     if dataset.materialization is Materialization.MERGE and last > span.end:
         return Interval(span.start, last)
     return span
-
-
-def estimate(plan: BuildPlan, history: Mapping[str, Sequence[int]]) -> float | None:
-    """Seconds that a plan's work took before, one after another; None if some of it never ran.
-
-    `history` holds run times of earlier attempts in microseconds, by dataset.
-    """
-    seconds = 0.0
-    for work in plan.works:
-        known = history.get(work.slice.dataset)
-        if not known:
-            return None
-        seconds += median(known) / 1_000_000
-    return seconds

@@ -29,6 +29,7 @@ class Action(StrEnum):
     """What happens to a dataset."""
 
     REUSE = "reuse"
+    METADATA = "metadata"
     BUILD = "build"
     BACKFILL = "backfill"
     REMOVE = "remove"
@@ -45,6 +46,12 @@ class Reason(StrEnum):
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
     OUT_OF_TURN = "an earlier interval was merged after it"
     NO_FILE = "no file of the project makes it any more"
+    OLD_INPUTS = "but some were built from an earlier state of what it reads whole: a backfill builds them again"
+    TO_SHOW = "built already; the environment only has to show it"
+    NEW_DATASET = "the environment does not show it yet"
+    ALTERED = "what makes it is another than that of the version shown"
+    READS_MOVED = "what it reads of other datasets is another than that of the version shown"
+    DESCRIBED = "only what is said of it changed: its contract or description"
 
 
 THOUGHT = 1 << 62
@@ -66,7 +73,8 @@ class Coverage:
     """What is built and still holds: intervals of each version, for whole datasets what they were built from.
 
     `stale` says what does not hold any more, and why; `published` which intervals were published under which number,
-    `since` the first number after every mark that is known here.
+    `since` the first number after every mark that is known here. `rested` holds the states of whole datasets on which
+    the intervals of a version rest.
     """
 
     intervals: Mapping[VersionKey, tuple[Interval, ...]]
@@ -74,6 +82,7 @@ class Coverage:
     stale: Mapping[VersionKey, tuple[Stale, ...]] = field(default_factory=dict)
     since: int = 0
     published: Mapping[VersionKey, tuple[tuple[Interval, int], ...]] = field(default_factory=dict)
+    rested: Mapping[VersionKey, frozenset[str]] = field(default_factory=dict)
 
     def covered(self, version: Version) -> tuple[Interval, ...]:
         """The merged intervals of a version that hold."""
@@ -94,12 +103,15 @@ def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[
     built: dict[VersionKey, list[tuple[Interval, int]]] = {}
     since: dict[VersionKey, list[tuple[Interval, int]]] = {}
     whole: dict[VersionKey, tuple[str, int]] = {}
+    rested: dict[VersionKey, set[str]] = {}
     for row in rows:
         key, began = (str(row["dataset"]), str(row["version"])), int(row.get("since") or row["seq"] or 0)
         if row["start"]:
             span = _span_of(row)
             built.setdefault(key, []).append((span, int(row["seq"] or 0)))
             since.setdefault(key, []).append((span, began))
+            if row["inputs"]:
+                rested.setdefault(key, set()).add(str(row["inputs"]))
         else:
             whole[key] = (str(row["inputs"] or ""), began)
     stale: dict[VersionKey, list[Stale]] = {}
@@ -117,6 +129,7 @@ def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[
         stale={key: tuple(marks) for key, marks in stale.items() if marks},
         since=1 + max((seq for row in stale_rows if (seq := int(row["seq"])) < THOUGHT), default=0),
         published={key: tuple(spans) for key, spans in built.items()},
+        rested={key: frozenset(states) for key, states in rested.items()},
     )
 
 
@@ -144,7 +157,10 @@ def _without(spans: list[Interval], stale: Sequence[Stale]) -> tuple[Interval, .
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One slice to build. `after` are the numbers of the items it waits for; `inputs` says what a table is built of."""
+    """One slice to build. `after` are the numbers of the items it waits for.
+
+    `inputs` says what a table is built of; of an interval, what is read whole, without intervals.
+    """
 
     number: int
     slice: Slice
@@ -169,18 +185,26 @@ class BuildPlan:
     """Steps for people, work for the engine, and the digest of both.
 
     What was marked stale from entry `since` of the ledger on is not known to it: its rows do not make that good.
+    `outdated` names datasets of which intervals rest on an earlier state of what they read whole.
     """
 
     versions: Mapping[str, Version]
     steps: tuple[Step, ...]
     works: tuple[Work, ...]
     since: int = 0
+    outdated: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
         """SHA-256 of what is to be done: equal plans, equal digests."""
         rows = [[str(work.slice), work.version.fingerprint, work.inputs] for work in self.works]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def plan_digest(build: BuildPlan, environment: str) -> str:
+    """SHA-256 of what is to be built and then shown where: equal plans, equal digests."""
+    shown = sorted((step.dataset, step.version) for step in build.steps)
+    return hashlib.sha256(json.dumps([environment, build.digest, shown]).encode()).hexdigest()
 
 
 def plan_build(
@@ -207,26 +231,56 @@ def plan_build(
     made: dict[str, list[Work]] = {}
     state: dict[str, str] = {}
     lacking: dict[str, tuple[Interval, ...]] = {}
+    wholes: dict[str, str] = {}
+    outdated: set[str] = set()
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
         span = _span(project, dataset, until)
+        rests_on = _digest_of([f"{read} {wholes[read]}" for read in sorted(set(dataset.reads)) if wholes.get(read)])
         inputs = _inputs(dataset, state, (arrived or {}).get(name, ""))
+        if dataset.interval is not None and coverage.rested.get(_key(version), frozenset()) - {rests_on}:
+            outdated.add(name)
         if select is not None and name not in select:
             state[name] = _held(dataset, version, coverage, span, ()) or inputs
             lacking[name] = _lacking(dataset, version, coverage, span, ())
+            wholes[name] = _whole_state(dataset, state[name], rests_on)
             continue
         beneath = sorted(_rows_from(project, dataset))
         missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
         missing = _upon(dataset, missing, [gap for other in beneath for gap in lacking[other]])
         reasons = reasons if missing or dataset.interval is None else ()
         state[name] = _held(dataset, version, coverage, span, missing) if span else inputs
+        wholes[name] = _whole_state(dataset, state[name], rests_on)
         lacking[name] = _lacking(dataset, version, coverage, span, missing)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
         upstream = [work for other in beneath for work in made.get(other, ())]
-        made[name] = list(_number(dataset, slices, version, len(works), upstream, inputs))
+        kept = inputs if _is_table(dataset) else rests_on if dataset.interval is not None else ""
+        made[name] = list(_number(dataset, slices, version, len(works), upstream, kept))
         works.extend(made[name])
-    return BuildPlan(versions=versions, steps=tuple(steps), works=tuple(works), since=coverage.since)
+    return BuildPlan(
+        versions=versions,
+        steps=tuple(steps),
+        works=tuple(works),
+        since=coverage.since,
+        outdated=frozenset(outdated),
+    )
+
+
+def _key(version: Version) -> VersionKey:
+    return (version.dataset, version.fingerprint)
+
+
+def _whole_state(dataset: Dataset, state: str, rests_on: str) -> str:
+    """The state of a dataset for those that read it whole: intervals are known one by one, a view is what it reads."""
+    if dataset.interval is not None:
+        return ""
+    return rests_on if dataset.materialization is Materialization.VIEW else state
+
+
+def _digest_of(parts: list[str]) -> str:
+    """A short digest; nothing of nothing."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16] if parts else ""
 
 
 def _upon(dataset: Dataset, missing: tuple[Interval, ...], lacking: Sequence[Interval]) -> tuple[Interval, ...]:
@@ -399,8 +453,7 @@ def _number(
         after = tuple(work.number for work in upstream if _feeds(work.slice, piece))
         if in_turn and number > first:
             after = (*after, number - 1)
-        kept = inputs if _is_table(dataset) else ""
-        yield Work(number=number, slice=piece, version=version, after=after, inputs=kept)
+        yield Work(number=number, slice=piece, version=version, after=after, inputs=inputs)
 
 
 def _feeds(upstream: Slice, piece: Slice) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from penstock.plan.versions import forms_of
+from penstock.plan.build import Action, Reason
+from penstock.plan.versions import described, forms_of, own_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.model.pipelines import Project
+    from penstock.model.pipelines import Dataset, Project
+    from penstock.plan.build import Step
     from penstock.plan.versions import Version
 
 ROWS = ""
@@ -47,10 +49,38 @@ class ColumnMovement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A version that an environment shows, with what is known of its columns; see `Version.meanings`."""
+    """A version that an environment shows, with what is known of its columns; see `Version.meanings`.
+
+    `own` is the digest of what makes it, `described` of what is said of it; empty where the ledger does not know.
+    """
 
     version: str
     meanings: Mapping[str, str]
+    own: str = ""
+    described: str = ""
+
+
+def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], outdated: frozenset[str]) -> Step:
+    """A step as an environment sees it: why it is built, or that it needs no rows, only to be shown or described."""
+    before = shown.get(step.dataset)
+    if step.action is not Action.REUSE:
+        return replace(step, reasons=tuple(_why(reason, step, dataset, before) for reason in step.reasons))
+    if before is None or before.version != step.version:
+        return replace(step, action=Action.METADATA, reasons=(Reason.TO_SHOW,))
+    if before.described and before.described != described(dataset):
+        return replace(step, action=Action.METADATA, reasons=(Reason.DESCRIBED,))
+    return replace(step, reasons=(*step.reasons, Reason.OLD_INPUTS)) if step.dataset in outdated else step
+
+
+def _why(reason: Reason, step: Step, dataset: Dataset, before: Shown | None) -> Reason:
+    """A version that was never built, by what is different from the one that is shown."""
+    if reason is not Reason.NEW_VERSION:
+        return reason
+    if before is None:
+        return Reason.NEW_DATASET
+    if not before.own or before.version == step.version:
+        return reason
+    return Reason.READS_MOVED if before.own == own_digest(dataset) else Reason.ALTERED
 
 
 def moved_columns(

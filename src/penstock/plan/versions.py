@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.model.pipelines import LANDED, CommandTask, FileSource, Materialization, PythonTask, SqlTask
@@ -150,6 +150,22 @@ def own_definition(dataset: Dataset) -> dict[str, object]:
         "task": _task_parts(dataset),
         **_kept(dataset),
     }
+
+
+def own_digest(dataset: Dataset) -> str:
+    """A digest of what decides a dataset's rows, apart from the versions it reads."""
+    return _digest(own_definition(dataset))
+
+
+def described(dataset: Dataset) -> str:
+    """A digest of what is said of a dataset and decides none of its rows: its contract and description."""
+    contract = dataset.contract
+    if contract is None:
+        return _digest([dataset.description])
+    said = [contract.version, contract.owner, contract.description, contract.retention, contract.ready_by]
+    rules = [str(replace(rule, line=None)) for rule in contract.rules]
+    columns = [str(column) for column in contract.columns]
+    return _digest([dataset.description, said, contract.status, list(contract.key), columns, rules])
 
 
 def _shape(dataset: Dataset) -> dict[str, object]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from penstock.policy.rules import Policy
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
+    from penstock.quality.mutation import MutationScore
+    from penstock.quality.slicing import SliceVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class DiscoveryFacts:
 class DesignFacts:
     """`touched` are the datasets the change makes or alters, `downstream` those that read them and move with them.
 
-    `evidence_of` maps each criterion's id to what will prove it.
+    `evidence_of` maps each criterion's id to what will prove it, `columns` each dataset that moves to its columns.
     """
 
     story: Story
@@ -42,6 +45,7 @@ class DesignFacts:
     planned_files: tuple[str, ...]
     evidence_of: Mapping[str, str]
     base_files_edited_by_hand: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,9 @@ class ReviewFacts:
     """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides.
 
     `files` maps datasets to the files that make them, `reads` to the datasets they read directly; `removed` are those
-    that the change takes away.
+    that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
+    each query that changed whether the data went through what changed, `slices` of each dataset that is built slice by
+    slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
     """
 
     story: Story
@@ -141,6 +147,10 @@ class ReviewFacts:
     files: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    exercises: tuple[Exercise, ...] = ()
+    outside: tuple[DatasetDiff, ...] = ()
+    slices: tuple[SliceVerdict, ...] = ()
+    mutations: tuple[MutationScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -31,6 +31,7 @@ class Fault(StrEnum):
     OUT_OF_BOUNDS = "out_of_bounds"
     NEVER_CAME = "never_came"
     SCHEMA = "schema"
+    OUTSIDE = "outside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,23 @@ class Contradiction:
     @property
     def is_movement(self) -> bool:
         """Whether rows or values moved that should not have, or too far."""
-        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS}
+        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS, Fault.OUTSIDE}
 
 
 def contradictions(diff: DatasetDiff, impact: Impact | None) -> tuple[Contradiction, ...]:
     """Everything in which a dataset's diff disagrees with its declared impact (None: nothing may move)."""
     declared = impact or Impact(dataset=diff.dataset)
     return (*_rows(diff, declared), *_columns(diff, declared), *_every_column(diff, declared), *_schema(diff, declared))
+
+
+def outside(diff: DatasetDiff, impact: Impact) -> tuple[Contradiction, ...]:
+    """Everything that moved in a diff of the rows in which nothing may move."""
+    still = contradictions(diff, None)
+    return tuple(
+        replace(one, fault=Fault.OUTSIDE, declared=f"nothing but rows with {impact.where}")
+        for one in still
+        if one.fault is Fault.UNDECLARED
+    )
 
 
 def expects_movement(impact: Impact) -> bool:

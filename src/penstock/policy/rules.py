@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 class Policy:
     """`approvals`: how many people must approve. `quality_score` and `documentation`: percent that must be reached.
 
-    `observe_intervals`: how long the observation window is when the story does not say.
+    `mutation_score`: percent of the faults put into edited lines that data tests must catch. `observe_intervals`: how
+    long the observation window is when the story does not say.
     """
 
     approvals: int = 1
     quality_score: Decimal = Decimal(95)
     documentation: Decimal = Decimal(90)
+    mutation_score: Decimal = Decimal(0)
     observe_intervals: int = 7
 
     @classmethod
@@ -31,5 +33,6 @@ class Policy:
             approvals=int(str(values.get("approvals", plain.approvals))),
             quality_score=Decimal(str(values.get("quality_score", plain.quality_score))),
             documentation=Decimal(str(values.get("documentation", plain.documentation))),
+            mutation_score=Decimal(str(values.get("mutation_score", plain.mutation_score))),
             observe_intervals=int(str(values.get("observe_intervals", plain.observe_intervals))),
         )

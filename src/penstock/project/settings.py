@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.pipelines import NAME_PATTERN, Settings
+from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from penstock.model.findings import Finding
 
 POSTGRES = "postgres"
@@ -28,6 +31,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         "parallel": fields.integer("parallel", low=1),
         "pools": _pools(fields),
         "policy": _policy(fields),
+        "retention": _retention(fields),
     }
     fields.unknown()
     if len(findings) > before or name is None:
@@ -68,6 +72,22 @@ def _pools(fields: Fields) -> MappingProxyType[str, int]:
     return MappingProxyType({name: size for name, size in sizes.items() if size is not None})
 
 
+def _retention(fields: Fields) -> timedelta | None:
+    """For how long versions stay after their last use."""
+    retention = fields.child("retention")
+    if retention is None:
+        return None
+    text = retention.text("versions")
+    retention.unknown()
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        retention.note("project.bad_duration", str(error), at="versions", found=text, expected="such as 12h or 30d")
+        return None
+
+
 def _policy(fields: Fields) -> MappingProxyType[str, object]:
     policy = fields.child("policy")
     if policy is None:
@@ -77,6 +97,7 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "quality_score": policy.number("quality_score", low=0),
         "observe_intervals": policy.integer("observe_intervals", low=0),
         "documentation": policy.number("documentation", low=0),
+        "mutation_score": policy.number("mutation_score", low=0),
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import StorySource
 
 BOUND = "LOW%..HIGH% (such as -5%..0%), any, or none"
+FILTER = "a predicate over the dataset's columns, such as country = 'France'"
 CRITERION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
 _CAST = re.compile(r"\s*(?:try_)?cast\s*\(.*\bas\s+([a-z]+(?:\s*\(\s*\d+\s*,\s*\d+\s*\))?)\s*\)\s*", re.I | re.S)
 
@@ -150,9 +151,26 @@ def _impact(name: str, fields: Fields) -> Impact:
         rows=_bound(fields, "rows"),
         columns=MappingProxyType({column: bound for column, bound in bounds.items() if bound is not None}),
         every_column=every,
+        where=_where(fields),
     )
     fields.unknown()
     return impact
+
+
+def _where(fields: Fields) -> str | None:
+    """The rows in which alone something may move."""
+    text = fields.text("where")
+    if text is None:
+        return None
+    try:
+        folds = is_aggregate(text)
+    except ExpressionError as error:
+        for finding in error.findings:
+            fields.note("story.bad_filter", finding.message, at="where", expected=FILTER)
+        return None
+    if folds:
+        fields.note("story.bad_filter", f"{text!r} folds rows into one value", at="where", expected=FILTER)
+    return text
 
 
 def _bound(fields: Fields, key: str) -> Bound | None:

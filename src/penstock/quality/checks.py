@@ -215,15 +215,21 @@ def _repeating(rule: Rule) -> str:
 
 
 def _repeated_keys(check: Check, relation: str, limit: int) -> str:
-    names = ", ".join(quote(column) for column in check.rule.columns)
-    groups = f'SELECT {names}, count(*) AS "#" FROM {relation} {_repeating(check.rule)} ORDER BY "#" DESC, {names}'
-    shown = ", ".join(_shown(name, check) for name in check.rule.columns)
-    return f'SELECT {shown}, "#" FROM ({groups} LIMIT {limit}) AS repeated'
+    """The keys stand under ordinals until they are shown, so that no name of theirs is taken for the count's."""
+    names = check.rule.columns
+    keys = ", ".join(f"{quote(name)} AS c{index}" for index, name in enumerate(names))
+    order = ", ".join(str(index + 1) for index, _ in enumerate(names))
+    groups = f"SELECT {keys}, count(*) AS n FROM {relation} {_repeating(check.rule)}"
+    shown = ", ".join(_shown(name, check, f"c{index}") for index, name in enumerate(names))
+    few = f"({groups} ORDER BY {len(names) + 1} DESC, {order} LIMIT {limit}) AS repeated"
+    return f'SELECT {shown}, n AS "#" FROM {few}'
 
 
-def _shown(name: str, check: Check) -> str:
-    column = quote(name)
-    return f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END AS {column}" if name in check.masked else column
+def _shown(name: str, check: Check, value: str | None = None) -> str:
+    """A column under its name, or only whether it holds something; `value` is what it stands under before."""
+    column = value or quote(name)
+    shown = f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END" if name in check.masked else column
+    return shown if shown == quote(name) else f"{shown} AS {quote(name)}"
 
 
 def _result(check: Check, failed: int, total: int) -> CheckResult:

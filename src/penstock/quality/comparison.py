@@ -3,6 +3,7 @@
 - Only columns that both sides have are compared; the others are named.
 - With a key, rows are matched by key (NULL equals NULL; the n-th of equal keys matches the n-th).
 - Without one, relations are multisets of rows: rows are added or removed, never changed.
+- Every count is exact, whatever the size: hashes only choose the quicker of two exact ways.
 - Totals are exact: floating point is rounded to nine places before it is added, so that order does not matter.
 """
 
@@ -12,22 +13,20 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
-from penstock.quality.comparison_sql import (
-    Columns,
-    Pair,
-    Side,
-    keyed_examples,
-    keyed_summary,
-    keyless_examples,
-    keyless_summary,
-    shared_columns,
-)
+from penstock.quality.comparison_passes import Repeats, keyed_pass, keyless_pass, sizes_of, sizes_query
+from penstock.quality.comparison_sql import Columns, Pair, Side, shared_columns
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-SUMMARY, EXAMPLES = "summary", "examples"
+    from penstock.quality.comparison_sql import Shared
+    from penstock.quality.distributions import ColumnDistribution
+
+    Ask = Callable[[str], Sequence[Sequence[Any]]]
+    """Runs one query and returns its rows."""
+
+COMPARED = "compared"
 _EXACT = Context(prec=100)
 
 
@@ -66,7 +65,10 @@ class RowExample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDiff:
-    """What is different in `new` against `old`. `schema_retyped` holds name, old type and new type."""
+    """What is different in `new` against `old`. `schema_retyped` holds name, old type and new type.
+
+    `key` is what rows were matched by, empty where they were compared as multisets.
+    """
 
     dataset: str
     old_rows: int
@@ -79,6 +81,8 @@ class DatasetDiff:
     schema_added: tuple[str, ...] = ()
     schema_removed: tuple[str, ...] = ()
     schema_retyped: tuple[tuple[str, str, str], ...] = ()
+    key: tuple[str, ...] = ()
+    distributions: tuple[ColumnDistribution, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -89,15 +93,38 @@ class DatasetDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The queries of one comparison, by name, and what is needed to read their rows."""
+    """A comparison in one query, by its name, and what is needed to read its row."""
 
     dataset: str
-    queries: Mapping[str, str]
+    pair: Pair
     key: tuple[str, ...]
-    numeric: tuple[tuple[str, bool], ...]
-    schema_added: tuple[str, ...]
-    schema_removed: tuple[str, ...]
-    schema_retyped: tuple[tuple[str, str, str], ...]
+    queries: Mapping[str, str]
+
+
+def compare(
+    ask: Ask,
+    dataset: str,
+    old: Side,
+    new: Side,
+    *,
+    key: tuple[str, ...] = (),
+    masked: frozenset[str] = frozenset(),
+    limit: int = 3,
+) -> DatasetDiff:
+    """The difference of two relations; `ask` runs a query. A key that not both sides have is none.
+
+    `masked` columns show no values in examples. `limit` is how many examples are shown of each column, of added and of
+    removed rows: the first by key, without one the first in the order of the columns.
+    """
+    pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
+    key = _common(pair, key)
+    if not key:
+        return _diff(dataset, pair, key, ask(keyless_pass(pair))[0])
+    if not sizes_of(ask(sizes_query(pair, key))[0]).repeating:
+        row = ask(keyed_pass(pair, key, Repeats.UNSEEN))[0]
+        if tuple(row[:2]) == tuple(row[2:4]):
+            return _diff(dataset, pair, key, row)
+    return _diff(dataset, pair, key, ask(keyed_pass(pair, key, Repeats.APART))[0])
 
 
 def compare_queries(
@@ -109,25 +136,14 @@ def compare_queries(
     masked: frozenset[str] = frozenset(),
     limit: int = 3,
 ) -> Comparison:
-    """What to run to compare two relations: each query once, all its rows to `read_diff`.
+    """What to run to compare two relations without asking back: each query once, all its rows to `read_diff`.
 
-    `masked` columns show no values in examples; `limit` is the number of examples per column and per kind.
+    It finds what `compare` finds, and takes longer where the relations are large.
     """
-    before, after = dict(old.columns), dict(new.columns)
     pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
-    keyed = bool(key) and set(key) <= {column.name for column in pair.shared}
-    return Comparison(
-        dataset=dataset,
-        queries={
-            SUMMARY: keyed_summary(pair, key) if keyed else keyless_summary(pair),
-            EXAMPLES: keyed_examples(pair, key) if keyed else keyless_examples(pair),
-        },
-        key=key if keyed else (),
-        numeric=tuple((column.name, column.numeric) for column in pair.shared),
-        schema_added=tuple(name for name in after if name not in before),
-        schema_removed=tuple(name for name in before if name not in after),
-        schema_retyped=tuple((one.name, one.old_type, one.new_type) for one in pair.shared if one.retyped),
-    )
+    key = _common(pair, key)
+    sql = keyed_pass(pair, key, Repeats.APART) if key else keyless_pass(pair)
+    return Comparison(dataset=dataset, pair=pair, key=key, queries={COMPARED: sql})
 
 
 def read_diff(comparison: Comparison, rows: Mapping[str, Sequence[Sequence[Any]]]) -> DatasetDiff:
@@ -136,24 +152,7 @@ def read_diff(comparison: Comparison, rows: Mapping[str, Sequence[Sequence[Any]]
     Raises:
         KeyError: a query's rows are not there.
     """
-    old_rows, new_rows, added, removed, changed, *rest = rows[SUMMARY][0]
-    movements = zip(comparison.numeric, rest[0::3], rest[1::3], rest[2::3], strict=True)
-    return DatasetDiff(
-        dataset=comparison.dataset,
-        old_rows=int(old_rows),
-        new_rows=int(new_rows),
-        added=int(added),
-        removed=int(removed),
-        changed=int(changed),
-        columns=tuple(_movement(name, numeric, *values) for (name, numeric), *values in movements),
-        examples=tuple(
-            RowExample(key=tuple(zip(comparison.key, row[3:], strict=True)), column=row[0], old=row[1], new=row[2])
-            for row in rows[EXAMPLES]
-        ),
-        schema_added=comparison.schema_added,
-        schema_removed=comparison.schema_removed,
-        schema_retyped=comparison.schema_retyped,
-    )
+    return _diff(comparison.dataset, comparison.pair, comparison.key, rows[COMPARED][0])
 
 
 def digest_query(relation: str, columns: Columns) -> str:
@@ -169,15 +168,44 @@ def digest_query(relation: str, columns: Columns) -> str:
     return f"SELECT sha256(concat({schema}, '|', count(*), '|', coalesce(sum({row}), 0))) FROM {relation}"
 
 
-def _movement(name: str, numeric: bool, changed: Any, old: Any, new: Any) -> ColumnMovement:  # noqa: FBT001
+def _common(pair: Pair, key: tuple[str, ...]) -> tuple[str, ...]:
+    return key if set(key) <= {column.name for column in pair.shared} else ()
+
+
+def _diff(dataset: str, pair: Pair, key: tuple[str, ...], row: Sequence[Any]) -> DatasetDiff:
+    """The difference that a pass's row tells of."""
+    old, new = dict(pair.old.columns), dict(pair.new.columns)
+    width = len(pair.shared)
+    changed, before, after = (row[at : at + width] for at in (7, 7 + width, 7 + 2 * width))
+    movements = zip(pair.shared, changed, before, after, strict=True)
+    return DatasetDiff(
+        dataset=dataset,
+        old_rows=int(row[0]),
+        new_rows=int(row[1]),
+        added=int(row[4]),
+        removed=int(row[5]),
+        changed=int(row[6]),
+        columns=tuple(_movement(column, *values) for column, *values in movements),
+        examples=tuple(
+            RowExample(key=tuple(zip(key, cells[3:], strict=True)), column=cells[0], old=cells[1], new=cells[2])
+            for cells in row[-1] or ()
+        ),
+        schema_added=tuple(name for name in new if name not in old),
+        schema_removed=tuple(name for name in old if name not in new),
+        schema_retyped=tuple((one.name, one.old_type, one.new_type) for one in pair.shared if one.retyped),
+        key=key,
+    )
+
+
+def _movement(column: Shared, changed: Any, old: Any, new: Any) -> ColumnMovement:
     before, after = (None if total is None else Decimal(total) for total in (old, new))
     return ColumnMovement(
-        name=name,
-        numeric=numeric,
+        name=column.name,
+        numeric=column.numeric,
         changed_rows=int(changed),
         old_total=before,
         new_total=after,
-        percent=_percent(before or Decimal(0), after or Decimal(0)) if numeric else None,
+        percent=_percent(before or Decimal(0), after or Decimal(0)) if column.numeric else None,
     )
 
 

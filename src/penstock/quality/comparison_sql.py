@@ -1,7 +1,6 @@
-"""The SQL of a comparison. Columns stand under ordinals (`c0`, `c1`, …), so that no name of theirs can collide.
+"""The parts of a comparison's SQL. Columns stand under ordinals (`c0`, `c1`, …), so that no name of theirs can collide.
 
-A summary is one row: rows of both sides, added, removed, changed, then for each column the rows changed and both
-totals. Examples are rows of: column or NULL, old value, new value, and the key's values.
+Examples are rows of: column or NULL, old value, new value, the key's values (`v0`, `v1`, …), and what orders them.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ Columns = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of the two relations: SQL text that stands after FROM, and its columns with their types."""
+    """One of the two relations: SQL text that stands after FROM, without an alias, and its columns with their types.
+
+    Names of up to six letters are a comparison's own: a table with so short a name needs its schema before it.
+    """
 
     relation: str
     columns: Columns
@@ -45,7 +47,13 @@ class Shared:
     @property
     def expression(self) -> str:
         """What is compared: the value, or its text where the two types do not compare."""
-        column = quote(self.name)
+        return self._compared(quote(self.name))
+
+    def of(self, alias: str) -> str:
+        """The same of the row that stands under that alias."""
+        return self._compared(f"{alias}.{quote(self.name)}")
+
+    def _compared(self, column: str) -> str:
         return f"CAST({column} AS VARCHAR)" if self.retyped and not self.numeric else column
 
     def total(self, value: str, type_: str) -> str:
@@ -77,23 +85,6 @@ def shared_columns(old: Side, new: Side, masked: frozenset[str]) -> tuple[Shared
     )
 
 
-def keyed_summary(pair: Pair, key: tuple[str, ...]) -> str:
-    """The summary where rows are matched by key."""
-    numbered = tuple(enumerate(pair.shared))
-    changed = " OR ".join(f"({_differs(index)})" for index, column in numbered if column.name not in key) or "false"
-    counts = [
-        "count(o.n)",
-        "count(w.n)",
-        "count(*) FILTER (WHERE o.n IS NULL)",
-        "count(*) FILTER (WHERE w.n IS NULL)",
-        f"count(*) FILTER (WHERE {_BOTH} AND ({changed}))",
-    ]
-    for index, column in numbered:
-        counts.append("0" if column.name in key else f"count(*) FILTER (WHERE {_BOTH} AND {_differs(index)})")
-        counts += [column.total(f"o.c{index}", column.old_type), column.total(f"w.c{index}", column.new_type)]
-    return f"WITH {_numbered_sides(pair, key)} SELECT {', '.join(counts)} FROM {_matched(pair, key)}"
-
-
 def keyed_examples(pair: Pair, key: tuple[str, ...]) -> str:
     """The first few rows changed in each column, added and removed, in the order of the key."""
     numbered = tuple(enumerate(pair.shared))
@@ -120,30 +111,40 @@ def keyed_examples(pair: Pair, key: tuple[str, ...]) -> str:
     return f"WITH {_numbered_sides(pair, key)}, joined AS MATERIALIZED ({joined}) {_together(selects, 3 + len(key))}"
 
 
-def keyless_summary(pair: Pair) -> str:
-    """The summary of two multisets of rows."""
+def changed_values(pair: Pair) -> list[str]:
+    """For each column, how many values gave way to others among the rows of `moved`."""
     came, went = "coalesce(sum(d) FILTER (WHERE d > 0), 0)", "coalesce(-sum(d) FILTER (WHERE d < 0), 0)"
-    counts = ["any_value(ot.n)", "any_value(wt.n)", came, went, "0"]
-    for index, _ in enumerate(pair.shared):
-        groups = f"SELECT sum(d) AS d FROM moved GROUP BY c{index}"
-        counts.append(f"(SELECT least({came}, {went}) FROM ({groups}) AS values_moved)")
-        counts += [f"any_value(ot.t{index})", f"any_value(wt.t{index})"]
-    totals = ", ".join(
-        f"{name} AS (SELECT {', '.join(['count(*) AS n', *_totals(pair, side)])} FROM {side.relation})"
-        for name, side in (("ot", pair.old), ("wt", pair.new))
-    )
-    return f"WITH {_moved(pair)}, {totals} SELECT {', '.join(counts)} FROM ot CROSS JOIN wt LEFT JOIN moved ON true"
+    groups = (f"SELECT sum(d) AS d FROM moved GROUP BY c{index}" for index, _ in enumerate(pair.shared))
+    return [f"(SELECT least({came}, {went}) FROM ({grouped}) AS values_moved)" for grouped in groups]
 
 
 def keyless_examples(pair: Pair) -> str:
-    """The first few rows added and removed, in the order of their columns."""
+    """The first few rows of `moved` that were added and removed, in the order of their columns."""
     order = [f"c{index}" for index, _ in enumerate(pair.shared)] or ["d"]
     row = _row_text(pair, "c")
     selects = [
         _few(0, ["NULL", "NULL", row], "FROM moved WHERE d > 0", order, pair.limit),
         _few(1, ["NULL", row, "NULL"], "FROM moved WHERE d < 0", order, pair.limit),
     ]
-    return f"WITH {_moved(pair)} {_together(selects, 3)}"
+    return _together(selects, 3)
+
+
+def moved_rows(pair: Pair) -> str:
+    """`moved`: the rows that one side has more of; `d` is how many more the new side has."""
+    columns = ", ".join(f"{column.expression} AS c{index}" for index, column in enumerate(pair.shared)) or "1 AS c0"
+    names = ", ".join(f"c{index}" for index, _ in enumerate(pair.shared)) or "c0"
+    old, new = pair.old.relation, pair.new.relation
+    rows = f"SELECT {columns}, -1 AS s FROM {old} UNION ALL SELECT {columns}, 1 AS s FROM {new}"
+    differing = f"SELECT {names}, sum(s) AS d FROM ({rows}) AS sides GROUP BY {names} HAVING sum(s) <> 0"
+    return f"moved AS MATERIALIZED ({differing})"
+
+
+def totals(pair: Pair) -> str:
+    """`ot` and `wt`: each side's rows (`n`) and the total of each column."""
+    return ", ".join(
+        f"{name} AS (SELECT {', '.join(['count(*) AS n', *_totals(pair, side)])} FROM {side.relation})"
+        for name, side in (("ot", pair.old), ("wt", pair.new))
+    )
 
 
 _BOTH = "o.n IS NOT NULL AND w.n IS NOT NULL"
@@ -174,15 +175,6 @@ def _matched(pair: Pair, key: tuple[str, ...]) -> str:
     return f"o FULL JOIN w ON {' AND '.join([*equal, 'o.n = w.n'])}"
 
 
-def _moved(pair: Pair) -> str:
-    """Rows that one side has more of: `d` is how many more the new side has."""
-    columns = ", ".join(f"{column.expression} AS c{index}" for index, column in enumerate(pair.shared)) or "1 AS c0"
-    names = ", ".join(f"c{index}" for index, _ in enumerate(pair.shared)) or "c0"
-    old, new = pair.old.relation, pair.new.relation
-    rows = f"SELECT {columns}, -1 AS s FROM {old} UNION ALL SELECT {columns}, 1 AS s FROM {new}"
-    return f"moved AS (SELECT {names}, sum(s) AS d FROM ({rows}) AS sides GROUP BY {names} HAVING sum(s) <> 0)"
-
-
 def _totals(pair: Pair, side: Side) -> list[str]:
     old = side is pair.old
     return [
@@ -192,14 +184,16 @@ def _totals(pair: Pair, side: Side) -> list[str]:
 
 
 def _few(part: int, values: list[str], source: str, order: list[str], limit: int) -> str:
+    """The first rows by `order`; numbered only then, so that the rest need not be sorted."""
     names = ", ".join(f"{value} AS v{index}" for index, value in enumerate(values))
-    place = f"row_number() OVER (ORDER BY {', '.join(order)})"
-    return f"(SELECT {names}, {part} AS part, {place} AS place {source} ORDER BY place LIMIT {limit})"
+    by = ", ".join(order)
+    first = f"(SELECT * {source} ORDER BY {by} LIMIT {limit}) AS first_rows"
+    return f"(SELECT {names}, {part} AS part, row_number() OVER (ORDER BY {by}) AS place FROM {first})"
 
 
 def _together(selects: list[str], width: int) -> str:
     names = ", ".join(f"v{index}" for index in range(width))
-    return f"SELECT {names} FROM ({' UNION ALL '.join(selects)}) AS examples ORDER BY part, place"
+    return f"SELECT {names}, part, place FROM ({' UNION ALL '.join(selects)}) AS examples"
 
 
 def _text(value: str, column: Shared) -> str:

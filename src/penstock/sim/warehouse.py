@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from penstock.engine.ports import Staged, UnknownOutcomeError
+from penstock.engine.ports import Dropped, Holding, Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -18,11 +18,12 @@ from penstock.sim.faults import Fault, Faults
 from penstock.sim.rows import COLUMNS, evaluate, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
     from penstock.engine.ports import Publication, Swap
+    from penstock.plan.versions import Version
     from penstock.sim.rows import Drive, Row
 
     Held = Mapping[str, tuple[Row, ...] | str]
@@ -40,6 +41,7 @@ class _Target:
 
     relations: dict[str, tuple[Row, ...] | str] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
+    made: dict[str, tuple[str, str]] = field(default_factory=dict)
     environments: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     swaps: set[str] = field(default_factory=set)
     fence: int = 0
@@ -103,6 +105,40 @@ class MemoryWarehouse:
             self._target.environments[swap.environment] = dict(swap.mapping)
             self._target.swaps.add(swap.promotion)
 
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every relation, with what it reads; see `Warehouse.holdings`."""
+        held = self._target.relations
+        versions = [
+            Holding(relation=name, rows=None if isinstance(kept, str) else len(kept), reads=_read_by(name, held))
+            for name, kept in held.items()
+        ]
+        shown = [
+            Holding(relation=f"{environment} {dataset}", rows=None, reads=(relation,), is_version=False)
+            for environment, mapping in self._target.environments.items()
+            for dataset, (_, relation) in mapping.items()
+        ]
+        return tuple(sorted((*versions, *shown), key=lambda holding: holding.relation))
+
+    def drop(self, versions: Sequence[Version], token: int) -> Dropped:
+        """Drop versions that nothing else reads; see `Warehouse.drop`."""
+        with self.faults.step(f"drop {len(versions)}"), self._lock:
+            self._refuse_if_fenced(token, None)
+            gone = {version.relation for version in versions}
+            while kept := gone & {
+                read for holding in self.holdings() if holding.relation not in gone for read in holding.reads
+            }:
+                gone -= kept
+            for version in versions:
+                if version.relation in gone:
+                    self._target.relations.pop(version.relation, None)
+                    self._forget(version)
+            return Dropped(relations=frozenset(gone))
+
+    def _forget(self, version: Version) -> None:
+        key = (version.dataset, version.fingerprint)
+        for publish_id in [name for name, made in self._target.made.items() if made == key]:
+            del self._target.made[publish_id], self._target.published[publish_id]
+
     def environment(self, environment: str) -> dict[str, str]:
         """What an environment shows: dataset to version."""
         shown = self._target.environments.get(environment, {})
@@ -165,6 +201,7 @@ class MemoryWarehouse:
             self.witness(publication)
             self._target.relations[publication.relation] = relation
             self._target.published[publication.publish_id] = 0 if isinstance(relation, str) else len(staged)
+            self._target.made[publication.publish_id] = (publication.dataset, publication.version)
             self.applied[publication.publish_id] += 1
         if fault is Fault.COMMIT_KEPT:
             raise UnknownOutcomeError("the connection broke after the commit")
@@ -287,6 +324,12 @@ def rows_of(relation: str, *layers: Held) -> tuple[Row, ...]:
     if held is None:
         raise TaskError(Finding(code="warehouse.refused", message=f"there is no relation {relation}"))
     return evaluate(held, {}, lambda name: rows_of(name, *layers)) if isinstance(held, str) else held
+
+
+def _read_by(relation: str, held: Held) -> tuple[str, ...]:
+    """The relations that a view's query names."""
+    sql = held[relation]
+    return tuple(name for name in held if name != relation and name in sql) if isinstance(sql, str) else ()
 
 
 def newest(relation: str, column: str, held: Held) -> object:

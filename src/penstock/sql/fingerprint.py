@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from sqlglot.expressions import Expr
 
-_EDITION = 1
+_EDITION = 2
 _AS_WRITTEN = {TokenType.STRING, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.HEREDOC_STRING}
 _SILENT = {TokenType.SEMICOLON, TokenType.L_PAREN, TokenType.R_PAREN, TokenType.COMMA, TokenType.ALIAS, TokenType.DOT}
+_SPELLINGS = {TokenType.NEQ: "NEQ='<>'", TokenType.DCOLON: "VAR='cast'"}
+"""Words of signs that have another spelling: `!=` for `<>`, and `x::t`, which is CAST(x AS t)."""
 
 
 @lru_cache(maxsize=2048)
@@ -58,7 +60,7 @@ def _words(text: str, consumed: set[int]) -> Iterator[str]:
         if token.token_type in _SILENT or token.start in consumed:
             continue
         word = token.text if token.token_type in _AS_WRITTEN else token.text.lower()
-        yield f"{token.token_type.name}={word!r}"
+        yield _SPELLINGS.get(token.token_type, f"{token.token_type.name}={word!r}")
 
 
 def _made_up_names(tree: Expr) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """A normal form for every node of a tree: two nodes with the same form mean the same in the same place.
 
-Invariants: sources and CTEs are named by where they stand, never by alias; a bare name that may be an alias says so;
-operands are sorted only where their order cannot matter (AND and OR as wholes; +, * and = two at a time, for floats are
-not associative); brackets are dropped only where the tree says the same without them.
+Invariants: sources are named by where they stand, CTEs by the order of their first use, neither by alias; a bare name
+that may be an alias says so; operands are sorted only where their order cannot matter (AND and OR as wholes; +, * and =
+two at a time, for floats are not associative); brackets are dropped only where the tree says the same without them.
 
 A struct column that is named like an alias, and read as `alias.field`, is taken for a column of that source.
 """
@@ -36,6 +36,7 @@ class Forms:
         self._label = label or _by_position
         self._named = label is not None
         self._forms: dict[int, str] = {}
+        self._uses = _first_uses(tree)
         self.consumed: set[int] = set()
         # In a depth-first order children follow their parent, so that backwards each child has its form in time.
         for node in reversed(list(tree.walk(bfs=False))):
@@ -57,7 +58,13 @@ class Forms:
             return self.of(node.this)
         if isinstance(node, _UNORDERED):
             return self._unordered(node)
-        return self._generic(node, node.args)
+        return self._generic(node, self._ordered_args(node))
+
+    def _ordered_args(self, node: Expr) -> dict[str, object]:
+        """The arguments of a node; CTEs in the order of their first use."""
+        if not isinstance(node, exp.With) or self._named:
+            return node.args
+        return {**node.args, "expressions": sorted(node.expressions, key=lambda cte: self._uses[id(cte)])}
 
     def _unordered(self, node: exp.Binary) -> str:
         if not isinstance(node, exp.And | exp.Or):
@@ -69,14 +76,15 @@ class Forms:
         return f"{node.key}({', '.join(sorted(self.of(item) for item in items))})"
 
     def _generic(self, node: Expr, args: dict[str, object]) -> str:
-        words = (f"{key}={self._value(args[key])}" for key in sorted(args) if args[key] is not None and args[key] != [])
+        words = (f"{key}={self.value(args[key])}" for key in sorted(args) if args[key] is not None and args[key] != [])
         return f"{node.key}({', '.join(word for word in words if not word.endswith('=alias()'))})"
 
-    def _value(self, value: object) -> str:
+    def value(self, value: object) -> str:
+        """The form of an argument: a node, several, or a plain value."""
         if isinstance(value, exp.Expr):
             return self.of(value)
         if isinstance(value, list):
-            return "[" + ", ".join(self._value(item) for item in value) + "]"
+            return "[" + ", ".join(self.value(item) for item in value) + "]"
         return repr(value) if isinstance(value, str | bool | int | None) else str(value)
 
     def _column(self, column: exp.Column) -> str:
@@ -105,7 +113,7 @@ class Forms:
         args = {key: value for key, value in table.args.items() if key not in {"this", "db", "catalog"}}
         if cte is not None:
             self._consume(table.this)
-            name = f"cte {cte[0].alias.lower()}" if self._named else f"cte {cte[1]}.{cte[2]}"
+            name = f"cte {cte[0].alias.lower()}" if self._named else f"cte {cte[1]}.{self._uses[id(cte[0])]}"
         else:
             for part in table.parts:
                 self._consume(part)
@@ -116,6 +124,21 @@ class Forms:
         """Remember where a name stands that the form replaces."""
         if isinstance(node, exp.Identifier) and "start" in node.meta:
             self.consumed.add(node.meta["start"])
+
+
+def _first_uses(tree: Expr) -> dict[int, int]:
+    """Each CTE's number, in the order in which the query comes to it: where it is defined among others is nothing."""
+    uses: dict[int, int] = {}
+    todo = [tree]
+    while todo:
+        for node in todo.pop().walk(bfs=False, prune=lambda item: isinstance(item, exp.With)):
+            cte = find_cte(node) if isinstance(node, exp.Table) else None
+            if cte is not None and id(cte[0]) not in uses:
+                uses[id(cte[0])] = len(uses)
+                todo.append(cte[0].this)
+    for unread in tree.find_all(exp.CTE):
+        uses.setdefault(id(unread), len(uses))
+    return uses
 
 
 def operands(node: Expr) -> Iterator[Expr]:

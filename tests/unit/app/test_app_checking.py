@@ -23,6 +23,14 @@ def test_the_tests_of_one_dataset_are_run_alone(tmp_path: Path) -> None:
     assert {outcome.dataset for outcome in tested.outcomes} == {"shop.daily_revenue"}
 
 
+def test_of_several_datasets_none_may_be_unknown(tmp_path: Path) -> None:
+    start(tmp_path)
+    with workplace(tmp_path) as place:
+        assert checking.run_tests(place, "shop.daily_revenue", "shop.best_day").ok
+        with pytest.raises(InputError, match=r"shop\.best_days"):
+            checking.run_tests(place, "shop.daily_revenue", "shop.best_days")
+
+
 def test_testing_a_dataset_that_is_not_there_is_wrong_input_and_not_a_pass_without_cases(tmp_path: Path) -> None:
     start(tmp_path)
     with workplace(tmp_path) as place, pytest.raises(InputError) as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.contract import read_contract
+from penstock.contract.predicates import is_number_text
 from penstock.model.contracts import Contract, Rule, RuleKind
 from penstock.model.errors import InputError
 from penstock.model.findings import Severity
@@ -264,3 +265,10 @@ def test_options_of_a_type_are_rules() -> None:
 
 def test_a_misspelt_option_is_reported() -> None:
     assert mistakes(f"{HEAD}{BODY}        logicalTypeOptions: {{minimun: 0}}\n") == [("contract.misspelt_key", 18)]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("3", True), ("-0.5e2", True), ("٣", False), ("3; --", False), ("", False)]
+)
+def test_a_bound_stands_without_quotes_only_if_sql_reads_it_as_a_number(text: str, *, number: bool) -> None:
+    assert is_number_text(text) == number

@@ -8,7 +8,10 @@ import pytest
 from engine_bench import Bench
 
 from penstock.engine.promotion import mapping_of, promote
-from penstock.model.errors import TaskError
+from penstock.engine.removal import remove
+from penstock.ledger.facts import RemovalIntended, VersionDefined
+from penstock.model.errors import InputError, TaskError
+from penstock.plan.versions import Version, relation_of
 from penstock.sim.faults import Crash, Fault, Faults
 from penstock.sim.projects import landed, project_of
 
@@ -129,3 +132,32 @@ def test_an_executor_that_was_replaced_cannot_swap() -> None:
     assert bench.faults.fired == bench.faults.asked
     assert caught.value.findings[0].code == "engine.fenced"
     assert bench.warehouse.environment("prod") == {}
+
+
+def test_a_version_whose_rows_were_removed_is_not_shown_until_it_is_built_again() -> None:
+    bench = _bench()
+    _show(bench, A)
+    _show(bench, B)
+    version = Version(dataset="sim.raw", fingerprint="1", relation=relation_of("sim.raw", "1"))
+    removal = remove(bench.journal, bench.warehouse, [version], by="ana", token=bench.token)
+    assert (removal.gone, removal.left) == ((version,), ())
+    entries = len(list(bench.journal.entries()))
+    with pytest.raises(InputError) as caught:
+        _show(bench, A)
+    assert [finding.code for finding in caught.value.findings] == ["version.removed"]
+    assert len(list(bench.journal.entries())) == entries
+    assert _shown(bench) == B
+
+    defined = VersionDefined(dataset="sim.raw", version="1", relation=version.relation, materialization="table")
+    bench.journal.append(defined, token=bench.token)
+    _show(bench, A)
+    assert _shown(bench) == A
+
+
+def test_a_removal_that_was_broken_off_is_finished_by_the_next_executor() -> None:
+    bench = _bench()
+    version = Version(dataset="sim.raw", fingerprint="1", relation=relation_of("sim.raw", "1"))
+    intent = RemovalIntended(removal="d1", versions=json.dumps([["sim.raw", "1", version.relation]]), by="ana")
+    bench.journal.append(intent, token=bench.token)
+    bench.lease()
+    assert [row["state"] for row in bench.journal.rows("removals")] == ["removed"]

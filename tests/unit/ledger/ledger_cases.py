@@ -8,7 +8,15 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from penstock.ledger.facts import BackfillRequested, Fact, LeaseTaken, QuestionsAsked, RunStarted
+from penstock.ledger.facts import (
+    BackfillRequested,
+    Fact,
+    LeaseTaken,
+    QuestionsAsked,
+    RemovalIntended,
+    RunStarted,
+    VersionsRemoved,
+)
 
 KINDS: tuple[type[Any], ...] = get_args(Fact)
 AT = "2011-01-04T06:30:00+00:00"
@@ -46,6 +54,10 @@ def example(kind: type[Any]) -> Fact:
     values = {field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)}
     if kind is BackfillRequested:
         values["stale"] = json.dumps([["shop.orders", "v", "2011-01-01", "2011-01-02", "late rows"]])
+    if kind is RemovalIntended:
+        values["versions"] = json.dumps([["shop.orders", "v", '"_versions"."shop__orders__v"']])
+    if kind is VersionsRemoved:
+        values |= {"versions": json.dumps([["shop.orders", "v"]]), "left": json.dumps([["shop.orders", "w"]])}
     fact: Fact = kind(**values)
     return fact
 
@@ -59,6 +71,11 @@ def facts(draw: st.DrawFn) -> Fact:
         values["paths"] = dict.fromkeys(values["questions"], "owner")
     if kind is BackfillRequested:
         values["stale"] = json.dumps(draw(st.lists(st.tuples(_names, _names, _words, _words, _words), max_size=3)))
+    if kind is RemovalIntended:
+        values["versions"] = json.dumps(draw(st.lists(st.tuples(_names, _names, _words), max_size=3)))
+    if kind is VersionsRemoved:
+        pairs = st.lists(st.tuples(_names, _names), max_size=3)
+        values |= {name: json.dumps(draw(pairs)) for name in ("versions", "left")}
     fact: Fact = kind(**values)
     return fact
 

@@ -11,7 +11,7 @@ from ledger_rows import Book, day, days, slices
 
 from penstock.model.intervals import Grain, Interval
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
-from penstock.plan.backfill import Backfill, estimate, plan_backfill
+from penstock.plan.backfill import Backfill, plan_backfill
 from penstock.plan.build import Reason
 from penstock.plan.versions import versions_of
 from penstock.sim.projects import appended, landed, merged, project_of, sliced, view, whole
@@ -179,15 +179,3 @@ def test_the_digest_is_another_when_anything_it_rests_on_is(moved: Any) -> None:
 
 def test_the_digest_is_the_same_when_nothing_moved() -> None:
     assert _backfill("sim.raw").digest == _backfill("sim.raw").digest
-
-
-def test_an_estimate_is_the_sum_of_what_each_piece_usually_took() -> None:
-    plan = _backfill("sim.raw", window=days(1, 3)).plan
-    history = {"sim.raw": [1_000_000, 9_000_000, 2_000_000], "sim.daily": [500_000], "sim.best": [4_000_000, 6_000_000]}
-    assert estimate(plan, history) == 2 * 2.0 + 2 * 0.5 + 5.0
-
-
-def test_there_is_no_estimate_of_what_never_ran() -> None:
-    plan = _backfill("sim.raw").plan
-    assert estimate(plan, {"sim.raw": [1], "sim.daily": []}) is None
-    assert estimate(plan, {}) is None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledger_rows import Book
 
 from penstock.model.intervals import Interval, merge
+from penstock.model.pipelines import Materialization
 from penstock.plan.build import Action, BuildPlan, Coverage, Reason, Work, coverage_of, plan_build
 from penstock.sim.clock import EPOCH
 from penstock.sim.projects import landed, project_of, sliced, view, whole
@@ -227,3 +230,21 @@ def test_the_ledgers_rows_read_back_as_coverage() -> None:
     coverage = coverage_of(rows)
     assert coverage.intervals == {("a", "1"): (_days(0, 2), _days(2, 3))}
     assert coverage.inputs == {("t", "2"): "abc"}
+
+
+def test_intervals_that_rest_on_an_earlier_state_of_a_whole_input_are_told_and_left_alone() -> None:
+    project = project_of(
+        (
+            landed("sim.raw"),
+            replace(landed("sim.list"), interval=None, materialization=Materialization.TABLE),
+            sliced("sim.daily", "sim.raw", "sim.list"),
+        )
+    )
+    book = Book()
+    first = plan_build(project, book.coverage, _day(2), arrived={"sim.list": "a"})
+    book.publish(first.works)
+    assert first.outdated == frozenset()
+    assert plan_build(project, book.coverage, _day(2), arrived={"sim.list": "a"}).outdated == frozenset()
+    moved = plan_build(project, book.coverage, _day(2), arrived={"sim.list": "b"})
+    assert moved.outdated == {"sim.daily"}
+    assert [str(work.slice) for work in moved.works] == ["sim.list"]

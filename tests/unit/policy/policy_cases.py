@@ -82,12 +82,14 @@ def impact(
     *,
     every: str | None = None,
     new: bool = False,
+    where: str | None = None,
 ) -> dict[str, Impact]:
     """A declared impact of one dataset, with bounds as a story writes them."""
     return {
         dataset: Impact(
             dataset=dataset,
             new=new,
+            where=where,
             rows=Bound.parse(rows) if rows else None,
             columns={name: Bound.parse(text) for name, text in (columns or {}).items()},
             every_column=Bound.parse(every) if every else None,

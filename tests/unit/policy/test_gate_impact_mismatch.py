@@ -53,6 +53,17 @@ def test_a_dataset_that_the_impact_does_not_mention_must_not_move() -> None:
     assert_fails(verdict, "undeclared")
 
 
+def test_movement_outside_of_the_declared_rows_fails_however_small() -> None:
+    declared = story(impact=impact(columns={"net": "any"}, where="country = 'France'"))
+    moved = diff(REVENUE, column(new="970.00", changed=12))
+    assert_passes(judge(review(story=declared, diffs=(moved,), outside=(diff(REVENUE, column()),))))
+    elsewhere = diff(REVENUE, column(new="974.99", changed=1))
+    verdict = judge(review(story=declared, diffs=(moved,), outside=(elsewhere,)))
+    assert_fails(verdict, "outside")
+    assert verdict.findings[0].expected == "nothing but rows with country = 'France', as the story's impact has it"
+    assert verdict.summary.endswith("1 moved outside of the declared rows.")
+
+
 def test_undeclared_movement_is_told_with_numbers_and_at_most_three_rows() -> None:
     verdict = judge(review(diffs=(diff(REVENUE, DOUBLED, examples=EXAMPLES),)))
     assert_fails(verdict, "undeclared")

@@ -87,6 +87,14 @@ def test_a_new_story_must_declare_what_it_does_to_datasets_that_are_there() -> N
     assert_fails(judge(design(story=story(kind="new"), touched=(REVENUE,))), "")
 
 
+def test_rows_that_may_move_are_named_by_columns_that_are_there() -> None:
+    columns = {REVENUE: ("day", "country", "net")}
+    assert_passes(judge(design(story=story(impact=impact(where="country = 'France'")), columns=columns)))
+    verdict = judge(design(story=story(impact=impact(where="land = 'France' AND net > 0")), columns=columns))
+    assert_fails(verdict, "where")
+    assert verdict.findings[0].message.endswith("named by land, which its contract does not list")
+
+
 def test_all_undeclared_datasets_are_named_at_once() -> None:
     verdict = judge(design(story=story(), touched=(REVENUE,), downstream=("sales.a", "sales.b")))
     assert verdict.summary == f"3 of 3 datasets not declared: sales.a, sales.b, {REVENUE}."

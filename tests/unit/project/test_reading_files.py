@@ -24,10 +24,14 @@ def test_settings_have_defaults() -> None:
 
 
 def test_settings_are_read() -> None:
-    text = "name: shop\nwarehouse: db/shop.duckdb\nparallel: 2\npolicy: {approvals: 2, quality_score: 99.5}\n"
+    text = (
+        "name: shop\nwarehouse: db/shop.duckdb\nparallel: 2\nretention: {versions: 36h}\n"
+        "policy: {approvals: 2, quality_score: 99.5}\n"
+    )
     settings = project({"penstock.yaml": text}).settings
     assert (settings.warehouse, settings.parallel) == ("db/shop.duckdb", 2)
     assert dict(settings.policy) == {"approvals": 2, "quality_score": 99.5}
+    assert settings.retention == timedelta(hours=36)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,9 @@ def test_settings_are_read() -> None:
         ("parallel: many", "document.kind"),
         ("policy: [approvals]", "document.kind"),
         ("policy: {aprovals: 1}", "document.unknown_key"),
+        ("retention: {versions: soon}", "project.bad_duration"),
+        ("retention: {versions: 0d}", "project.bad_duration"),
+        ("retention: {tables: 7d}", "document.unknown_key"),
         ("policy: {quality_score: .nan}", "document.range"),
         ("policy: {approvals: -1}", "document.range"),
         ("warehose: x", "document.unknown_key"),

@@ -33,7 +33,7 @@ EVERYTHING: dict[str, str | bytes | None] = {
     ),
     "pipelines/bank/told.command.yaml": "run: [sh, commands/tell.sh]\nreads: {rates: bank.rates}\nformat: csv\n",
     "commands/tell.sh": "#!/bin/sh\n",
-    "penstock.yaml": "name: shop\npools: {api: 2}\nparallel: 3\npolicy: {approvals: 2}\n",
+    "penstock.yaml": "name: shop\npools: {api: 2}\nparallel: 3\nretention: {versions: 30d}\npolicy: {approvals: 2}\n",
 }
 
 

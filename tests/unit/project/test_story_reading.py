@@ -87,6 +87,8 @@ def test_a_column_without_a_name_gets_its_headers_word_in_small_letters() -> Non
         ("sum(amount)", "sum(amount", "story.bad_expression"),
         ("SELECT day FROM", "DELETE FROM", "story.bad_query"),
         ("sources:\n", "impact: {daily: {rows: much}}\nsources:\n", "story.bad_bound"),
+        ("sources:\n", "impact: {daily: {where: sum(total) > 1}}\nsources:\n", "story.bad_filter"),
+        ("sources:\n", "impact: {daily: {where: SELECT 1}}\nsources:\n", "story.bad_filter"),
         ("sources:\n", "retire: [SHOP-0.A1]\nsources:\n", "story.unknown_criterion"),
         ("sources:\n", "author: {kind: files, directory: ../x}\nsources:\n", "story.path_outside"),
         ("Amount: {", "Amount: {clean: trim(amount), ", "story.bad_expression"),

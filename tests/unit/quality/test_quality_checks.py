@@ -157,6 +157,14 @@ def test_examples_of_a_repeated_key_show_it_masked_with_its_count(duck: Duck) ->
     assert examples(duck, "unique:id") == [(1, 2)]
 
 
+def test_a_key_that_is_called_as_the_count_is_shows_both(duck: Duck) -> None:
+    columns = (ColumnSpec(name="#", type="VARCHAR"), ColumnSpec(name="n", type="INTEGER"))
+    contract = Contract(dataset="s.d", file="", version="1", columns=columns, key=("#", "n"))
+    duck.execute("""CREATE OR REPLACE TABLE hashes AS SELECT 'a' AS "#", 7 AS n FROM range(3)""")
+    check = next(check for check in compile_checks(contract, "hashes").checks if check.rule.kind is RuleKind.UNIQUE)
+    assert duck.execute(examples_query(check, "hashes")).fetchall() == [("a", 7, 3)]
+
+
 def test_a_query_may_return_anything_so_only_known_harmless_columns_are_shown(duck: Duck) -> None:
     leak = "SELECT mail, lower(mail) AS alias, price FROM {table} WHERE price > 50"
     leaky = replace(CONTRACT, rules=(Rule(kind=RuleKind.SQL, name="leak", sql=leak),))

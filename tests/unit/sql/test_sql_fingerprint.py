@@ -159,3 +159,33 @@ def test_long_queries_have_a_fingerprint_too() -> None:
     turned = " OR ".join(f"{index} = a" for index in reversed(range(2000)))
     assert digest(f"SELECT a FROM s.o WHERE {chain}") == digest(f"SELECT a FROM s.o WHERE {turned}")
     assert digest(f"SELECT a FROM s.o WHERE {chain}") != digest(f"SELECT a FROM s.o WHERE {turned} OR a = 1")
+
+
+X, Y = "x AS (SELECT k, v FROM s.t)", "y AS (SELECT k FROM s.u)"
+JOINED = "SELECT x.v FROM y JOIN x USING (k)"
+
+
+def test_ctes_may_be_defined_in_another_order() -> None:
+    assert digest(f"WITH {X}, {Y} {JOINED}") == digest(f"WITH {Y}, {X} {JOINED}")
+    renamed = JOINED.replace("x", "b").replace("y ", "a ")
+    assert digest(f"WITH {X}, {Y} {JOINED}") == digest(f"WITH a{Y[1:]}, b{X[1:]} {renamed}")
+
+
+def test_ctes_that_change_places_in_the_query_do_not_mean_the_same() -> None:
+    swapped = f"WITH x{Y[1:]}, y{X[1:]} SELECT x.k FROM x, y"
+    assert digest(f"WITH {X}, {Y} SELECT x.k FROM x, y") != digest(swapped)
+    assert digest(f"WITH {X}, {Y} SELECT k FROM x UNION ALL SELECT k FROM y") != digest(
+        f"WITH {X}, {Y} SELECT k FROM y UNION ALL SELECT k FROM x"
+    )
+
+
+def test_a_cte_is_seen_only_by_those_after_it() -> None:
+    seen = "WITH u AS (SELECT 1 AS k), y AS (SELECT k FROM u) SELECT y.k FROM y, u"
+    hidden = "WITH y AS (SELECT k FROM s.u), u AS (SELECT 1 AS k) SELECT y.k FROM y, u"
+    assert digest(seen) != digest(hidden)
+
+
+def test_signs_and_casts_have_two_spellings() -> None:
+    assert digest("SELECT a FROM s.t WHERE a != 1") == digest("SELECT a FROM s.t WHERE a <> 1")
+    assert digest("SELECT a::INT AS b FROM s.t") == digest("SELECT CAST(a AS INT) AS b FROM s.t")
+    assert digest("SELECT a::INT AS b FROM s.t") != digest("SELECT TRY_CAST(a AS INT) AS b FROM s.t")

@@ -74,9 +74,9 @@ def run_datatest(test: DataTest, project: Project, processes: Processes) -> Test
     try:
         with _memory() as connection:
             for upstream in dataset.reads:
-                _give(connection, project.datasets[upstream], test.given.get(upstream, ()), test)
+                give(connection, project.datasets[upstream], test.given.get(upstream, ()), test)
             relation = _result(connection, dataset, test, processes)
-            findings = _compare(connection, relation, test)
+            findings = compare(connection, relation, test)
     except PenstockError as error:
         findings = tuple(_placed(finding, test) for finding in error.findings)
     return TestOutcome(dataset=test.dataset, name=test.name, file=test.file, passed=not findings, findings=findings)
@@ -92,7 +92,7 @@ def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _give(
+def give(
     connection: duckdb.DuckDBPyConnection, upstream: Dataset, rows: Sequence[Mapping[str, object]], test: DataTest
 ) -> None:
     """A table of the upstream's columns holding the given rows."""
@@ -170,7 +170,7 @@ def _params(interval: Interval | None, names: frozenset[str]) -> dict[str, Any]:
     return {name: values[name].replace(tzinfo=None) for name in sorted(names)}
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, relation: str, test: DataTest) -> tuple[Finding, ...]:
+def compare(connection: duckdb.DuckDBPyConnection, relation: str, test: DataTest) -> tuple[Finding, ...]:
     """Expected rows against actual ones, as multisets, on the columns that the case names."""
     described = connection.execute(f"DESCRIBE {relation}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
@@ -180,16 +180,23 @@ def _compare(connection: duckdb.DuckDBPyConnection, relation: str, test: DataTes
         return (_missing_column(test, strange[0], types),)
     columns = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in named)
     actual = Counter(tuple(row) for row in connection.execute(f"SELECT {columns} FROM {relation}").fetchall())
-    marks = ", ".join(f"CAST(CAST(? AS {types[name]}) AS VARCHAR)" for name in named)
-    wanted: Counter[tuple[Any, ...]] = Counter()
-    with translated(dataset=test.dataset, as_input=True):
-        for row in test.expect:
-            values = [_as_text(row.get(name)) for name in named]
-            wanted[tuple(connection.execute(f"SELECT {marks}", values).fetchall()[0])] += 1
+    wanted = _wanted(connection, test, {name: types[name] for name in named})
     missing, extra = list((wanted - actual).elements()), list((actual - wanted).elements())
     if not missing and not extra:
         return ()
     return (_different(test, named, missing, extra),)
+
+
+def _wanted(
+    connection: duckdb.DuckDBPyConnection, test: DataTest, types: Mapping[str, str]
+) -> Counter[tuple[Any, ...]]:
+    marks = ", ".join(f"CAST(CAST(? AS {kind}) AS VARCHAR)" for kind in types.values())
+    wanted: Counter[tuple[Any, ...]] = Counter()
+    with translated(dataset=test.dataset, as_input=True):
+        for row in test.expect:
+            values = [_as_text(row.get(name)) for name in types]
+            wanted[tuple(connection.execute(f"SELECT {marks}", values).fetchall()[0])] += 1
+    return wanted
 
 
 def _as_text(value: object) -> str | None:

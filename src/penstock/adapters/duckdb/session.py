@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from penstock.engine.ports import Publication
 
 STAGING = "temp.main._staging"
+REHEARSED = "temp.main._rehearsed"
+"""What `rehearse` applies rows to: a temporary table, so that no published name can be meant."""
 _RECORD = """
 INSERT INTO _penstock.ledger
 SELECT unnest($ids), unnest($runs), unnest($datasets), unnest($versions), unnest($rows), $token
@@ -135,6 +138,13 @@ class DuckdbSession:
                 return self._transaction(publication)
             self._ensure_table(publication)
             return self._transaction(publication)
+
+    def rehearse(self, publication: Publication) -> int:
+        """Apply what is staged to `REHEARSED` as `publish` would to the dataset's own rows; no publish id is left."""
+        self._refuse_if_expired()
+        with translated(dataset=publication.dataset):
+            self._cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {REHEARSED} AS SELECT * FROM {STAGING} LIMIT 0")
+            return applying.apply(self._cursor, replace(publication, relation=REHEARSED), STAGING)
 
     def _ensure_table(self, publication: Publication) -> None:
         """The version's empty table, made once, so that parallel slices do not race to create it."""

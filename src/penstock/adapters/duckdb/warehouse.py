@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from penstock.adapters.duckdb import removing
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
 from penstock.adapters.environment_views import schema_of, view_of
+from penstock.engine.ports import Dropped
 from penstock.model.environments import PRODUCTION
-from penstock.model.errors import InputError, RunError, WaitingError
+from penstock.model.errors import InputError, RunError, TaskError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Swap
+    from penstock.engine.ports import Holding, Swap
+    from penstock.plan.versions import Version
 
 __all__ = ["DuckdbWarehouse", "schema_of", "view_of"]
 
@@ -115,20 +118,42 @@ class DuckdbWarehouse:
         before = cursor.execute(
             "SELECT dataset FROM _penstock.environments WHERE environment = ?", [swap.environment]
         ).fetchall()
-        for (dataset,) in before:
-            if dataset not in swap.mapping:
-                cursor.execute(f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}")
-        for dataset, (_, relation) in sorted(swap.mapping.items()):
-            schema = schema_of(dataset, swap.environment)
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}")
-            view = view_of(dataset, swap.environment)
-            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {relation}")
+        gone = [dataset for (dataset,) in before if dataset not in swap.mapping]
+        if statements := "; ".join(_views(swap, gone)):  # together: each that comes alone waits for readers anew
+            cursor.execute(statements)
         cursor.execute("DELETE FROM _penstock.environments WHERE environment = ?", [swap.environment])
-        for dataset, (version, _) in sorted(swap.mapping.items()):
-            cursor.execute("INSERT INTO _penstock.environments VALUES (?, ?, ?)", [swap.environment, dataset, version])
+        cursor.execute(
+            "INSERT INTO _penstock.environments SELECT $environment, unnest($datasets), unnest($versions)",
+            {
+                "environment": swap.environment,
+                "datasets": list(swap.mapping),
+                "versions": [version for version, _ in swap.mapping.values()],
+            },
+        )
         cursor.execute("INSERT INTO _penstock.swaps VALUES (?, ?)", [swap.promotion, swap.environment])
 
-    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every relation of the versions' schema, and what reads it; see `Warehouse.holdings`."""
+        with translated(dataset=None), closing(self._connection.cursor()) as cursor:
+            return removing.holdings(cursor)
+
+    def drop(self, versions: Sequence[Version], token: int) -> Dropped:
+        """Drop versions and forget their publish ids; see `Warehouse.drop`."""
+        with translated(dataset=None), self._ddl, closing(self._connection.cursor()) as cursor:
+            before = removing.used_bytes(cursor)
+            cursor.execute("BEGIN TRANSACTION")
+            try:
+                refuse_if_fenced(cursor, token, None)
+                gone = removing.drop(cursor, versions)
+            except (duckdb.Error, TaskError):
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+            return Dropped(relations=gone, bytes=max(before - removing.used_bytes(cursor), 0))
+
+    def query(
+        self, sql: str, params: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Column names and all rows of one query.
 
         Raises:
@@ -137,7 +162,7 @@ class DuckdbWarehouse:
         with translated(dataset=None, as_input=True):
             cursor = self._connection.cursor()
             try:
-                cursor.execute(sql)
+                cursor.execute(sql, params or None)
                 names = tuple(str(column[0]) for column in cursor.description or ())
                 return names, cursor.fetchall()
             finally:
@@ -173,6 +198,16 @@ class DuckdbWarehouse:
             finally:
                 cursor.close()
         return row
+
+
+def _views(swap: Swap, gone: list[str]) -> Iterator[str]:
+    """The statements after which an environment's views are those of a mapping."""
+    for dataset in sorted(gone):
+        yield f"DROP VIEW IF EXISTS {view_of(dataset, swap.environment)}"
+    for schema in sorted({schema_of(dataset, swap.environment) for dataset in swap.mapping}):
+        yield f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"
+    for dataset, (_, relation) in sorted(swap.mapping.items()):
+        yield f"CREATE OR REPLACE VIEW {view_of(dataset, swap.environment)} AS SELECT * FROM {relation}"
 
 
 def _create(path: Path) -> None:

@@ -25,7 +25,8 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
-    dataset word, version word, relation word, materialization word, meanings word, defined_at word,
+    dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
+    defined_at word,
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
@@ -60,6 +61,10 @@ CREATE TABLE environments (
 );
 CREATE TABLE promotions (
     promotion word PRIMARY KEY, environment word, mapping word, previous word, state word, reason word, at word
+);
+CREATE TABLE removals (
+    dataset word, version word, relation word, removal word, state word, asked_by word, at word,
+    PRIMARY KEY (dataset, version)
 );
 CREATE TABLE changes (
     "change" word PRIMARY KEY, title word, story word, story_sha256 word, author word, base_commit word,

@@ -24,7 +24,8 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
 -- The state: folded from the journal in the same transaction, and again by `penstock doctor`.
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT, token INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE versions (
-    dataset TEXT, version TEXT, relation TEXT, materialization TEXT, meanings TEXT, defined_at TEXT,
+    dataset TEXT, version TEXT, relation TEXT, materialization TEXT, meanings TEXT, own TEXT, query TEXT, described TEXT,
+    defined_at TEXT,
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (
@@ -64,6 +65,10 @@ CREATE TABLE environments (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE promotions (
     promotion TEXT PRIMARY KEY, environment TEXT, mapping TEXT, previous TEXT, state TEXT, reason TEXT, at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE removals (
+    dataset TEXT, version TEXT, relation TEXT, removal TEXT, state TEXT, asked_by TEXT, at TEXT,
+    PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE changes (
     "change" TEXT PRIMARY KEY, title TEXT, story TEXT, story_sha256 TEXT, author TEXT, base_commit TEXT,

@@ -1,4 +1,4 @@
-"""`penstock query` and `diff`."""
+"""`penstock query`."""
 
 from __future__ import annotations
 
@@ -30,24 +30,3 @@ def query(door: Door, sql: str, environment: str, project: str | None) -> Answer
 
 def _cell(value: object) -> str:
     return "NULL" if value is None else str(value if isinstance(value, str | int | float) else plain(value))
-
-
-@click.command(epilog="Example: penstock diff prod dev")
-@click.argument("old", default="prod")
-@click.argument("new", default="dev")
-@project_option
-@answering
-def diff(door: Door, old: str, new: str, project: str | None) -> Answer:
-    """Compare what two environments show, row by row (default: prod and dev)."""
-    with opened(project) as place:
-        diffs, added, removed = asking.diff(place, old, new, door.say)
-    result = {
-        "old": old,
-        "new": new,
-        "added": list(added),
-        "removed": list(removed),
-        "datasets": {found.dataset: tables.diff_json(found) for found in diffs},
-    }
-    text = tables.diffs_text(diffs, added)
-    text += f"only in {old}: {', '.join(removed)}\n" if removed else ""
-    return Answer(result=result, text=text)

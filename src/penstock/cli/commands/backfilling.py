@@ -8,6 +8,7 @@ import click
 
 from penstock.app import backfilling
 from penstock.app.backfilling import Asked
+from penstock.app.running import SHORTEST_DIGEST
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.commands.running import steps_json
 from penstock.cli.following import RunProgress, run_answer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.app.backfilling import Proposal
     from penstock.model.intervals import Interval
 
-DIGITS = backfilling.SHORTEST_DIGEST
+DIGITS = SHORTEST_DIGEST
 
 
 @click.command(epilog="Example: penstock backfill sales.orders --start 2011-01-03 --end 2011-01-05")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from penstock.app import checking
@@ -35,14 +37,38 @@ def check(door: Door, project: str | None) -> Answer:
 
 
 @click.command(epilog="Example: penstock test sales.daily_revenue")
-@click.argument("dataset", required=False)
+@click.argument("datasets", metavar="[DATASET]...", nargs=-1)
+@click.option(
+    "--slices", "by_slices", is_flag=True, help="Try on what is built whether slices make what one build makes."
+)
+@click.option("--mutate", is_flag=True, help="Put small faults into the queries: would the tests notice?")
+@click.option("--min-score", metavar="PERCENT", type=click.FloatRange(0, 100), help="With --mutate: end with 1 below.")
+@click.option("--add", is_flag=True, help="With --mutate: append tests for what was not noticed.")
+@click.option("--most", metavar="N", type=click.IntRange(1), help="With --mutate: faults in one query (default: 60).")
 @project_option
 @answering
-def test(door: Door, dataset: str | None, project: str | None) -> Answer:
-    """Run the unit tests on data: given rows in, expected rows out."""
-    del door
+def test(
+    door: Door, *, datasets: tuple[str, ...], by_slices: bool, mutate: bool, project: str | None, **wishes: Any
+) -> Answer:
+    """Run the unit tests on data: given rows in, expected rows out.
+
+    With --slices, build incremental datasets and merges slice by slice in several orders, in temporary tables, and
+    compare each with one build over all of them. With --mutate, put small faults into queries and see whether the tests
+    notice.
+    """
+    if mutate and by_slices:
+        raise click.UsageError("--mutate and --slices are two commands")
+    if mutate:
+        return _mutated(door, datasets, project, **wishes)
+    if any(wishes.values()):
+        raise click.UsageError("--min-score, --add and --most go with --mutate")
+    if by_slices:
+        from penstock.cli.commands.slicing import slices_answer  # noqa: PLC0415 - starts DuckDB and the SQL parser
+
+        with opened(project) as place:
+            return slices_answer(door, place, datasets)
     with opened(project) as place:
-        tested = checking.run_tests(place, dataset)
+        tested = checking.run_tests(place, *datasets)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
     lines = [
         f"{'ok  ' if outcome.passed else 'FAIL'}  {outcome.dataset}: {outcome.name}" for outcome in tested.outcomes
@@ -56,6 +82,15 @@ def test(door: Door, dataset: str | None, project: str | None) -> Answer:
         "untested": list(tested.untested),
     }
     return Answer(result=result, text="\n".join(lines), findings=tested.findings, exit_code=0 if tested.ok else 1)
+
+
+def _mutated(
+    door: Door, datasets: tuple[str, ...], project: str | None, *, min_score: float | None, add: bool, most: int | None
+) -> Answer:
+    from penstock.cli.commands.mutating import MOST, Wish, mutated  # noqa: PLC0415 - `check` needs no DuckDB
+
+    with opened(project) as place:
+        return mutated(door, place, datasets, Wish(min_score=min_score, add=add, most=most or MOST))
 
 
 @click.command(epilog="Example: penstock docs")

@@ -11,7 +11,14 @@ from penstock.app import running
 from penstock.app.running import Wanted
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.following import RunProgress, run_answer
-from penstock.cli.options import EnvironmentName, opened, project_option, until_option, window_options
+from penstock.cli.options import (
+    EnvironmentName,
+    names_options,
+    opened,
+    project_option,
+    until_option,
+    window_options,
+)
 from penstock.delivery.pages import tables
 from penstock.plan.movement import Effect
 
@@ -19,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from penstock.app.running import Planned
     from penstock.model.intervals import Interval
     from penstock.plan.build import Step
+    from penstock.plan.estimate import Estimate
     from penstock.plan.movement import ColumnMovement
 
 
@@ -58,19 +67,63 @@ def plan(
     build = planned.build
     columns = {name: _columns_json(moves) for name, moves in planned.columns.items()}
     steps = [
-        {**step, "columns": columns.get(step["dataset"], {})} for step in steps_json((*build.steps, *planned.removed))
+        {
+            **step,
+            "columns": columns.get(step["dataset"], {}),
+            "estimate": _estimate_json(planned.estimates.get(step["dataset"])),
+        }
+        for step in steps_json(planned.steps)
     ]
-    result = {"digest": build.digest, "tasks": len(build.works), "environment": environment, "steps": steps}
-    rows = [("dataset", "action", "slices", "why")]
+    result = {
+        "digest": planned.digest,
+        "tasks": len(build.works),
+        "environment": environment,
+        "seconds": planned.seconds,
+        "steps": steps,
+    }
+    rows = [("dataset", "action", "slices", "about", "why")]
     slices = Counter(work.slice.dataset for work in build.works)
     rows += [
-        (step.dataset, str(step.action), str(slices[step.dataset]), "; ".join(step.reasons))
-        for step in (*build.steps, *planned.removed)
+        (
+            step.dataset,
+            str(step.action),
+            str(slices[step.dataset]),
+            _about(slices[step.dataset], planned.estimates.get(step.dataset)),
+            "; ".join(step.reasons),
+        )
+        for step in planned.steps
     ]
     text = tables.columns(rows)
     if planned.columns:
         text += f"\ncolumns that move in {environment}:\n" + tables.columns(_column_rows(planned.columns)) + "\n"
-    return Answer(result=result, text=text + f"{len(build.works)} task(s), plan {build.digest[:12]}")
+    return Answer(result=result, text=text + _summary(planned))
+
+
+def _summary(planned: Planned) -> str:
+    """How much it is, how long it takes, and what to type to have just that done."""
+    count, digest = len(planned.build.works), planned.digest[:12]
+    long = f", about {tables.duration(planned.seconds)} by how long they took before" if planned.seconds else ""
+    exact = f"\nto do just this: penstock run --digest {digest}, with the same names and options" if count else ""
+    return f"{count} task(s){long}, plan {digest}{exact}"
+
+
+def _about(slices: int, estimate: Estimate | None) -> str:
+    """What a dataset's slices will take."""
+    if not slices:
+        return ""
+    return f"{tables.duration(estimate.seconds)}, {estimate.rows:,} rows" if estimate else "not known"
+
+
+def _estimate_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    return {
+        "seconds": round(estimate.seconds, 3),
+        "cpu_seconds": round(estimate.cpu_seconds, 3),
+        "rows": estimate.rows,
+        "bytes": estimate.bytes,
+        "slices_seen": estimate.slices_seen,
+    }
 
 
 def steps_json(steps: Iterable[Step]) -> list[dict[str, Any]]:
@@ -111,10 +164,7 @@ def _column_rows(columns: Mapping[str, Mapping[str, ColumnMovement]]) -> list[tu
 
 
 @click.command(epilog="Example: penstock run sales --env dev --until 2011-01-01")
-@click.argument("names", nargs=-1)
-@click.option(
-    "--dataset", "datasets", multiple=True, metavar="NAME", help="A dataset to build; may be given several times."
-)
+@names_options
 @click.option(
     "--env",
     "environment",
@@ -125,6 +175,7 @@ def _column_rows(columns: Mapping[str, Mapping[str, ColumnMovement]]) -> list[tu
 )
 @until_option
 @window_options
+@click.option("--digest", help="Do the plan of this digest and no other: a stale one is refused.")
 @click.option("--no-wait", is_flag=True, help="If another process executes, queue the run there and return (exit 4).")
 @project_option
 @answering
@@ -132,10 +183,10 @@ def run(
     door: Door,
     *,
     names: tuple[str, ...],
-    datasets: tuple[str, ...],
     environment: str,
     until: datetime | None,
     window: Interval | None,
+    digest: str | None,
     no_wait: bool,
     project: str | None,
 ) -> Answer:
@@ -145,11 +196,12 @@ def run(
     them are. If another process executes at the moment, the run is queued there and followed.
     """
     wanted = Wanted(
-        names=(*names, *datasets),
+        names=names,
         environment=environment,
         until=until,
         window=window,
         patient=not no_wait,
+        digest=digest,
     )
     with opened(project) as place, RunProgress(door) as progress:
         ran = running.run(place, wanted, progress)

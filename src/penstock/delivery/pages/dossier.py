@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.delivery.pages.exercise import edit_text
+from penstock.delivery.pages.faults import share_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
-from penstock.sql.changes import changed_places
+from penstock.quality.mutation import score_of
+from penstock.quality.slicing import SliceOutcome
+from penstock.sql.block_pairs import changed_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
     from penstock.quality.comparison import DatasetDiff
 
-MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS = 4, 8, 3, 6
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS, MOST_PLACES = 4, 8, 3, 6, 5
 
 
 def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
@@ -30,7 +34,7 @@ def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> s
         "## What changes in the project\n\n" + "\n".join(_files(seen)),
         "## What moves, and by how much\n\n" + "\n".join(_movement(change, seen)),
         "## Who is downstream\n\n" + "\n".join(_downstream(seen)),
-        "## Quality of the new data\n\n" + "\n".join(_quality(seen)),
+        "## Quality of the new data\n\n" + "\n".join((*_quality(seen), *_faults(seen))),
         "## Acceptance criteria\n\n" + "\n".join(_criteria(seen)),
         "## What this review did not look at\n\n" + "\n".join(_blind_spots(seen)),
         "## Cost and the way back\n\n" + "\n".join(_cost(change, seen)),
@@ -166,6 +170,16 @@ def _quality(seen: Review) -> Iterator[str]:
         yield f"- does not hold: {result.message}"
 
 
+def _faults(seen: Review) -> Iterator[str]:
+    score = score_of(seen.facts.mutations)
+    if score is not None:
+        left = sum(len(one.survivors) for one in seen.facts.mutations)
+        yield (
+            f"Of the faults put into edited lines, data tests noticed {share_text(score)}; {left} would go through "
+            f"(output {seen.outputs['faults'].chunk})."
+        )
+
+
 def _criteria(seen: Review) -> Iterator[str]:
     chunk = seen.outputs["criteria"].chunk
     for row in seen.facts.criteria:
@@ -182,11 +196,10 @@ def _named(criterion: Criterion, seen: Review) -> str:
 
 
 def _blind_spots(seen: Review) -> Iterator[str]:
-    yield (
-        "An empty difference is not proof of safety. Rows of a kind that the reviewed data does not hold were seen "
-        "only by the unit tests with boundary rows, not by this comparison. Late files and restated days were "
-        "not replayed, and no load other than this machine's was tried."
-    )
+    yield from _unexercised(seen)
+    yield ""
+    yield from _slices(seen)
+    yield "No load other than this machine's was tried."
     if seen.facts.multiplying:
         yield ""
         for join in seen.facts.multiplying[:MOST_EXAMPLES]:
@@ -194,6 +207,42 @@ def _blind_spots(seen: Review) -> Iterator[str]:
                 f"One join can repeat rows: F:{join.file}:{join.line} `{join.excerpt}` meets up to {join.copies} rows "
                 f"of `{join.joined}` for one key."
             )
+
+
+def _slices(seen: Review) -> Iterator[str]:
+    """What was built slice by slice, and what of it was not tried."""
+    chunk = seen.outputs["slices"].chunk
+    tried = [each for each in seen.facts.slices if each.outcome is not SliceOutcome.NOT_TRIED]
+    if tried:
+        yield (
+            f"{len(tried)} dataset(s) were built slice by slice in several orders, one slice late, one twice, one "
+            f"empty, and compared with one build (output {chunk})."
+        )
+    for each in seen.facts.slices:
+        if each.outcome is SliceOutcome.NOT_TRIED:
+            yield f"`{each.dataset}` was not tried in slices: {each.why}."
+
+
+def _unexercised(seen: Review) -> Iterator[str]:
+    """The changed places that no row and no test went through."""
+    chunk = seen.outputs["exercise"].chunk
+    exercises = seen.facts.exercises
+    places = [(one, place) for one in exercises for place in one.unseen]
+    total = sum(len(one.places) for one in exercises)
+    if not exercises:
+        yield f"No query that is in production today is another one, so none had to be gone through (output {chunk})."
+        return
+    yield (
+        f"An empty difference is not proof of safety. Of {total} changed place(s) in {len(exercises)} query(s), "
+        f"rows of the shadow run or data tests went through {total - len(places)} (output {chunk})."
+    )
+    for one, place in places[:MOST_PLACES]:
+        edit = shortened(edit_text(place), 110)
+        yield f"- **Not exercised**: F:{one.file}:{place.place.line} `{edit}`: {place.grounds}."
+        if place.witness is not None:
+            yield f"  - Rows that would show it: {shortened(place.witness.given, 160)}."
+    if len(places) > MOST_PLACES:
+        yield f"- and {len(places) - MOST_PLACES} more."
 
 
 def _cost(change: Change, seen: Review) -> Iterator[str]:
@@ -216,7 +265,10 @@ def _cost(change: Change, seen: Review) -> Iterator[str]:
 
 
 def _gates(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    for verdict in verdicts:
+    quiet = [one for one in verdicts if one.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} and not one.findings]
+    if quiet:
+        yield f"- These hold, or had nothing to judge: {', '.join(f'`{one.gate}`' for one in quiet)}."
+    for verdict in (one for one in verdicts if one not in quiet):
         word = {Outcome.PASS: "pass", Outcome.FAIL: "**FAIL**", Outcome.NEEDS_PERSON: "**needs a person**"}
         yield f"- `{verdict.gate}`: {word.get(verdict.outcome, 'not applicable')}. {verdict.summary}"
         if verdict.outcome is Outcome.FAIL:

@@ -27,6 +27,7 @@ from penstock.policy.gates import (
     removed_dataset,
     schedule_changed,
     secret_in_diff,
+    slices_differ,
     stale_approval,
     thin_documentation,
     undeclared_impact,
@@ -35,6 +36,8 @@ from penstock.policy.gates import (
     unplanned_file,
     unproved_criterion,
     unrehearsed_rollback,
+    vacuous_diff,
+    weak_tests,
     weakened_contract,
 )
 
@@ -81,6 +84,9 @@ REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
     "low_quality": low_quality.judge,
     "unmet_criterion": unmet_criterion.judge,
     "impact_mismatch": impact_mismatch.judge,
+    "vacuous_diff": vacuous_diff.judge,
+    "slices_differ": slices_differ.judge,
+    "weak_tests": weak_tests.judge,
     "multiplying_join": multiplying_join.judge,
     "unrehearsed_rollback": unrehearsed_rollback.judge,
 }

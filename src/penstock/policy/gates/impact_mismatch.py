@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, blocking
 from penstock.policy.joins import joins_behind
-from penstock.policy.movements import Fault, contradictions, expects_movement
+from penstock.policy.movements import Fault, contradictions, expects_movement, outside
 from penstock.policy.verdicts import counted, failed, not_applicable, passed
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _WORDS = {
     Fault.OUT_OF_BOUNDS: "moved out of bounds",
     Fault.NEVER_CAME: "never came",
     Fault.SCHEMA: "changed the schema undeclared",
+    Fault.OUTSIDE: "moved outside of the declared rows",
 }
 
 
@@ -35,6 +36,7 @@ def judge(facts: ReviewFacts) -> Verdict:
         return not_applicable(GATE, "The shadow run failed, so nothing could be compared.")
     diffs, impact = facts.diffs, facts.story.impact
     findings = [_finding(one, diff, facts) for diff in diffs for one in contradictions(diff, impact.get(diff.dataset))]
+    findings += [_finding(one, diff, facts) for diff in facts.outside for one in outside(diff, impact[diff.dataset])]
     findings += _uncompared(facts)
     if findings:
         return failed(GATE, _summary(findings, facts), findings)
@@ -72,6 +74,7 @@ _MESSAGES = {
     Fault.OUT_OF_BOUNDS: "moved further than the story says",
     Fault.NEVER_CAME: "did not move as the story says",
     Fault.SCHEMA: "is another column than before and the story does not say so",
+    Fault.OUTSIDE: "moved in rows that the story says stay as they are",
 }
 
 

@@ -1,4 +1,4 @@
-"""The change touches or moves a dataset that the story's impact does not mention."""
+"""The change touches or moves a dataset that the story's impact does not mention, or rows that it cannot name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place
 from penstock.policy.verdicts import counted, failed, listed, not_applicable, passed
+from penstock.sql.query import expression_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,27 @@ def _faults(name: str, facts: DesignFacts) -> Iterator[Finding]:
         yield _finding(name, story, f"{name} {how}", "not in the impact", "bounds for its rows and columns, or `none`")
     elif declared.new:
         yield _finding(name, story, f"{name} is declared new", "it is there already", "bounds, or `none`")
+    elif declared.where is not None and name in facts.columns:
+        yield from _unknown_columns(name, declared.where, facts)
+
+
+def _unknown_columns(name: str, where: str, facts: DesignFacts) -> Iterator[Finding]:
+    """Columns in the declared rows' predicate that the dataset's contract does not list."""
+    unknown = [column for column in expression_columns(where) if column not in facts.columns[name]]
+    if not unknown:
+        return
+    story = facts.story
+    paths = (f'impact."{name}".where', f"impact.{name.partition('.')[2]}.where", "impact")
+    yield Finding(
+        code=f"gate.{GATE}.where",
+        message=f"the rows of {name} that may move are named by {listed(unknown)}, which its contract does not list",
+        place=Place(
+            file=story.file, line=next((story.lines[p] for p in paths if p in story.lines), None), dataset=name
+        ),
+        found=where,
+        expected=", ".join(facts.columns[name]),
+        remedy=f"write `where` over these columns in {story.file}, and deliver again",
+    )
 
 
 def _makes(story: Story, name: str) -> bool:

@@ -1,0 +1,77 @@
+"""A database in memory for made-up rows: see `quality.witness.Laboratory`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from penstock.quality.witness import Answer
+from penstock.sql.identifiers import literal, quote, table
+
+if TYPE_CHECKING:
+    from penstock.model.intervals import Interval
+    from penstock.quality.synthesis import MadeUp, World
+
+
+class MemoryLaboratory:
+    """A `Laboratory` over one DuckDB in memory, without access to anything outside."""
+
+    settings: tuple[str, ...] = ("SET TimeZone = 'UTC'", "SET enable_external_access = false")
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        for setting in self.settings:
+            self._connection.execute(setting)
+        self._connection.execute("SET lock_configuration = true")
+        self._made: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._connection.close()
+
+    def fill(self, world: World) -> None:
+        """Hold these tables and no others."""
+        for made in world:
+            self._fill(made)
+
+    def _fill(self, made: MadeUp) -> None:
+        pipeline, name = made.dataset.split(".", 1)
+        relation = table(pipeline, name)
+        if self._made.get(made.dataset) != made.columns:
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(pipeline)}")
+            columns = ", ".join(f"{quote(column)} {kind}" for column, kind in made.columns)
+            self._connection.execute(f"CREATE OR REPLACE TABLE {relation} ({columns})")
+            self._made[made.dataset] = made.columns
+        else:
+            self._connection.execute(f"DELETE FROM {relation}")
+        if made.rows:
+            casts = ", ".join(f"TRY_CAST(c{at} AS {kind})" for at, (_, kind) in enumerate(made.columns))
+            names = ", ".join(f"c{at}" for at in range(len(made.columns)))
+            rows = ", ".join(f"({', '.join(map(literal, row))})" for row in made.rows)
+            self._connection.execute(f"INSERT INTO {relation} SELECT {casts} FROM (VALUES {rows}) AS made ({names})")
+
+    def answer(self, text: str, interval: Interval | None) -> Answer | None:
+        """What a query gives; None if it fails."""
+        try:
+            found = self._connection.execute(text, bound(text, interval) or None)
+            columns = tuple(str(column[0]) for column in found.description or ())
+            rows = found.fetchall()
+        except duckdb.Error:
+            return None
+        return Answer(columns=columns, rows=tuple(tuple(map(_text, row)) for row in rows))
+
+
+def bound(text: str, interval: Interval | None) -> dict[str, Any]:
+    """The values of the parameters that a query uses."""
+    values: dict[str, Any] = {"offset": None}
+    if interval is not None:
+        values["interval_start"] = interval.start.replace(tzinfo=None)
+        values["interval_end"] = interval.end.replace(tzinfo=None)
+    return {name: value for name, value in values.items() if f"${name}" in text}
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return repr(round(value, 9) + 0.0) if isinstance(value, float) else str(value)

@@ -1,0 +1,145 @@
+"""Whether a change's queries were exercised by the rows that the warehouse holds."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.adapters.duckdb.laboratory import MemoryLaboratory
+from penstock.model.errors import InputError
+from penstock.model.intervals import Grain, Interval, parse_moment
+from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
+from penstock.plan.versions import versions_of
+from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, PlaceSeen, exercise
+from penstock.quality.synthesis import MadeUp, Shape
+from penstock.sql.changes import ChangedPlace, ChangeKind
+from penstock.sql.rewriting import rewrite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from penstock.app.warehouses import ProjectWarehouse
+    from penstock.model.datatests import DataTest
+    from penstock.model.pipelines import Dataset, Project
+
+MADE_UP_DAY = parse_moment("2024-01-10")
+"""The interval for which rows are made up begins here."""
+
+
+def exercised(
+    warehouse: ProjectWarehouse, old: Project, new: Project, moved: Mapping[str, bool], until: datetime
+) -> tuple[Exercise, ...]:
+    """What the built versions of `new` show of each query that is another one than in `old`.
+
+    `moved` names the datasets whose rows were compared, and whether they differ; the others are left out.
+    """
+    found = []
+    with closing(MemoryLaboratory()) as laboratory:
+        for name, differs in sorted(moved.items()):
+            before, after = old.datasets[name], new.datasets[name]
+            if isinstance(before.task, SqlTask) and isinstance(after.task, SqlTask):
+                if before.task.query_digest == after.task.query_digest:
+                    continue
+                data = _Built(warehouse, _relations(old, new), _bounds(new, after, until))
+                pair = _pair(data, before, after, new, differs=differs)
+                found.append(exercise(pair, data, laboratory))
+            elif _is_other_code(before, after):
+                found.append(_unprobed(after, differs=differs))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The rows of built versions, asked over the names of their datasets."""
+
+    warehouse: ProjectWarehouse
+    relations: Mapping[str, str]
+    bounds: Mapping[str, object]
+
+    def ask(self, sql: str) -> tuple[Any, ...] | None:
+        bound = {name: value for name, value in self.bounds.items() if f"${name}" in sql}
+        try:
+            rows = self.warehouse.query(rewrite(sql, self.relations), bound)[1]
+        except InputError:
+            return None
+        return rows[0] if rows else None
+
+    def columns(self, dataset: str) -> tuple[tuple[str, str], ...]:
+        return self.warehouse.columns(self.relations[dataset])
+
+
+def _relations(old: Project, new: Project) -> dict[str, str]:
+    """The relation of every dataset: the new version, or the old one of what the new project does not have."""
+    versions = {**versions_of(old), **versions_of(new)}
+    return {name: version.relation for name, version in versions.items()}
+
+
+def _bounds(project: Project, dataset: Dataset, until: datetime) -> dict[str, object]:
+    """All of a dataset's time as one interval, and an append's beginning."""
+    start = project.pipeline_of(dataset.name).start
+    return {"interval_start": start.replace(tzinfo=None), "interval_end": until.replace(tzinfo=None), "offset": None}
+
+
+def _pair(data: _Built, before: Dataset, after: Dataset, project: Project, *, differs: bool) -> Pair:
+    assert isinstance(before.task, SqlTask)  # noqa: S101 - the caller looked
+    assert isinstance(after.task, SqlTask)  # noqa: S101 - as above
+    reads = sorted({*before.task.reads, *after.task.reads})
+    shapes = {name: _shape(data, name, project) for name in reads}
+    tests = (test for test in project.tests if test.dataset == after.name)
+    return Pair(
+        dataset=after.name,
+        file=after.file,
+        old=before.task.text,
+        new=after.task.text,
+        inputs=shapes,
+        differ=differs,
+        interval=_made_up_interval(after),
+        tests={test.name: (tuple(_given(test, shapes)), test.interval) for test in tests},
+    )
+
+
+def _shape(data: _Built, name: str, project: Project) -> Shape:
+    dataset = project.datasets.get(name)
+    return Shape(columns=data.columns(name)).promised(dataset.contract if dataset else None)
+
+
+def _made_up_interval(dataset: Dataset) -> Interval | None:
+    if dataset.interval is None:
+        return None
+    start = Grain(dataset.interval.grain).floor(MADE_UP_DAY)
+    return Interval(start, dataset.interval.grain.step(start))
+
+
+def _given(test: DataTest, shapes: Mapping[str, Shape]) -> Iterator[MadeUp]:
+    for name, shape in shapes.items():
+        rows = tuple(tuple(_text(row.get(column)) for column, _ in shape.columns) for row in test.given.get(name, ()))
+        yield MadeUp(dataset=name, columns=shape.columns, rows=rows)
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_other_code(before: Dataset, after: Dataset) -> bool:
+    if isinstance(after.task, FileSource) and isinstance(before.task, FileSource):
+        return False  # what arrives is compared as rows; there is no code to go through
+    codes = [
+        task.code_digest if isinstance(task, PythonTask | CommandTask) else task.kind
+        for task in (before.task, after.task)
+    ]
+    return codes[0] != codes[1]
+
+
+def _unprobed(dataset: Dataset, *, differs: bool) -> Exercise:
+    """Code that is no query: nothing in it can be probed."""
+    place = ChangedPlace(kind=ChangeKind.EXPRESSION, line=1, excerpt=f"the code of {dataset.name}")
+    return Exercise(
+        dataset=dataset.name,
+        file=dataset.file,
+        comparison=Comparison.DIFFERENT if differs else Comparison.NOT_EXERCISED,
+        places=(PlaceSeen(place=place, grounds=Grounds.NOT_PROBED),),
+    )

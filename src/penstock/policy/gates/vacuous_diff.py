@@ -1,0 +1,76 @@
+"""A changed query gives the same rows as before, and no row went through what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.model.findings import Finding, Place, Severity, blocking
+from penstock.policy.verdicts import counted, judged, listed, not_applicable
+from penstock.quality.exercise import Comparison
+
+if TYPE_CHECKING:
+    from penstock.model.findings import Verdict
+    from penstock.policy.facts import ReviewFacts
+    from penstock.quality.exercise import Exercise, PlaceSeen
+
+GATE = "vacuous_diff"
+
+
+def judge(facts: ReviewFacts) -> Verdict:
+    """Refuse an empty difference that shows nothing; mention every other changed place that nothing went through.
+
+    It blocks where rows are known that would differ and nobody has tried such rows; else there is nothing to be done.
+    """
+    if blocking(facts.run_findings):
+        return not_applicable(GATE, "The shadow run failed, so no query was tried on data.")
+    if not facts.exercises:
+        return not_applicable(GATE, "No query that was in production before is another one now.")
+    findings = tuple(_finding(one, seen) for one in facts.exercises for seen in one.unseen)
+    places = sum(len(one.places) for one in facts.exercises)
+    vacuous = sorted({str(finding.place.dataset) for finding in blocking(findings)})
+    said = f"; {len(findings):,} not, which the dossier lists" if findings else ""
+    return judged(
+        GATE,
+        findings,
+        good=f"{counted(places, 'changed place')} in {_queries(facts)}: {places - len(findings):,} gone through{said}.",
+        bad=f"Nothing moved in {listed(vacuous)}, and no row went through what changed there.",
+    )
+
+
+def _queries(facts: ReviewFacts) -> str:
+    return counted(len(facts.exercises), "query", "queries")
+
+
+def _finding(one: Exercise, seen: PlaceSeen) -> Finding:
+    blocks = one.comparison is Comparison.NOT_EXERCISED and seen.witness is not None
+    return Finding(
+        code=f"gate.{GATE}",
+        message=f"neither rows nor a data test went through what changed in {one.dataset}: {_edit(seen)}",
+        severity=Severity.ERROR if blocks else Severity.WARNING,
+        place=Place(file=one.file, line=seen.place.line, excerpt=seen.place.excerpt, dataset=one.dataset),
+        found=_figures(seen),
+        expected="rows that old and new treat differently, in the data or in a data test",
+        remedy=_remedy(one, seen),
+    )
+
+
+def _edit(seen: PlaceSeen) -> str:
+    place = seen.place
+    if place.old is None or place.new is None:
+        return f"{place.kind} {'removed' if place.new is None else 'added'}: {place.new or place.old or place.excerpt}"
+    return f"{place.old} → {place.new}"
+
+
+def _figures(seen: PlaceSeen) -> str:
+    if seen.tally is None:
+        return str(seen.grounds)
+    tally = seen.tally
+    figures = f"{tally.rows:,} rows seen, old takes {tally.old:,}, new takes {tally.new:,}, {tally.crossing:,} cross"
+    sides = "".join(f"; {text}: {count:,}" for text, count in (seen.sides.met if seen.sides else ()))
+    return f"{seen.grounds}: {figures}{sides}"
+
+
+def _remedy(one: Exercise, seen: PlaceSeen) -> str:
+    if seen.witness is None:
+        return f"look at it by hand: no made-up row told the old query of {one.dataset} from the new one"
+    return f"add a data test for {one.dataset}, for instance {seen.witness.given}: {seen.witness.apart}"

@@ -1,0 +1,132 @@
+"""Rows made up so that they lie on both sides of every boundary that queries draw; nothing is taken from real data.
+
+Invariants: the same inputs and seed give the same rows; a required column is never NULL and keys do not repeat.
+Small tables come first: what shows a difference on three rows is what a person can read.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from penstock.quality.synthetic_values import candidates, typical
+from penstock.sql.boundaries import Marks, marks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from penstock.model.contracts import Contract
+    from penstock.model.intervals import Interval
+
+Value = str | None
+_SIZES = (1, 1, 2, 2, 3, 4, 6, 10, 16, 40)
+_FOCUS = 4
+"""Of how many values of a column a table is made at most: fewer, and rows meet more often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What rows of one dataset look like: its columns with their types, which of them must be there, and its key."""
+
+    columns: tuple[tuple[str, str], ...]
+    required: frozenset[str] = frozenset()
+    key: tuple[str, ...] = ()
+    allowed: Mapping[str, tuple[str, ...]] | None = None
+
+    def promised(self, contract: Contract | None) -> Shape:
+        """The same, held to a contract."""
+        if contract is None:
+            return self
+        names = {name for name, _ in self.columns}
+        listed = {rule.columns[0]: rule.values for rule in contract.rules if rule.values and len(rule.columns) == 1}
+        return replace(
+            self,
+            required=frozenset(column.name for column in contract.columns if column.required) & names,
+            key=contract.key if set(contract.key) <= names else (),
+            allowed={name: values for name, values in listed.items() if name in names},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeUp:
+    """The made-up rows of one dataset; values are text to be cast to their columns' types."""
+
+    dataset: str
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+World = tuple[MadeUp, ...]
+"""Rows for every dataset that the queries read."""
+
+
+def worlds(
+    texts: Sequence[str], inputs: Mapping[str, Shape], interval: Interval | None, *, seed: int, count: int
+) -> Iterator[World]:
+    """`count` sets of tables, on which queries with these texts are likely to tell themselves apart.
+
+    Raises:
+        InputError: one of the texts is not one query.
+    """
+    marks = marks_of(texts, {name: [column for column, _ in shape.columns] for name, shape in inputs.items()})
+    maker = _Maker(inputs, marks, interval)
+    for number in range(count):
+        chance = random.Random(f"{seed} {number}")  # noqa: S311 - rows to try, not secrets
+        yield maker.world(chance, _SIZES[number % len(_SIZES)])
+
+
+class _Maker:
+    def __init__(
+        self, inputs: Mapping[str, Shape], marks: Mapping[tuple[str, str], Marks], interval: Interval | None
+    ) -> None:
+        self._inputs, self._marks = inputs, marks
+        self._pools: dict[tuple[str, str], tuple[str, ...]] = {}
+        for name, shape in inputs.items():
+            for column, kind in shape.columns:
+                allowed = (shape.allowed or {}).get(column)
+                self._pools[name, column] = allowed or candidates(kind, marks[name, column], interval)
+
+    def world(self, chance: random.Random, size: int) -> World:
+        shared: dict[tuple[str, str], tuple[str, ...]] = {}
+        return tuple(self._table(name, shape, shared, chance, size) for name, shape in self._inputs.items())
+
+    def _table(
+        self,
+        name: str,
+        shape: Shape,
+        shared: dict[tuple[str, str], tuple[str, ...]],
+        chance: random.Random,
+        size: int,
+    ) -> MadeUp:
+        focus = {column: self._focus(name, column, kind, shared, chance, size) for column, kind in shape.columns}
+        nulls = {column: chance.choice((0.0, 0.1, 0.4)) for column, _ in shape.columns if column not in shape.required}
+        rows: dict[object, tuple[Value, ...]] = {}
+        places = [index for index, (column, _) in enumerate(shape.columns) if column in shape.key]
+        for number in range(chance.choice((size, max(1, size // 2), size * 2))):
+            row = tuple(
+                None if chance.random() < nulls.get(column, 0.0) else chance.choice(focus[column])
+                for column, _ in shape.columns
+            )
+            rows.setdefault(tuple(row[at] for at in places) if places else number, row)
+        return MadeUp(dataset=name, columns=shape.columns, rows=tuple(rows.values()))
+
+    def _focus(
+        self,
+        name: str,
+        column: str,
+        kind: str,
+        shared: dict[tuple[str, str], tuple[str, ...]],
+        chance: random.Random,
+        size: int,
+    ) -> tuple[str, ...]:
+        """The few values of which this table's column is made; columns compared with each other share them."""
+        marks, pool = self._marks[name, column], self._pools[name, column]
+        if marks.linked is not None:
+            if marks.linked not in shared:
+                shared[marks.linked] = tuple(chance.sample(pool, k=min(len(pool), 2 + size // 4)))
+            common = [value for value in shared[marks.linked] if value in pool]
+            if common:
+                return tuple(common)
+        most = _FOCUS if marks.grouped else _FOCUS + size
+        return tuple(chance.sample(pool, k=min(len(pool), chance.randint(1, most)))) or (typical(kind),)
