@@ -1,10 +1,11 @@
 """What an environment's views show: every version they know of, each guarded by the row that says which one is shown.
 
 Invariants: a view shows the rows of the version that `_penstock.environments` names in the reader's own snapshot, and
-has the columns of the one shown last. A swap of versions whose columns are the same touches no view, only rows of that
-table. A view is made to know another version before that, alone, in a transaction of its own; one whose columns change
-is made anew in the swap's own transaction, so that no statement can meet the one without the other. Views are taken in
-sorted order, and nobody is waited for longer than LOCK_TIMEOUT, which ends before Postgres looks for deadlocks.
+has the columns of the one shown last; a snapshot in which a version is shown that the view knows no more gets an error.
+A swap of versions whose columns are the same touches no view, only rows of that table. A view is made to know another
+version before that, alone, in a transaction of its own; one whose columns change is made anew in the swap's own
+transaction, so that no statement can meet the one without the other. Views are taken in sorted order, and nobody is
+waited for longer than LOCK_TIMEOUT, which ends before Postgres looks for deadlocks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from penstock.sql.postgres_types import COLLATION
 from penstock.sql.transpiling import physical
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from penstock.adapters.postgres.server import Connection
     from penstock.engine.ports import Swap
@@ -123,6 +124,13 @@ def remake(connection: Connection, state: ViewState, environment: str, shown: st
     _remember(connection, state, environment, branches)
 
 
+def forget(connection: Connection, state: ViewState, environment: str, versions: Collection[str]) -> None:
+    """Let a view know some versions no more, none of which it shows."""
+    branches = tuple(name for name in state.branches if name not in versions and state.shapes.get(name))
+    connection.execute(_definition(state, environment, branches))
+    _remember(connection, state, environment, branches)
+
+
 def drop(connection: Connection, dataset: str, environment: str) -> None:
     """Show a dataset no more."""
     connection.execute(f"DROP VIEW IF EXISTS {environment_view(dataset, environment)}".encode())
@@ -161,17 +169,33 @@ def _kept_branches(state: ViewState, shown: str | None) -> tuple[str, ...]:
 
 def _definition(state: ViewState, environment: str, branches: Sequence[str]) -> bytes:
     selects = [_branch(state, environment, version) for version in branches]
+    selects.append(_refusal(state, environment, branches))
     return f"CREATE OR REPLACE VIEW {state.view} AS\n".encode() + "\nUNION ALL\n".join(selects).encode()
 
 
 def _branch(state: ViewState, environment: str, version: str) -> str:
     """One version's rows, in the columns of the wanted one; asked for only where it is the one shown."""
     items = ", ".join(_item(name, type_, dict(state.shapes[version])) for name, type_ in state.wanted_shape)
-    shown = (
-        "(SELECT shown.version FROM _penstock.environments AS shown "
+    shown = _ask(state, environment, "shown.version")
+    return f"SELECT {items} FROM {state.relations[version]} WHERE {shown} = {literal(version)}"
+
+
+def _refusal(state: ViewState, environment: str, branches: Sequence[str]) -> str:
+    """No rows, but an error for a snapshot in which another version is shown: none would be a wrong answer."""
+    items = ", ".join(_item(name, type_, {}) for name, type_ in state.wanted_shape)
+    said = f"{state.dataset} has been promoted since this transaction began, and put away what it would see: version "
+    known = ", ".join(literal(version) for version in branches)
+    refused = f"CAST({literal(said)} || shown.version AS boolean)"  # no function: readers may call none of ours
+    asked = _ask(state, environment, f"CASE WHEN shown.version IN ({known}) THEN false ELSE {refused} END")
+    return f"SELECT {items} WHERE {asked}"
+
+
+def _ask(state: ViewState, environment: str, what: str) -> str:
+    """Something of the row that says which version is shown; NULL where none is."""
+    return (
+        f"(SELECT {what} FROM _penstock.environments AS shown "
         f"WHERE shown.environment = {literal(environment)} AND shown.dataset = {literal(state.dataset)})"
     )
-    return f"SELECT {items} FROM {state.relations[version]} WHERE {shown} = {literal(version)}"
 
 
 def _item(name: str, type_: str, own: Mapping[str, str]) -> str:

@@ -15,25 +15,26 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 
-from penstock.adapters.postgres import views
+from penstock.adapters.postgres import removing, views
 from penstock.adapters.postgres.asking import Translator, columns_of
 from penstock.adapters.postgres.errors import PASSING, is_lost, translated
 from penstock.adapters.postgres.schema import LOCK, ensure_schema
 from penstock.adapters.postgres.server import Server
 from penstock.adapters.postgres.session import PostgresSession, refuse_if_fenced
 from penstock.adapters.postgres.stopping import Stopper
-from penstock.engine.ports import UnknownOutcomeError
+from penstock.engine.ports import Dropped, Swap, UnknownOutcomeError
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Swap
+    from penstock.engine.ports import Holding
+    from penstock.plan.versions import Version
 
 PATIENCE = 30.0
 """For how many seconds locks that others hold are asked for again."""
@@ -136,14 +137,69 @@ class PostgresWarehouse:
             raise TaskError(tuple(_not_built(state.dataset, state.wanted) for state in missing))
         return found
 
-    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Column names and all rows of one query, written for DuckDB.
+    def holdings(self) -> tuple[Holding, ...]:
+        """Every relation of the versions' schema, and what reads it; see `Warehouse.holdings`."""
+        with self._server.connection() as connection, translated(dataset=None):
+            return removing.holdings(connection)
+
+    def drop(self, versions: Sequence[Version], token: int) -> Dropped:
+        """Drop versions and forget their publish ids; see `Warehouse.drop`.
+
+        Many are dropped in several transactions, each version and its ids in one. What somebody went on reading in an
+        open transaction stays as if a view read it: nobody who builds has to wait for that.
+        """
+        gone: dict[str, int] = {}
+        with self._ddl:
+            try:
+                self._patiently(lambda: self._remove(versions, token, gone), "readers hold what is to be removed")
+            except WaitingError as error:
+                if isinstance(error.__cause__, UnknownOutcomeError):
+                    raise
+        return Dropped(relations=frozenset(gone), bytes=sum(gone.values()))
+
+    def _remove(self, versions: Sequence[Version], token: int, gone: dict[str, int]) -> None:
+        """Try to drop what is not gone yet, and note what is; raises if somebody holds some of it."""
+        left = [version for version in versions if version.relation not in gone]
+        with self._server.connection() as connection, translated(dataset=None):
+            refuse_if_fenced(connection, token, None)
+            known = removing.knowing(connection, left)
+        held = [error for each in known if (error := self._forget(*each)) is not None]
+        with self._server.connection() as connection:
+            portions = removing.in_order(connection, left)
+        for portion in portions:
+            with self._transaction() as connection:
+                tried = removing.drop(connection, portion)
+                refuse_if_fenced(connection, token, None, hold=True)
+            gone.update(tried.gone)
+            held += [tried.held] if tried.held else []
+        if held:
+            raise held[0]
+
+    def _forget(self, environment: str, dataset: str, versions: frozenset[str]) -> errors.LockNotAvailable | None:
+        """Let one view forget versions, in a transaction of its own; or who holds it."""
+        try:
+            with self._transaction() as connection:
+                connection.execute(b"SELECT pg_advisory_xact_lock($1)", [LOCK])
+                shown = _shown(connection, environment).get(dataset)
+                if shown is not None and shown not in versions:
+                    mapping = {dataset: (shown, relation_of(dataset, shown))}
+                    swap = Swap(promotion="", environment=environment, mapping=mapping, token=0)
+                    for state in self._states(connection, swap):
+                        views.forget(connection, state, environment, versions)
+        except errors.LockNotAvailable as error:
+            return error
+        return None
+
+    def query(
+        self, sql: str, params: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and all rows of one query, written for DuckDB, with values bound by name.
 
         Raises:
             InputError: it is refused, or Postgres would not answer it alike.
         """
         with self._server.connection() as connection, translated(dataset=None, as_input=True):
-            asked = self._translator.question(connection, sql, named=False, as_input=True)
+            asked = self._translator.question(connection, sql, params, named=False, as_input=True)
             connection.execute(b"BEGIN READ ONLY")
             try:
                 rows = connection.execute(asked.text, asked.values or None).fetchall()
