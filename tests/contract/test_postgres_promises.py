@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from store_cases import PostgresPlace, database, days, publication, publish, swap
 
-from penstock.adapters.postgres import views
+from penstock.adapters.postgres import removing, views
 from penstock.adapters.postgres import warehouse as warehouse_module
 from penstock.adapters.postgres.opening import is_made, open_postgres_warehouse
 from penstock.engine.ports import Swap, UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.pipelines import Materialization
-from penstock.plan.versions import relation_of
+from penstock.plan.versions import Version, relation_of
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -466,6 +466,171 @@ def _until_alone(address: str) -> None:
             "AND state <> 'idle' AND backend_type = 'client backend'"
         )
         assert any(looking.execute(sql).fetchone() is None for _ in range(LOOKS))
+
+
+# -- what nothing needs any more ------------------------------------------------------------------------------------
+
+
+def _version(version: str, dataset: str = "sim.one") -> Version:
+    return Version(dataset=dataset, fingerprint=version, relation=relation_of(dataset, version))
+
+
+def _show_in_turn(place: PostgresPlace, *versions: str, dataset: str = "sim.one") -> None:
+    for version in versions:
+        _table(place, dataset, version, f"SELECT '{version}' AS v")
+        place.warehouse.swap(_show(f"{dataset} {version}", {dataset: version}))
+
+
+def _shown_in(place: PostgresPlace, environment: str, version: str) -> Swap:
+    return replace(_show(f"{environment} {version}", {"sim.one": version}), environment=environment)
+
+
+def test_a_view_forgets_what_it_does_not_show_before_that_is_dropped(
+    place: PostgresPlace, reader: psycopg.Connection[Any]
+) -> None:
+    _show_in_turn(place, "1", "2", "3")
+    place.warehouse.swap(_shown_in(place, "dev", "2"))
+    dropped = place.warehouse.drop([_version("1"), _version("2")], 1)
+    assert dropped.relations == {relation_of("sim.one", "1")}
+    assert dropped.bytes > 0
+    (text,) = reader.execute("SELECT pg_get_viewdef('sim.one'::regclass)").fetchone() or ("",)
+    assert text.count("FROM _versions.") == 1
+    assert reader.execute("SELECT v FROM sim.one").fetchall() == [("3",)]
+    assert reader.execute("SELECT v FROM sim__dev.one").fetchall() == [("2",)]
+    place.warehouse.swap(_show("back", {"sim.one": "2"}))
+    assert reader.execute("SELECT v FROM sim.one").fetchall() == [("2",)]
+
+
+def test_what_a_view_knows_and_does_not_show_counts_as_read_by_nobody(place: PostgresPlace) -> None:
+    _show_in_turn(place, "1", "2")
+    reads = {held.relation: held.reads for held in place.warehouse.holdings() if not held.is_version}
+    assert reads == {'"sim"."one"': (relation_of("sim.one", "2"),)}
+
+
+def test_a_snapshot_of_a_dropped_version_gets_an_error_and_never_no_rows(
+    place: PostgresPlace, reader: psycopg.Connection[Any]
+) -> None:
+    _show_in_turn(place, "1")
+    reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    reader.execute("SELECT 1")  # takes the snapshot, and holds nothing of what is shown
+    _show_in_turn(place, "2")
+    assert place.warehouse.drop([_version("1")], 1).relations == {relation_of("sim.one", "1")}
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation, match="promoted since this transaction began"):
+        reader.execute("SELECT * FROM sim.one")
+    reader.execute("ROLLBACK")
+    assert reader.execute("SELECT v FROM sim.one").fetchall() == [("2",)]
+
+
+def test_a_drop_that_a_reader_holds_up_goes_on_when_the_reader_ends(
+    place: PostgresPlace, reader: psycopg.Connection[Any], address: str
+) -> None:
+    _show_in_turn(place, "1", "2")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM sim.one")  # holds the view, and both versions that it knows
+    with ThreadPoolExecutor(1) as pool:
+        dropping = pool.submit(place.warehouse.drop, [_version("1")], 1)
+        _until_somebody_waits(address)
+        assert not dropping.done()
+        reader.execute("COMMIT")
+        assert dropping.result(30).relations == {relation_of("sim.one", "1")}
+
+
+@pytest.mark.parametrize("read", ["sim.one", "_versions.sim__one__1"])
+def test_what_a_reader_holds_for_too_long_stays_and_the_rest_goes(
+    place: PostgresPlace, reader: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    monkeypatch.setattr(warehouse_module, "PATIENCE", 0.5)
+    _show_in_turn(place, "1", "2")
+    _table(place, "sim.other", "1", "SELECT 1 AS n")
+    reader.execute("BEGIN")
+    reader.execute(f"SELECT * FROM {read}".encode())
+    both = [_version("1"), _version("1", "sim.other")]
+    assert place.warehouse.drop(both, 1).relations == {relation_of("sim.other", "1")}
+    assert place.warehouse.published("sim.one 1") == 1
+    reader.execute("COMMIT")
+    assert place.warehouse.drop(both, 1).relations == {version.relation for version in both}
+    assert place.warehouse.published("sim.one 1") is None
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        "CREATE VIEW mine.upon AS SELECT * FROM _versions.sim__one__1",
+        "CREATE MATERIALIZED VIEW mine.upon AS SELECT * FROM _versions.sim__one__1",
+        "CREATE FUNCTION mine.upon() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM _versions.sim__one__1; END",
+        "CREATE TABLE mine.upon (one _versions.sim__one__1)",
+    ],
+)
+def test_what_others_built_upon_a_version_keeps_it(
+    place: PostgresPlace, reader: psycopg.Connection[Any], built: str
+) -> None:
+    _show_in_turn(place, "1", "2", "3")
+    reader.execute("CREATE SCHEMA mine")
+    reader.execute(built.encode())
+    dropped = place.warehouse.drop([_version("1"), _version("2")], 1)
+    assert dropped.relations == {relation_of("sim.one", "2")}
+    assert place.warehouse.query(f"SELECT v FROM {relation_of('sim.one', '1')}")[1] == [("1",)]
+    assert place.warehouse.published("sim.one 1") == 1
+
+
+def test_views_are_dropped_before_what_they_read_though_not_all_at_once(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removing, "AT_ONCE", 2)
+    _table(place, "sim.a", "1", "SELECT 1 AS n")
+    views_of = [f"sim.b{number}" for number in range(5)]
+    for below, name in zip(["sim.a", *views_of], views_of, strict=False):
+        what = publication(
+            name, dataset=name, version="1", relation=relation_of(name, "1"), materialization=Materialization.VIEW,
+            column=None, interval=None, view_sql=f"SELECT n FROM {relation_of(below, '1')}",
+        )  # fmt: skip
+        with place.warehouse.session() as session:
+            session.stage_view(what.view_sql or "")
+            session.publish(what)
+    every = [_version("1", name) for name in ("sim.a", *views_of)]
+    assert len(place.warehouse.holdings()) == 6
+    assert place.warehouse.drop(every, 1).relations == {version.relation for version in every}
+    assert place.warehouse.holdings() == ()
+
+
+def test_versions_with_long_names_are_held_and_dropped_under_the_names_of_the_plan(place: PostgresPlace) -> None:
+    long = f"{'pipeline' * 7}.{'dataset' * 8}"
+    _show_in_turn(place, "1" * 16, "2" * 16, dataset=long)
+    held = [held.relation for held in place.warehouse.holdings() if held.is_version]
+    assert held == [relation_of(long, "1" * 16), relation_of(long, "2" * 16)]
+    every = [_version("1" * 16, long), _version("2" * 16, long)]
+    assert place.warehouse.drop(every, 1).relations == {every[0].relation}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_drop_whose_commit_nobody_heard_of_is_carried_out(place: PostgresPlace, address: str, arrives: bool) -> None:
+    _table(place, "sim.one", "1", "SELECT 1 AS n")
+    with _wired(place, address, arrives=arrives) as wire:
+        wire.armed.set()
+        assert place.warehouse.drop([_version("1")], 1).relations == {relation_of("sim.one", "1")}
+        assert wire.fired == 1
+        assert place.warehouse.holdings() == ()
+        assert place.warehouse.published("sim.one 1") is None
+
+
+def test_an_executor_that_is_replaced_while_it_drops_drops_nothing_more(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _table(place, "sim.one", "1", "SELECT 1 AS n")
+    drop, fired = removing.drop, []
+
+    def fenced(connection: Any, versions: Any) -> removing.Tried:
+        place.warehouse.fence(2)
+        fired.append(versions)
+        return drop(connection, versions)
+
+    monkeypatch.setattr(removing, "drop", fenced)
+    with pytest.raises(TaskError) as caught:
+        place.warehouse.drop([_version("1")], 1)
+    assert caught.value.findings[0].code == "engine.fenced"
+    assert fired
+    assert [held.relation for held in place.warehouse.holdings()] == [relation_of("sim.one", "1")]
+    assert place.warehouse.published("sim.one 1") == 1
 
 
 # -- types, names, files --------------------------------------------------------------------------------------------
