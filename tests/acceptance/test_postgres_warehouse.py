@@ -162,6 +162,89 @@ def test_a_comparison_is_refused_where_there_is_something_to_compare(shop: Place
     assert [finding["code"] for finding in said.findings] == ["diff.not_on_postgres"]
 
 
+def test_slices_are_not_tried_and_it_says_so(shop: Place) -> None:
+    shop.penstock("run", "--until", UNTIL)
+    said = shop.penstock("test", "--slices", "--json", exits=2)
+    assert [finding["code"] for finding in said.findings] == ["slices.not_on_postgres"]
+
+
+def _edit(shop: Place, factor: int) -> None:
+    query = shop.root / "pipelines" / "shop" / "daily_revenue.sql"
+    text = re.sub(r"(\d+ \* )?sum\(quantity \* price\)", f"{factor} * sum(quantity * price)", query.read_text())
+    query.write_text(text)
+
+
+def _relations(address: str) -> int:
+    """How many relations the versions' schema holds."""
+    sql = "SELECT count(*) FROM pg_class WHERE relnamespace = '_versions'::regnamespace AND relkind IN ('r', 'v')"
+    with psycopg.connect(address) as reader:
+        (count,) = reader.execute(sql).fetchone() or (0,)
+    return int(count)
+
+
+def test_a_prune_removes_what_views_know_and_nothing_needs_and_a_rollback_still_works(
+    shop: Place, address: str
+) -> None:
+    """Four editions: dev shows the fourth, and a rollback goes to the third."""
+    tables = []
+    for factor in (2, 3, 4, 5):
+        _edit(shop, factor)
+        shop.penstock("run", "--until", UNTIL)
+        tables.append(_tables(shop))
+    held = _relations(address)
+    seen = shop.penstock("prune", "--older-than", "0.000001s", "--json").result
+    edited = ["shop.best_day", "shop.daily_revenue", "shop.good_days"]
+    assert [version["dataset"] for version in seen["versions"]] == sorted(edited * 2)
+    assert _relations(address) == held
+
+    done = shop.penstock("prune", "--older-than", "0.000001s", "--yes", "--json").result
+    assert (done["removed"], done["left"], done["unknown"]) == (6, [], [])
+    assert done["bytes"] > 0
+    assert _relations(address) == held - 6
+    assert _tables(shop) == tables[3]
+    assert shop.penstock("prune", "--older-than", "0.000001s", "--yes", "--json").result["versions"] == []
+
+    shop.penstock("rollback", "--env", "dev")
+    assert _tables(shop) == tables[2]
+    shop.penstock("rollback", "--env", "dev")
+    assert _tables(shop) == tables[3]
+    assert shop.penstock("doctor", "--json").findings == []
+
+    _edit(shop, 2)
+    assert _built(shop.penstock("run", "--until", UNTIL, "--json")).keys() == set(edited)
+    assert _tables(shop) == tables[0]
+
+
+def test_a_version_that_somebodys_own_view_reads_stays(shop: Place, address: str) -> None:
+    for factor in (2, 3, 4):
+        _edit(shop, factor)
+        shop.penstock("run", "--until", UNTIL)
+    going = shop.penstock("prune", "--older-than", "0.000001s", "--json").result["versions"]
+    version = next(each["version"] for each in going if each["dataset"] == "shop.best_day")
+    with psycopg.connect(address, autocommit=True) as own:
+        own.execute(f'CREATE VIEW public.mine AS SELECT * FROM _versions."shop__best_day__{version}"'.encode())
+    done = shop.penstock("prune", "--older-than", "0.000001s", "--yes", "--json").result
+    assert (done["removed"], done["left"]) == (2, [])
+    needs = {each["version"]: each["needs"] for each in done["kept"]}
+    assert needs[version] == ["a view that stays reads it"]
+    with psycopg.connect(address) as reader:
+        assert reader.execute("SELECT count(*) FROM public.mine").fetchone() == (1,)
+
+
+def test_a_backfill_restates_a_day_and_the_view_at_the_end_shows_it(shop: Place) -> None:
+    shop.penstock("run", "--until", UNTIL)
+    before = _tables(shop)
+    data = shop.root / "data" / "orders" / "2024-03-02.csv"
+    data.write_text(re.sub(r",(\d+)\.(\d+)\n", r",7\1.\2\n", data.read_text()))
+    asked = ("backfill", "shop.orders", "--start", "2024-03-02", "--end", "2024-03-03")
+    shop.penstock(*asked, "--digest", shop.penstock(*asked, "--json").result["digest"])
+    after = _tables(shop)
+    assert [old == new for old, new in zip(before["shop.daily_revenue"], after["shop.daily_revenue"], strict=True)] == [
+        True, False, True,
+    ]  # fmt: skip
+    assert before["shop.good_days"] != after["shop.good_days"]
+
+
 def test_a_database_that_lost_what_the_ledger_speaks_of_is_not_made_anew(shop: Place, address: str) -> None:
     shop.penstock("run", "--until", UNTIL)
     with psycopg.connect(address, autocommit=True) as connection:
