@@ -23,6 +23,7 @@ def task(  # noqa: PLR0913 - one argument for each thing that a file can say
     pool: str | None = None,
     concurrency: int | None = None,
     priority: int = 0,
+    columns: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Function], Function]:
     """Mark the function that makes the dataset named by its file.
 
@@ -45,13 +46,15 @@ def task(  # noqa: PLR0913 - one argument for each thing that a file can say
         pool: a pool of ``penstock.yaml``, which bounds how many of its tasks run at once.
         concurrency: how many of its own slices run at once.
         priority: who goes first when not all can, larger first.
+        columns: for lineage, what each column is made of, for example ``{"net": ["revenue.gross"]}``: a parameter and
+            one of its columns. Left out, every column may come from every one that is read. It changes no version.
 
     >>> @task(reads={"revenue": "sales.daily_revenue"})
     ... def best_day(revenue): return revenue.order("net desc").limit(1)
     >>> best_day.__name__
     'best_day'
     """
-    del reads, materialize, interval, batch, key, timeout, memory, secrets, pool, concurrency, priority
+    del reads, materialize, interval, batch, key, timeout, memory, secrets, pool, concurrency, priority, columns
 
     def mark(function: Function) -> Function:
         return function

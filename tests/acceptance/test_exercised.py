@@ -102,3 +102,18 @@ def test_movement_outside_of_the_declared_rows_is_refused(place: Place) -> None:
     said = deliver(place, change(place, "sum(amount)", doubled.format("2024-03-05"), impact=declared), exits=1)
     assert "gate.impact_mismatch.outside" in said
     deliver(place, change(place, "sum(amount)", doubled.format("2024-03-06"), impact=declared), exits=4)
+
+
+def test_a_diff_says_what_no_difference_is_worth(place: Place) -> None:
+    place.penstock("run", "--until", NEW_DAY)
+    query = place.root / QUERY
+    query.write_text(query.read_text().replace(*REFUNDS))
+    place.penstock("run", "--until", NEW_DAY)
+    found = place.penstock("diff", "prod", "dev", "--json").result
+    assert found["datasets"]["shop.daily_orders"]["changed"] == 0
+    seen = found["exercise"]["shop.daily_orders"]
+    assert seen["verdict"] == "equal but not exercised"
+    assert seen["places"][0]["witness"]["given"]["shop.stg_orders"]
+    said = place.penstock("diff", "prod", "dev").out
+    assert "equal but not exercised; nothing went through 1 changed place(s)" in said
+    assert place.penstock("diff", "prod", "dev", "--no-exercise", "--json").result["exercise"] == {}

@@ -101,7 +101,7 @@ def test_what_the_files_make_stays_although_nothing_shows_it(shop: Place) -> Non
         "stock.items", "stock.seen",
     }  # fmt: skip
     steps = shop.penstock("plan", "stock", "--json").result["steps"]
-    assert {step["action"] for step in steps} == {"reuse"}
+    assert {step["action"] for step in steps} == {"metadata"}
 
 
 def test_a_relation_that_the_ledger_does_not_know_is_named_and_left_alone(shop: Place) -> None:

@@ -30,7 +30,8 @@ class Wanted:
     """What is to be compared, as it was written: `old` and `new` name environments, or versions as `DATASET@VERSION`.
 
     `interval` is looked at, `against` is what it is held against; without `against`, and by `since` and `until`, both
-    sides are narrowed. `examples` is how many are shown of each kind.
+    sides are narrowed. `examples` is how many are shown of each kind; `exercise` says whether to look what went through
+    the places in which queries differ.
     """
 
     old: str | None = None
@@ -43,6 +44,7 @@ class Wanted:
     key: tuple[str, ...] = ()
     described: Described = Described.MOVED
     examples: int = 3
+    exercise: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from penstock.app.warehouses import refuse_comparison
 from penstock.engine.promotion import mapping_of
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError
-from penstock.plan.versions import relation_of
+from penstock.plan.versions import relation_of, versions_of
 from penstock.quality.comparison import compare
 from penstock.quality.comparison_sql import Side
 from penstock.quality.distributions import distributions
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset
     from penstock.quality.comparison import DatasetDiff
+    from penstock.quality.exercise import Exercise
 
 WORKING = "dev"
 """What production is compared with, if nothing else is said."""
@@ -49,7 +50,8 @@ class Differences:
     """What was found. `old` and `new` say what was compared; `added` and `removed` are datasets of one side alone.
 
     `same` are datasets that both sides show in the same version, so that nothing had to be compared; `left_out` those
-    that have no intervals to be narrowed by; `undescribed` those that the project no longer has: nothing is known of
+    that have no intervals to be narrowed by; `exercises` say of datasets whose queries differ what the rows went
+    through; `undescribed` those that the project no longer has: nothing is known of
     their keys and personal columns, so that all values are masked.
     """
 
@@ -61,6 +63,7 @@ class Differences:
     same: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     undescribed: tuple[str, ...] = ()
+    exercises: tuple[Exercise, ...] = ()
 
 
 def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differences:
@@ -93,6 +96,7 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
         for name in moved
         if warehouse is not None
     )
+    looked = wanted.exercise and not narrowed and warehouse is not None
     return Differences(
         old=_label(old_name, narrowing.old),
         new=_label(new_name, narrowing.new),
@@ -102,7 +106,38 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
         same=tuple(sorted(same)),
         left_out=tuple(sorted(left_out)),
         undescribed=tuple(name for name in moved if name not in place.project.datasets),
+        exercises=_exercises(place, warehouse, diffs, before, after) if looked and warehouse is not None else (),
     )
+
+
+def _exercises(
+    place: Workplace,
+    warehouse: DuckdbWarehouse,
+    diffs: Sequence[DatasetDiff],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> tuple[Exercise, ...]:
+    """What went through the places in which the queries of two versions differ, on the rows that the new side reads."""
+    from penstock.app.exercising import exercised_versions  # noqa: PLC0415 - only where something differs
+
+    project = place.project
+    current = {name: version.fingerprint for name, version in versions_of(project).items()}
+    relations = {name: relation_of(name, version) for name, version in {**current, **before, **after}.items()}
+    found = []
+    for one in diffs:
+        queries = tuple(_query(place, one.dataset, side[one.dataset]) for side in (before, after))
+        if one.dataset in project.datasets and queries[0] != queries[1]:
+            until = place.clock.now()
+            seen = exercised_versions(
+                warehouse, project, one.dataset, (queries[0], queries[1]), relations, until, differs=not one.empty
+            )
+            found += [seen] if seen is not None else []
+    return tuple(found)
+
+
+def _query(place: Workplace, dataset: str, version: str) -> str:
+    rows = place.ledger.rows("versions", dataset=dataset, version=version)
+    return str(rows[0]["query"] or "") if rows else ""
 
 
 class _Comparing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.duckdb.laboratory import MemoryLaboratory
@@ -14,6 +14,7 @@ from penstock.plan.versions import versions_of
 from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, PlaceSeen, exercise
 from penstock.quality.synthesis import MadeUp, Shape
 from penstock.sql.changes import ChangedPlace, ChangeKind
+from penstock.sql.query import parse_query
 from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
@@ -48,6 +49,35 @@ def exercised(
             elif _is_other_code(before, after):
                 found.append(_unprobed(after, differs=differs))
     return tuple(found)
+
+
+def exercised_versions(
+    warehouse: DuckdbWarehouse,
+    project: Project,
+    name: str,
+    queries: tuple[str, str],
+    relations: Mapping[str, str],
+    until: datetime,
+    *,
+    differs: bool,
+) -> Exercise | None:
+    """The same of two versions of one dataset by the text of their queries, over the rows of `relations`.
+
+    None where that cannot be told: one of them is no query, or reads what is not there.
+    """
+    dataset = project.datasets.get(name)
+    if dataset is None or not isinstance(dataset.task, SqlTask) or not all(queries):
+        return None
+    reads = [parse_query(text, dataset.file).datasets for text in queries]
+    if any(read not in relations for listed in reads for read in listed):
+        return None
+    before, after = (
+        replace(dataset, task=replace(dataset.task, text=text, reads=listed))
+        for text, listed in zip(queries, reads, strict=True)
+    )
+    data = _Built(warehouse, relations, _bounds(project, dataset, until))
+    with closing(MemoryLaboratory()) as laboratory:
+        return exercise(_pair(data, before, after, project, differs=differs), data, laboratory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.plan.lineage import ProjectLineage
+from penstock.plan.openlineage import job_events
+from penstock.plan.order import topological
 
 if TYPE_CHECKING:
     from penstock.app.wiring import Workplace
@@ -35,6 +37,20 @@ def lineage(place: Workplace, name: str, *, down: bool) -> tuple[Edge, ...]:
             raise InputError(_unknown(name, tuple(f"{dataset}.{known}" for known in columns)))
         column = spelt
     return tuple(found.column(dataset, column, down=down))
+
+
+def openlineage(place: Workplace, name: str) -> list[dict[str, Any]]:
+    """The OpenLineage events of a dataset, with everything above it, or of all that there are for no name.
+
+    Raises:
+        InputError: there is no such dataset.
+    """
+    project = place.project
+    if name and name not in project.datasets:
+        raise InputError(_unknown(name, tuple(project.datasets)))
+    wanted = {name, *project.upstream(name)} if name else set(project.datasets)
+    names = [each for each in topological(project) if each in wanted]
+    return job_events(project, ProjectLineage(project), names, place.clock.now().isoformat())
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> Finding:

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from penstock.sql.joins import Join
 
 EXAMPLES = 3
+MOST_FAULTS = 24
+"""How many faults a review puts into one query: `penstock test --mutate` takes its time, a review is waited for."""
 
 
 class EngineRuntime:
@@ -202,7 +204,7 @@ class EngineRuntime:
     def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
         """What data tests notice of faults put into the lines that are edited in these datasets' queries."""
         lines = {name: edited_lines(old.datasets[name], new.datasets[name]) for name in datasets}
-        return mutation_of(new, [name for name in datasets if lines[name]], lines=lines)
+        return mutation_of(new, [name for name in datasets if lines[name]], lines=lines, most=MOST_FAULTS)
 
     def criteria(self, story: Story, project: Project) -> tuple[CriterionResult, ...]:
         """Each acceptance criterion on the built versions."""

@@ -142,6 +142,7 @@ class PythonTask:
 
     `forms` maps parameters to how they are given (`duckdb.DuckDBPyRelation` if left out), `modules` are the top-level
     modules that its file imports, `secrets` the environment variables it may see, `memory` its limit in bytes.
+    `columns` declares what each column is made of: pairs of a dataset and a column of it.
     """
 
     function: str
@@ -151,6 +152,7 @@ class PythonTask:
     modules: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     memory: int | None = None
+    columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     kind: TaskKind = field(default=TaskKind.PYTHON, init=False)
 
     @property

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
-from penstock.model.pipelines import LANDED, FileSource, SqlTask
+from penstock.model.pipelines import LANDED, FileSource, PythonTask, SqlTask
 from penstock.plan.order import topological
 from penstock.sql.lineage import column_lineage
 
@@ -99,6 +99,11 @@ class ProjectLineage:
                     seen.add(far)
                     todo.append(far)
 
+    def into(self, dataset: str) -> dict[Node, tuple[Edge, ...]]:
+        """The steps into each column of a dataset, and into its rows (`WHOLE`)."""
+        nodes = ((dataset, column) for column in (*self.columns.get(dataset, ()), WHOLE))
+        return {node: tuple(self._above[node]) for node in nodes if node in self._above}
+
     def _near(self, node: Node, *, down: bool) -> Iterator[Edge]:
         """A column's own steps and, upward, those of its dataset's rows."""
         yield from (self._below if down else self._above)[node]
@@ -110,6 +115,10 @@ class ProjectLineage:
         name, task = dataset.name, dataset.task
         if isinstance(task, FileSource):
             self.columns[name] = (*task.columns, *LANDED)
+            return
+        if isinstance(task, PythonTask) and task.columns:
+            self.columns[name] = tuple(task.columns)
+            yield from _of_code(name, task)
             return
         found = self._lineage(name, task) if isinstance(task, SqlTask) else None
         if found is None:
@@ -135,6 +144,15 @@ class ProjectLineage:
         for column in self.columns.get(target, (WHOLE,)):
             for read in sources:
                 yield Edge((source, read), (target, column), Bond.DATASET)
+
+
+def _of_code(name: str, task: PythonTask) -> Iterator[Edge]:
+    """The steps that code declares; which rows it makes rests on everything it reads."""
+    for column, made_of in task.columns.items():
+        for source in made_of:
+            yield Edge(source, (name, column), Bond.VALUE)
+    for read in task.reads:
+        yield Edge((read, WHOLE), (name, WHOLE), Bond.ROWS)
 
 
 def _of_query(name: str, found: Lineage) -> Iterator[Edge]:

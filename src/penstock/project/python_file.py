@@ -80,6 +80,7 @@ def _dataset(
     keeping = read_keeping(fields, MODES, default=Materialization.TABLE)
     limits = read_limits(fields, keeping.materialization if keeping else None)
     timeout, memory, secrets = read_timeout(fields), read_memory(fields), read_secrets(fields)
+    columns = _columns(fields, reads)
     fields.unknown()
     if "reads" in fields:
         _check_parameters(fields, function, reads)
@@ -94,6 +95,7 @@ def _dataset(
         modules=top_modules(tree),
         secrets=secrets,
         memory=memory,
+        columns=columns,
     )
     return Dataset(
         name=name,
@@ -106,6 +108,28 @@ def _dataset(
         key=keeping.key,
         limits=limits,
     )
+
+
+def _columns(fields: Fields, reads: Mapping[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """What each column is declared to be made of: a parameter and a column of what it is given."""
+    declared = fields.child("columns")
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for column in list(declared.values) if declared is not None else ():
+        assert declared is not None  # noqa: S101 - it had names
+        made_of = []
+        for word in declared.texts(column):
+            parameter, _, read = word.partition(".")
+            if parameter in reads and read:
+                made_of.append((reads[parameter], read))
+                continue
+            declared.note(
+                "project.bad_task",
+                f"{word!r} names no column of what the function reads",
+                at=column,
+                expected=" | ".join(f"{name}.COLUMN" for name in sorted(reads)),
+            )
+        found[column] = tuple(made_of)
+    return found
 
 
 def _document(call: ast.Call, name: str, file: str, text: str, findings: list[Finding]) -> Document:

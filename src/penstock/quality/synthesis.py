@@ -1,12 +1,15 @@
 """Rows made up so that they lie on both sides of every boundary that queries draw; nothing is taken from real data.
 
 Invariants: the same inputs and seed give the same rows; a required column is never NULL and keys do not repeat.
-Small tables come first: what shows a difference on three rows is what a person can read.
+Small tables come first: what shows a difference on three rows is what a person can read. Each second set of tables has
+twins: rows like another in all columns but one, or in all, without which DISTINCT, GROUP BY and PARTITION BY hardly
+ever show.
 """
 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 Value = str | None
 _SIZES = (1, 1, 2, 2, 3, 4, 6, 10, 16, 40)
+_TWINS = 4
+"""How many rows of a table are repeated at most."""
 _FOCUS = 4
 """Of how many values of a column a table is made at most: fewer, and rows meet more often."""
 
@@ -71,9 +76,45 @@ def worlds(
     """
     marks = marks_of(texts, {name: [column for column, _ in shape.columns] for name, shape in inputs.items()})
     maker = _Maker(inputs, marks, interval)
+    seen: dict[tuple[str, int], dict[Value, None]] = defaultdict(dict)
+    world: World = ()
     for number in range(count):
         chance = random.Random(f"{seed} {number}")  # noqa: S311 - rows to try, not secrets
-        yield maker.world(chance, _SIZES[number % len(_SIZES)])
+        if number % 2:
+            yield tuple(_twinned(made, inputs[made.dataset], seen, chance) for made in world)
+            continue
+        world = maker.world(chance, _SIZES[number // 2 % len(_SIZES)])
+        for made in world:
+            for at in range(len(made.columns)):
+                seen[made.dataset, at].update(dict.fromkeys(row[at] for row in made.rows))
+        yield world
+
+
+def _twinned(
+    made: MadeUp, shape: Shape, seen: Mapping[tuple[str, int], Mapping[Value, None]], chance: random.Random
+) -> MadeUp:
+    """The table with twins of its first rows; where it has a key, only those that the key lets in."""
+    places = [at for at, (column, _) in enumerate(made.columns) if column in shape.key]
+    twins: list[tuple[Value, ...]] = []
+    for row in made.rows[:_TWINS]:
+        at = chance.randrange(len(row))
+        others = [value for value in seen[made.dataset, at] if value != row[at]]
+        if others:
+            twins.append((*row[:at], chance.choice(others), *row[at + 1 :]))
+        if chance.random() < 0.5:
+            twins.append(row)
+    return replace(made, rows=_let_in(made.rows, twins, places))
+
+
+def _let_in(
+    rows: Sequence[tuple[Value, ...]], twins: Sequence[tuple[Value, ...]], places: Sequence[int]
+) -> tuple[tuple[Value, ...], ...]:
+    if not places:
+        return (*rows, *twins)
+    by_key = {tuple(row[at] for at in places): row for row in rows}
+    for twin in twins:
+        by_key.setdefault(tuple(twin[at] for at in places), twin)
+    return tuple(by_key.values())
 
 
 class _Maker:

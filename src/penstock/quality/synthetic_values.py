@@ -179,6 +179,7 @@ def _matching(pattern: str) -> Iterator[str]:
         filled,
         filled.swapcase(),
         "12345",
+        "x12345",
         "abc",
     )
 

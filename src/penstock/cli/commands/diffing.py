@@ -13,11 +13,13 @@ from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option
 from penstock.delivery.pages import diff_html, diff_text
 from penstock.delivery.pages.diff_values import diff_values
+from penstock.delivery.pages.exercise import exercise_json, exercises_text
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from penstock.app.diffing import Differences
+    from penstock.quality.exercise import Exercise
 
 
 @click.command(epilog="Example: penstock diff prod --dataset sales.daily --interval 2010-12 --against 2010-11")
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--examples", type=click.IntRange(1, 100), default=3, show_default=True, help="How many rows of each kind."
 )
+@click.option("--exercise/--no-exercise", default=True, help="Look what rows went through the places that changed.")
 @click.option("--html", metavar="FILE", default=None, help="Also write the answer as one HTML page.")
 @project_option
 @answering
@@ -50,7 +53,8 @@ def diff(door: Door, project: str | None, html: str | None, key: str, described:
     with opened(project) as place:
         found = diffing.diff(place, wanted, door.say)
     notes = _notes(found)
-    text = "\n".join([*(diff_text.diff_text(one) for one in found.diffs), "".join(f"{note}\n" for note in notes)])
+    looked = exercises_text(found.exercises) if found.exercises else ""
+    text = "\n".join([*(diff_text.diff_text(one) for one in found.diffs), looked, "".join(f"{n}\n" for n in notes)])
     if html is not None:
         _write(Path(html), diff_html.diffs_html(f"{found.old} → {found.new}", found.diffs, notes))
         text += f"\nwritten: {html}\n"
@@ -68,6 +72,7 @@ def _values(found: Differences, html: str | None) -> dict[str, Any]:
         "left_out": list(found.left_out),
         "undescribed": list(found.undescribed),
         "datasets": {one.dataset: diff_values(one) for one in found.diffs},
+        "exercise": {one.dataset: exercise_json(one) for one in found.exercises},
         "html": html,
     }
 
@@ -84,9 +89,16 @@ def _notes(found: Differences) -> list[str]:
         ),
     ]
     notes = [f"{words}: {', '.join(names)}" for names, words in said if names]
+    notes += [_verdict(one) for one in found.exercises]
     if found.same:
         notes.append(f"the same version on both sides: {len(found.same)} dataset(s)")
     return notes
+
+
+def _verdict(one: Exercise) -> str:
+    """In a line, what a difference, or none, is worth."""
+    left = len(one.unseen)
+    return f"{one.dataset}: {one.comparison}" + (f"; nothing went through {left} changed place(s)" if left else "")
 
 
 def _write(path: Path, page: str) -> None:
