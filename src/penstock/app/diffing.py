@@ -112,7 +112,7 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
 
 def _exercises(
     place: Workplace,
-    warehouse: DuckdbWarehouse,
+    warehouse: ProjectWarehouse,
     diffs: Sequence[DatasetDiff],
     before: Mapping[str, str],
     after: Mapping[str, str],

@@ -52,7 +52,7 @@ def exercised(
 
 
 def exercised_versions(
-    warehouse: DuckdbWarehouse,
+    warehouse: ProjectWarehouse,
     project: Project,
     name: str,
     queries: tuple[str, str],
