@@ -111,6 +111,7 @@ def test_a_plan_that_was_looked_at_is_done_or_refused(shop: Place) -> None:
     write(shop, f"pipelines/sales/{FEW}", table("SELECT day, max(amount) AS total FROM sales.staged GROUP BY day"))
     refused = shop.penstock("run", "sales", *LAST_DAY, "--digest", looked_at[:12], exits=1)
     assert "plan.stale" in refused.err
+    assert "plan.bad_digest" in shop.penstock("run", "--digest", "zzz", exits=2).err
     write(shop, f"pipelines/sales/{FEW}", DATASETS[FEW])
     assert "staged" in _built_by(shop, "run", "sales", *LAST_DAY, "--digest", looked_at[:12])
 
@@ -138,8 +139,8 @@ def test_a_step_says_what_is_different_from_what_is_shown(shop: Place) -> None:
     write(shop, "pipelines/sales/more.sql", table("SELECT day FROM sales.staged"))
     steps = {step["dataset"]: step for step in shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]}
     reasons = {name.removeprefix("sales."): step["reasons"][0] for name, step in steps.items()}
-    assert reasons["staged"].startswith("what makes it is another")
-    assert reasons["all"].startswith("what it reads of other datasets")
+    assert reasons["staged"].startswith("its query, code or settings changed")
+    assert reasons["all"].startswith("an input changed")
     assert reasons["more"].startswith("the environment does not show it yet")
     assert reasons["few"] == "every interval is there"
 

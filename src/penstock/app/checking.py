@@ -40,7 +40,9 @@ def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
     project, findings = examine(load_project(place.root))
     if project is not None and not blocking(findings):
-        findings = (*findings, *column_findings(project), *foreign_findings(project))
+        from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - not before there is something to parse
+
+        findings = (*findings, *unparsable(project), *column_findings(project), *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.duckdb.laboratory import MemoryLaboratory
+from penstock.adapters.duckdb.mutant_bench import TestsLaboratory
+from penstock.app.killing import telling_test
 from penstock.model.errors import InputError
 from penstock.model.intervals import Grain, Interval, parse_moment
 from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from penstock.app.warehouses import ProjectWarehouse
     from penstock.model.datatests import DataTest
     from penstock.model.pipelines import Dataset, Project
+    from penstock.quality.synthesis import World
+    from penstock.quality.witness import Question
 
 MADE_UP_DAY = parse_moment("2024-01-10")
 """The interval for which rows are made up begins here."""
@@ -45,7 +49,7 @@ def exercised(
                     continue
                 data = _Built(warehouse, _relations(old, new), _bounds(new, after, until))
                 pair = _pair(data, before, after, new, differs=differs)
-                found.append(exercise(pair, data, laboratory))
+                found.append(exercise(replace(pair, write=_Writer(after, new)), data, laboratory))
             elif _is_other_code(before, after):
                 found.append(_unprobed(after, differs=differs))
     return tuple(found)
@@ -78,6 +82,20 @@ def exercised_versions(
     data = _Built(warehouse, relations, _bounds(project, dataset, until))
     with closing(MemoryLaboratory()) as laboratory:
         return exercise(_pair(data, before, after, project, differs=differs), data, laboratory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes a data test of rows that tell a dataset's new query from the old one."""
+
+    dataset: Dataset
+    project: Project
+
+    def __call__(self, question: Question, world: World) -> str | None:
+        turned = replace(question, old=question.new, new=question.old)
+        with closing(TestsLaboratory()) as laboratory:
+            made = telling_test("rows that changed", self.dataset, turned, world, self.project, laboratory)
+        return made[0].text if made is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +135,8 @@ def _pair(data: _Built, before: Dataset, after: Dataset, project: Project, *, di
     assert isinstance(after.task, SqlTask)  # noqa: S101 - as above
     reads = sorted({*before.task.reads, *after.task.reads})
     shapes = {name: _shape(data, name, project) for name in reads}
-    tests = (test for test in project.tests if test.dataset == after.name)
+    tests = [test for test in project.tests if test.dataset == after.name]
+    written = next((test.interval for test in tests if test.interval is not None), None)
     return Pair(
         dataset=after.name,
         file=after.file,
@@ -125,7 +144,7 @@ def _pair(data: _Built, before: Dataset, after: Dataset, project: Project, *, di
         new=after.task.text,
         inputs=shapes,
         differ=differs,
-        interval=_made_up_interval(after),
+        interval=written or _made_up_interval(after),
         tests={test.name: (tuple(_given(test, shapes)), test.interval) for test in tests},
     )
 

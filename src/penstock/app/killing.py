@@ -41,12 +41,19 @@ def killing_test(
     mutant: Mutant, dataset: Dataset, question: Question, world: World, project: Project, laboratory: TestsLaboratory
 ) -> tuple[KillingTest, DataTest] | None:
     """The test that rows which tell a mutant from its original make; None if no test that can be written does."""
+    return telling_test(name_of(mutant.old, mutant.new), dataset, question, world, project, laboratory)
+
+
+def telling_test(
+    name: str, dataset: Dataset, question: Question, world: World, project: Project, laboratory: TestsLaboratory
+) -> tuple[KillingTest, DataTest] | None:
+    """A test of rows that tell a question's two queries apart: it passes with the first, and fails with the second."""
     fewest = smallest(world, lambda fewer: _differs(fewer, question, laboratory))
     rows = laboratory.held(_without_idle_columns(fewest, question, laboratory))
     given = {made.dataset: _given(made, project.datasets[made.dataset]) for made in rows}
     case = DataTest(
         dataset=dataset.name,
-        name=name_of(mutant),
+        name=name,
         file="",
         line=1,
         given=given,
@@ -67,9 +74,9 @@ def killing_test(
     return KillingTest(name=case.name, text=text), written[0]
 
 
-def name_of(mutant: Mutant) -> str:
+def name_of(right: str, wrong: str | None) -> str:
     """What the test holds the query to, as the name of a case."""
-    text = f"{mutant.old}, not {mutant.new}" if mutant.new is not None else f"needs {mutant.old}"
+    text = f"{right}, not {wrong}" if wrong is not None else f"needs {right}"
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +17,7 @@ from penstock.engine.requests import MANUAL, RunRequest, has_ended, run_row
 from penstock.engine.run import INTERRUPTED_RUN, RunReport
 from penstock.engine.states import RunState
 from penstock.model.environments import DEVELOPMENT
-from penstock.model.errors import RefusedError, WaitingError
+from penstock.model.errors import InputError, RefusedError, WaitingError
 from penstock.model.findings import Finding
 from penstock.plan.build import Action, Reason, Step, plan_digest
 
@@ -100,7 +101,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     )
     return Planned(
         build=build,
-        digest=plan_digest(build, wanted.environment),
+        digest=plan_digest(build, place.project, wanted.environment, mapping_of(place.ledger, wanted.environment)),
         steps=(*(as_shown(step, datasets[step.dataset], shown, build.outdated) for step in build.steps), *removed),
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
@@ -142,6 +143,8 @@ def run(place: Workplace, wanted: Wanted, follower: Follower) -> Ran:
         RefusedError: production shows other versions than the working tree has; only a delivery may change that.
         InputError: a source file is broken or missing; nothing was recorded.
     """
+    if wanted.digest is not None and re.fullmatch(f"[0-9a-f]{{{SHORTEST_DIGEST},64}}", wanted.digest) is None:
+        raise InputError(_no_digest(wanted.digest))
     request = ask(place, wanted, trigger=MANUAL)
     return Runner(place, follower, patient=wanted.patient, digest=wanted.digest).run(request)
 
@@ -217,8 +220,11 @@ class Runner:
 
     def _refuse_stale(self, order: Order) -> None:
         """Refuse to do another plan than the one that was looked at."""
-        now = plan_digest(order.plan, order.request.environment)
-        if self._digest is not None and (len(self._digest) < SHORTEST_DIGEST or not now.startswith(self._digest)):
+        if self._digest is None:
+            return
+        shown = mapping_of(self._place.ledger, order.request.environment)
+        now = plan_digest(order.plan, order.project, order.request.environment, shown)
+        if not now.startswith(self._digest):
             raise RefusedError(_stale(self._digest, now, order.request))
 
     def _nothing(self, order: Order) -> Ran:
@@ -268,6 +274,16 @@ class Runner:
             run=request.run, built=built, rows=rows, checks={}, findings=tuple(findings), seconds=0.0
         )
         return Ran(outcome=outcome, environment=request.environment, mapping=mapping_of(ledger, request.environment))
+
+
+def _no_digest(text: str) -> Finding:
+    return Finding(
+        code="plan.bad_digest",
+        message=f"{text!r} is no digest of a plan",
+        found=text,
+        expected=f"{SHORTEST_DIGEST} to 64 digits of 0-9 and a-f, as penstock plan prints them",
+        remedy="penstock plan shows the plan and its digest",
+    )
 
 
 def _stale(looked_at: str, now: str, request: RunRequest) -> Finding:

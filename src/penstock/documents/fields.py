@@ -104,14 +104,19 @@ class Fields:
             return None
         return None if value is None else int(value)
 
-    def number(self, key: str, *, low: float | None = None, required: bool = False) -> float | None:
-        """A number, at least `low`; neither infinite nor `.nan`, which would compare as it likes."""
+    def number(
+        self, key: str, *, low: float | None = None, high: float | None = None, required: bool = False
+    ) -> float | None:
+        """A number, at least `low` and at most `high`; neither infinite nor `.nan`, which would compare as it likes."""
         value = self._get(key, (int, float), "a number", required=required)
         if value is not None and not math.isfinite(value):
             self.note("range", f"{self._label(key)} is {value}", at=key, expected="a finite number")
             return None
         if value is not None and low is not None and value < low:
             self.note("range", f"{self._label(key)} is {value}", at=key, expected=f"at least {low}")
+            return None
+        if value is not None and high is not None and value > high:
+            self.note("range", f"{self._label(key)} is {value}", at=key, expected=f"at most {high}")
             return None
         return None if value is None else float(value)
 

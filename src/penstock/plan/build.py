@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.model.intervals import Interval, chunks, merge, parse_moment, subtract
 from penstock.model.pipelines import Materialization, Slice
 from penstock.plan.order import topological
-from penstock.plan.versions import versions_of
+from penstock.plan.versions import described, versions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,8 +49,8 @@ class Reason(StrEnum):
     OLD_INPUTS = "but some were built from an earlier state of what it reads whole: a backfill builds them again"
     TO_SHOW = "built already; the environment only has to show it"
     NEW_DATASET = "the environment does not show it yet"
-    ALTERED = "what makes it is another than that of the version shown"
-    READS_MOVED = "what it reads of other datasets is another than that of the version shown"
+    ALTERED = "its query, code or settings changed since the version shown"
+    READS_MOVED = "an input changed since the version shown"
     DESCRIBED = "only what is said of it changed: its contract or description"
 
 
@@ -201,10 +201,11 @@ class BuildPlan:
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def plan_digest(build: BuildPlan, environment: str) -> str:
-    """SHA-256 of what is to be built and then shown where: equal plans, equal digests."""
-    shown = sorted((step.dataset, step.version) for step in build.steps)
-    return hashlib.sha256(json.dumps([environment, build.digest, shown]).encode()).hexdigest()
+def plan_digest(build: BuildPlan, project: Project, environment: str, shown: Mapping[str, str]) -> str:
+    """SHA-256 of what is to be built, what is said of it, and where it will be shown in place of what."""
+    steps = sorted((step.dataset, step.version, described(project.datasets[step.dataset])) for step in build.steps)
+    parts = [environment, build.digest, steps, sorted(shown.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def plan_build(

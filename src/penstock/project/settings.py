@@ -94,10 +94,10 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         return MappingProxyType({})
     values: dict[str, Any] = {
         "approvals": policy.integer("approvals", low=0),
-        "quality_score": policy.number("quality_score", low=0),
+        "quality_score": policy.number("quality_score", low=0, high=100),
         "observe_intervals": policy.integer("observe_intervals", low=0),
-        "documentation": policy.number("documentation", low=0),
-        "mutation_score": policy.number("mutation_score", low=0),
+        "documentation": policy.number("documentation", low=0, high=100),
+        "mutation_score": policy.number("mutation_score", low=0, high=100),
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})

@@ -185,7 +185,7 @@ def _among(pair: Pair, side: Side, keys: list[int]) -> Side:
 
 def _listed(examples: str, width: int) -> str:
     """Rows of text, with what orders them, as one list."""
-    values = ", ".join(f"v{index}" for index in range(width))
+    values = ", ".join(f"CAST(v{index} AS VARCHAR)" for index in range(width))
     return f"(SELECT list([{values}] ORDER BY part, place) FROM ({examples}) AS shown)"
 
 

@@ -86,6 +86,10 @@ class PlaceSeen:
     sides: Sides | None = None
     witness: Witness | None = None
     test: str | None = None
+    tried: bool = True
+    """Whether enough made-up rows got through the queries for it to say something that none told old from new."""
+    case: str | None = None
+    """A data test of the made-up rows, as it would stand in a test file: it passes now, and fails as it was."""
 
     @property
     def exercised(self) -> bool:
@@ -128,6 +132,8 @@ class Pair:
     differ: bool
     interval: Interval | None = None
     tests: Mapping[str, tuple[World, Interval | None]] = field(default_factory=dict)
+    write: Callable[[Question, World], str | None] | None = None
+    """Writes the data test of a world on which the new query of a question differs from the old one."""
 
 
 class RealData(Protocol):
@@ -160,7 +166,13 @@ def _seen(probe: Probe, pair: Pair, data: RealData, laboratory: Laboratory) -> P
     if tally is not None and tally.crossing and _shows(probe, data):
         return PlaceSeen(place=probe.place, grounds=Grounds.CROSSED, tally=tally)
     sides = _sides(probe, data.ask)
-    question = Question(old=probe.hybrid or pair.old, new=pair.new, inputs=pair.inputs, interval=pair.interval)
+    question = Question(
+        old=probe.hybrid or pair.old,
+        new=pair.new,
+        inputs=pair.inputs,
+        interval=pair.interval,
+        models=tuple(world for world, _ in pair.tests.values()),
+    )
     found = search(question, laboratory)
     if not found.answered and probe.hybrid is not None:  # the old part does not fit into the new query
         question = replace(question, old=pair.old)
@@ -171,6 +183,8 @@ def _seen(probe: Probe, pair: Pair, data: RealData, laboratory: Laboratory) -> P
         tally=tally,
         sides=sides,
         witness=found.witness,
+        tried=found.answered >= ENOUGH,
+        case=_case(question, pair, found) if found.witness is not None else None,
         test=_test(question, pair, laboratory) if found.witness is not None else None,
     )
 
@@ -187,6 +201,12 @@ def _grounds(
     if taken and tried and _made_up_sides(probe, question, laboratory):
         return Grounds.GONE_THROUGH
     return Grounds.NO_ROW_CROSSED
+
+
+def _case(question: Question, pair: Pair, found: Search) -> str | None:
+    if pair.write is None or found.witness is None:
+        return None
+    return pair.write(question, found.witness.world)
 
 
 def _tally(probe: Probe, data: RealData) -> Tally | None:

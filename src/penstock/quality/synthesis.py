@@ -67,9 +67,18 @@ World = tuple[MadeUp, ...]
 
 
 def worlds(
-    texts: Sequence[str], inputs: Mapping[str, Shape], interval: Interval | None, *, seed: int, count: int
+    texts: Sequence[str],
+    inputs: Mapping[str, Shape],
+    interval: Interval | None,
+    *,
+    seed: int,
+    count: int,
+    models: Sequence[World] = (),
 ) -> Iterator[World]:
     """`count` sets of tables, on which queries with these texts are likely to tell themselves apart.
+
+    `models` are rows that somebody wrote, such as those of data tests: each third set is made of theirs, with one value
+    or two put for others. They get through conditions that rows of chance hardly ever meet all at once.
 
     Raises:
         InputError: one of the texts is not one query.
@@ -80,6 +89,9 @@ def worlds(
     world: World = ()
     for number in range(count):
         chance = random.Random(f"{seed} {number}")  # noqa: S311 - rows to try, not secrets
+        if models and number % 3 == 2:
+            yield maker.varied(chance.choice(models), chance)
+            continue
         if number % 2:
             yield tuple(_twinned(made, inputs[made.dataset], seen, chance) for made in world)
             continue
@@ -131,6 +143,26 @@ class _Maker:
     def world(self, chance: random.Random, size: int) -> World:
         shared: dict[tuple[str, str], tuple[str, ...]] = {}
         return tuple(self._table(name, shape, shared, chance, size) for name, shape in self._inputs.items())
+
+    def varied(self, model: World, chance: random.Random) -> World:
+        """A model's rows, each with a variant of it in which one value or two are others."""
+        return tuple(self._varied(made, chance) for made in model if made.dataset in self._inputs)
+
+    def _varied(self, made: MadeUp, chance: random.Random) -> MadeUp:
+        shape = self._inputs[made.dataset]
+        places = {column: at for at, (column, _) in enumerate(made.columns)}
+        rows = [tuple(row[places[name]] if name in places else None for name, _ in shape.columns) for row in made.rows]
+        variants = []
+        for row in rows:
+            changed = list(row)
+            for at in chance.sample(range(len(changed)), k=min(len(changed), chance.choice((1, 1, 2)))):
+                name = shape.columns[at][0]
+                empty = name not in shape.required and chance.random() < 0.2
+                changed[at] = None if empty else chance.choice(self._pools[made.dataset, name])
+            variants.append(tuple(changed))
+        keyed = [at for at, (column, _) in enumerate(shape.columns) if column in shape.key]
+        kept = rows if chance.random() < 0.5 else []
+        return MadeUp(dataset=made.dataset, columns=shape.columns, rows=_let_in(kept, variants, keyed))
 
     def _table(
         self,

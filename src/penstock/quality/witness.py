@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.quality.synthesis import MadeUp, Shape, World
 
-TRIES = 80
+TRIES = 120
 """How many sets of made-up tables are tried by default."""
 MOST_SHRINKS = 200
 _MOST_SHOWN = 3
@@ -77,12 +77,13 @@ def _shown(value: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Two queries over the same datasets, and what their rows look like."""
+    """Two queries over the same datasets, and what their rows look like; `models` as for `synthesis.worlds`."""
 
     old: str
     new: str
     inputs: Mapping[str, Shape]
     interval: Interval | None = None
+    models: tuple[World, ...] = ()
 
     def worlds(self, *, seed: int = 0, count: int = TRIES) -> Iterator[World]:
         """Made-up rows that are likely to tell the two apart, the same for the same seed.
@@ -91,7 +92,8 @@ class Question:
             InputError: one of the texts is not one query.
         """
         texts = (self.old, self.new)
-        return worlds(texts, narrowed(texts, self.inputs), self.interval, seed=seed, count=count)
+        inputs = narrowed(texts, self.inputs)
+        return worlds(texts, inputs, self.interval, seed=seed, count=count, models=self.models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,7 +253,7 @@ def _results(block: exp.Select, without: Sequence[str]) -> exp.Select | None:
     for key in (*without, *_SHOWN):
         rows.set(key, None)
     keys = keys_of(block)
-    if keys is None or (keys and block.args["group"].args.get("all") and without):
+    if keys is None:
         return None
     if keys and block.args["group"].args.get("all"):
         rows.set("group", exp.Group(expressions=[key.copy() for key in keys]))

@@ -38,3 +38,17 @@ def test_testing_a_dataset_that_is_not_there_is_wrong_input_and_not_a_pass_witho
     (finding,) = refused.value.findings
     assert finding.code == "project.unknown_dataset"
     assert "shop.daily_revenue" in (finding.expected or "")
+
+
+def test_a_query_that_duckdb_alone_cannot_parse_is_a_mistake_on_its_line(tmp_path: Path) -> None:
+    start(tmp_path)
+    path = tmp_path / "pipelines/shop/daily_revenue.sql"
+    text = path.read_text()
+    assert "GROUP BY day" in text
+    path.write_text(text.replace("GROUP BY day", "GROUP BY ALL,"))
+    with workplace(tmp_path) as place:
+        found = checking.check(place)
+    assert not found.ok
+    (finding,) = [one for one in found.findings if one.code == "sql.syntax"]
+    assert finding.place.file == "pipelines/shop/daily_revenue.sql"
+    assert finding.place.excerpt == "GROUP BY ALL,"

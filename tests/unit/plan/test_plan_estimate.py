@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ledger_rows import Book, day
 
@@ -51,7 +53,10 @@ def test_nothing_to_do_takes_no_time() -> None:
     assert seconds_of(plan, {}, 2) == 0.0
 
 
-def test_a_digest_names_the_environment_the_versions_and_the_work() -> None:
-    assert plan_digest(built(), "dev") == plan_digest(built(), "dev")
-    others = {plan_digest(built(), "prod"), plan_digest(built(4), "dev"), plan_digest(built(), "dev")}
-    assert len(others) == 3
+def test_a_digest_names_the_work_the_words_and_the_environment_with_what_it_shows() -> None:
+    def digest(until: int = 3, environment: str = "dev", shown: str = "a", said: str = "") -> str:
+        datasets = {name: replace(one, description=said) for name, one in PROJECT.datasets.items()}
+        return plan_digest(built(until), replace(PROJECT, datasets=datasets), environment, {"sim.raw": shown})
+
+    assert digest() == digest()
+    assert len({digest(), digest(4), digest(environment="prod"), digest(shown="b"), digest(said="new words")}) == 5

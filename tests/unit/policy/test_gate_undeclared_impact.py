@@ -92,7 +92,8 @@ def test_rows_that_may_move_are_named_by_columns_that_are_there() -> None:
     assert_passes(judge(design(story=story(impact=impact(where="country = 'France'")), columns=columns)))
     verdict = judge(design(story=story(impact=impact(where="land = 'France' AND net > 0")), columns=columns))
     assert_fails(verdict, "where")
-    assert verdict.findings[0].message.endswith("named by land, which its contract does not list")
+    assert verdict.findings[0].message == f"`where` uses land, and {REVENUE} has no such column by its contract"
+    assert verdict.summary == "The declared impact names rows by columns that are not there."
 
 
 def test_all_undeclared_datasets_are_named_at_once() -> None:

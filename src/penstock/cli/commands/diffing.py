@@ -56,7 +56,7 @@ def diff(door: Door, project: str | None, html: str | None, key: str, described:
     looked = exercises_text(found.exercises) if found.exercises else ""
     text = "\n".join([*(diff_text.diff_text(one) for one in found.diffs), looked, "".join(f"{n}\n" for n in notes)])
     if html is not None:
-        _write(Path(html), diff_html.diffs_html(f"{found.old} → {found.new}", found.diffs, notes))
+        _write(Path(html), diff_html.diffs_html(f"{found.old} → {found.new}", found.diffs, notes, looked))
         text += f"\nwritten: {html}\n"
     moved = any(not one.empty for one in found.diffs) or found.added or found.removed
     return Answer(result=_values(found, html), text=text if moved or found.diffs or notes else "nothing is different\n")

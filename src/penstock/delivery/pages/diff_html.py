@@ -29,8 +29,11 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 """
 
 
-def diffs_html(title: str, diffs: Sequence[DatasetDiff], notes: Sequence[str]) -> str:
-    """The page: a summary of all datasets, then each one. `notes` are sentences about what was not compared."""
+def diffs_html(title: str, diffs: Sequence[DatasetDiff], notes: Sequence[str], looked: str = "") -> str:
+    """The page: a summary of all datasets, then each one. `notes` are sentences about what was not compared.
+
+    `looked` says, as text, what went through the places in which queries differ.
+    """
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
@@ -41,6 +44,7 @@ def diffs_html(title: str, diffs: Sequence[DatasetDiff], notes: Sequence[str]) -
         *(f"<p>{escape(note)}</p>" for note in notes),
         *_summary(diffs),
         *(part for at, diff in enumerate(diffs) for part in _dataset(at, diff)),
+        *([f"<h2>What went through the changed places</h2><pre>{escape(looked)}</pre>"] if looked else []),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"

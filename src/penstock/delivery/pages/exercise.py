@@ -38,7 +38,7 @@ def _one(one: Exercise) -> Iterator[str]:
             yield f"    rows that would show it: {seen.witness.given}"
             yield f"    {seen.witness.apart}"
         elif not seen.exercised:
-            yield "    no made-up row told old from new"
+            yield f"    no made-up row {'told old from new' if seen.tried else 'got through the query'}"
 
 
 def edit_text(seen: PlaceSeen) -> str:
@@ -67,6 +67,8 @@ def exercise_json(one: Exercise) -> dict[str, Any]:
                 "rows": _tally(seen),
                 "sides": dict(seen.sides.met) if seen.sides else {},
                 "test": seen.test,
+                "tried": seen.tried,
+                "case": seen.case,
                 "witness": _witness(seen.witness) if seen.witness else None,
             }
             for seen in one.places

@@ -19,7 +19,8 @@ GATE = "vacuous_diff"
 def judge(facts: ReviewFacts) -> Verdict:
     """Refuse an empty difference that shows nothing; mention every other changed place that nothing went through.
 
-    It blocks where rows are known that would differ and nobody has tried such rows; else there is nothing to be done.
+    It blocks where rows are known that would differ and nobody has tried such rows, and where made-up rows did not get
+    through the query at all, so that nothing is known of it.
     """
     if blocking(facts.run_findings):
         return not_applicable(GATE, "The shadow run failed, so no query was tried on data.")
@@ -42,7 +43,7 @@ def _queries(facts: ReviewFacts) -> str:
 
 
 def _finding(one: Exercise, seen: PlaceSeen) -> Finding:
-    blocks = one.comparison is Comparison.NOT_EXERCISED and seen.witness is not None
+    blocks = one.comparison is Comparison.NOT_EXERCISED and (seen.witness is not None or not seen.tried)
     return Finding(
         code=f"gate.{GATE}",
         message=f"neither rows nor a data test went through what changed in {one.dataset}: {_edit(seen)}",
@@ -71,6 +72,13 @@ def _figures(seen: PlaceSeen) -> str:
 
 
 def _remedy(one: Exercise, seen: PlaceSeen) -> str:
+    if seen.witness is None and not seen.tried:
+        return f"no made-up row gets through {one.dataset}: write a data test whose rows old and new treat differently"
     if seen.witness is None:
         return f"look at it by hand: no made-up row told the old query of {one.dataset} from the new one"
-    return f"add a data test for {one.dataset}, for instance {seen.witness.given}: {seen.witness.apart}"
+    said = f"add a data test for {one.dataset}, for instance {seen.witness.given}: {seen.witness.apart}"
+    return (
+        f"{said}\nsuch a case, under `cases:` of its test file, once you have read what it expects:\n{seen.case}"
+        if seen.case
+        else said
+    )
