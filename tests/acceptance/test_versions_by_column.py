@@ -161,3 +161,17 @@ def test_only_a_description_is_metadata_and_once_recorded_nothing(shop: Place) -
     after = shop.penstock("plan", "sales", *LAST_DAY, "--json").result["steps"]
     assert {step["action"] for step in after} == {"reuse"}
     shop.penstock("doctor")
+
+
+def test_what_many_slices_fail_of_alike_is_said_once(shop: Place) -> None:
+    write(
+        shop,
+        "pipelines/sales/broken.sql",
+        "/* penstock\nmaterialize: incremental\ninterval: day(day)\nbatch: 1\n*/\n"
+        "SELECT day, no_such_function(amount) AS x FROM sales.staged "
+        "WHERE day >= $interval_start AND day < $interval_end\n",
+    )
+    failed = shop.penstock("run", "sales", *LAST_DAY, "--json", exits=3)
+    found = [one for one in failed.findings if one["place"].get("dataset") == "sales.broken"]
+    assert len({one["message"] for one in found}) == len(found)
+    assert any("(in 3 slices)" in one["message"] for one in found)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import arrivals
@@ -21,7 +22,7 @@ from penstock.model.pipelines import FileSource
 from penstock.plan.versions import described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from penstock.app.wiring import Workplace
     from penstock.engine.executor import Executor
@@ -235,8 +236,18 @@ def outcome_of(plan: BuildPlan, report: RunReport) -> BuildOutcome:
         built[published.dataset] += 1
         rows[published.dataset] = rows.get(published.dataset, 0) + published.rows
         checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
+    findings = _each_once(report.findings)
     return BuildOutcome(
-        run=report.run, built=built, rows=rows, checks=checks, findings=report.findings, seconds=report.seconds
+        run=report.run, built=built, rows=rows, checks=checks, findings=findings, seconds=report.seconds
+    )
+
+
+def _each_once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What many slices fail of alike is said once, with how many they are."""
+    counts = Counter(findings)
+    return tuple(
+        finding if count == 1 else replace(finding, message=f"{finding.message} (in {count} slices)")
+        for finding, count in counts.items()
     )
 
 

@@ -14,17 +14,16 @@ from penstock.model.intervals import Grain, Interval, parse_moment
 from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
 from penstock.plan.versions import versions_of
 from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, PlaceSeen, exercise
-from penstock.quality.synthesis import MadeUp, Shape
+from penstock.quality.synthesis import Shape, model_of
 from penstock.sql.changes import ChangedPlace, ChangeKind
 from penstock.sql.query import parse_query
 from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from penstock.app.warehouses import ProjectWarehouse
-    from penstock.model.datatests import DataTest
     from penstock.model.pipelines import Dataset, Project
     from penstock.quality.synthesis import World
     from penstock.quality.witness import Question
@@ -145,7 +144,7 @@ def _pair(data: _Built, before: Dataset, after: Dataset, project: Project, *, di
         inputs=shapes,
         differ=differs,
         interval=written or _made_up_interval(after),
-        tests={test.name: (tuple(_given(test, shapes)), test.interval) for test in tests},
+        tests={test.name: (model_of(test.given, shapes), test.interval) for test in tests},
     )
 
 
@@ -159,18 +158,6 @@ def _made_up_interval(dataset: Dataset) -> Interval | None:
         return None
     start = Grain(dataset.interval.grain).floor(MADE_UP_DAY)
     return Interval(start, dataset.interval.grain.step(start))
-
-
-def _given(test: DataTest, shapes: Mapping[str, Shape]) -> Iterator[MadeUp]:
-    for name, shape in shapes.items():
-        rows = tuple(tuple(_text(row.get(column)) for column, _ in shape.columns) for row in test.given.get(name, ()))
-        yield MadeUp(dataset=name, columns=shape.columns, rows=rows)
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _is_other_code(before: Dataset, after: Dataset) -> bool:

@@ -23,7 +23,7 @@ from penstock.model.intervals import Interval
 from penstock.model.pipelines import FileSource, SqlTask, TaskKind
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict
 from penstock.quality.screening import Screen, told_apart
-from penstock.quality.synthesis import Shape
+from penstock.quality.synthesis import Shape, model_of
 from penstock.quality.witness import Question
 from penstock.sql.block_pairs import changed_places
 from penstock.sql.fingerprint import canonical
@@ -191,7 +191,13 @@ class _Trial:
         return bool(told_apart(self._screen((self._plain,)), self._laboratory, tries=_TRIES_AS_WRITTEN))
 
     def _screen(self, others: tuple[str, ...]) -> Screen:
-        return Screen(original=self._text, others=others, inputs=self._inputs, interval=self._interval)
+        return Screen(
+            original=self._text,
+            others=others,
+            inputs=self._inputs,
+            interval=self._interval,
+            models=tuple(model_of(bench.test.given, self._inputs) for bench in self._benches),
+        )
 
     def _bench(self, case: DataTest) -> MutantBench:
         return self._opened.enter_context(closing(MutantBench(case, self._project)))

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """One query, others over the same datasets that may differ from it, and what the datasets' rows look like."""
+    """One query, others over the same datasets that may differ from it, and what the datasets' rows look like.
+
+    `models` as for `synthesis.worlds`.
+    """
 
     original: str
     others: tuple[str, ...]
     inputs: Mapping[str, Shape]
     interval: Interval | None = None
+    models: tuple[World, ...] = ()
 
 
 def told_apart(screen: Screen, laboratory: Laboratory, *, seed: int = 0, tries: int = TRIES) -> dict[str, World]:
@@ -36,7 +40,8 @@ def told_apart(screen: Screen, laboratory: Laboratory, *, seed: int = 0, tries: 
     left = list(dict.fromkeys(screen.others))
     texts = (screen.original, *left)
     inputs = narrowed(texts, screen.inputs)
-    for world in worlds(texts, inputs, screen.interval, seed=seed, count=tries) if left else ():
+    tried = worlds(texts, inputs, screen.interval, seed=seed, count=tries, models=screen.models)
+    for world in tried if left else ():
         laboratory.fill(world)
         answer = laboratory.answer(screen.original, screen.interval)
         if answer is None:

@@ -66,6 +66,24 @@ World = tuple[MadeUp, ...]
 """Rows for every dataset that the queries read."""
 
 
+def model_of(given: Mapping[str, Sequence[Mapping[str, object]]], inputs: Mapping[str, Shape]) -> World:
+    """The rows that a data test gives, as a world: values as text, what is left out is NULL."""
+    return tuple(
+        MadeUp(
+            dataset=name,
+            columns=shape.columns,
+            rows=tuple(tuple(_text(row.get(column)) for column, _ in shape.columns) for row in given.get(name, ())),
+        )
+        for name, shape in inputs.items()
+    )
+
+
+def _text(value: object) -> Value:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def worlds(
     texts: Sequence[str],
     inputs: Mapping[str, Shape],

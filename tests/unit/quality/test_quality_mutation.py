@@ -16,7 +16,7 @@ from penstock.project.reading import read_project
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict, score_of
 from penstock.quality.screening import Screen, differs, told_apart
 from penstock.quality.synthesis import MadeUp, Shape
-from penstock.quality.witness import Answer, Question
+from penstock.quality.witness import TRIES, Answer, Question
 from penstock.sql.mutants import Mutant, MutantKind
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def test_twins_keep_the_keys_and_promises_of_their_table() -> None:
     recorder = Recorder("none")
     told_apart(Screen(original="SELECT k, n FROM p.t", others=("SELECT k FROM p.t",), inputs={"p.t": shape}), recorder)
     tables = [world[0] for world in recorder.worlds if isinstance(world, tuple)]
-    assert len(tables) == 80
+    assert len(tables) == TRIES
     for made in tables:
         keys = [row[0] for row in made.rows]
         assert len(set(keys)) == len(keys)
