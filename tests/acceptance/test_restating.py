@@ -101,6 +101,27 @@ def test_late_data_is_restated_with_what_reads_it_and_nothing_else(shop: Place) 
     assert "nothing to build" in shop.penstock("run", "sales").out
 
 
+def test_a_view_that_reads_what_is_restated_shows_the_new_rows_and_is_not_made_again(shop: Place) -> None:
+    """A view at the end is no part of what is built, nor is one that a table reads further down."""
+    view = "/* penstock\nmaterialize: view\n*/\n"
+    write(shop, "pipelines/sales/seen.sql", f"{view}SELECT total FROM sales.total\n")
+    write(shop, "pipelines/sales/large.sql", f"{view}SELECT day, amount FROM sales.staged WHERE amount >= 20\n")
+    write(shop, "pipelines/sales/largest.sql", table("SELECT max(amount) AS largest FROM sales.large"))
+    shop.penstock("run", "sales")
+    write_orders(shop, DAYS[1], 2, 20, 200)
+    before = built(shop)
+
+    shop.penstock("backfill", "sales.orders", *LATE, "--digest", proposed(shop, "sales.orders"))
+
+    more = {name: count - before[name] for name, count in built(shop).items()}
+    assert {name for name, count in more.items() if count} == {
+        "sales.orders", "sales.staged", "sales.total", "sales.largest",
+    }  # fmt: skip
+    assert shop.rows("SELECT total FROM sales.seen", env="dev") == [{"total": 310}]
+    assert shop.rows("SELECT largest FROM sales.largest", env="dev") == [{"largest": 200}]
+    assert "nothing to build" in shop.penstock("run", "sales").out
+
+
 def test_a_backfill_begins_where_it_is_asked_to(shop: Place) -> None:
     before = built(shop)
     shop.penstock("backfill", "sales.staged", *LATE, "--digest", proposed(shop, "sales.staged"))

@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 import duckdb
 
-from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, schema_of, view_of
+from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+from penstock.adapters.environment_views import schema_of, view_of
+from penstock.adapters.postgres.opening import open_postgres_warehouse
 from penstock.engine.ports import Publication, Swap
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import Materialization
@@ -85,6 +88,15 @@ def publish(place: Place, what: Publication, rows: Rows) -> int:
         return session.publish(what)
 
 
+def write_parquet(path: Path, rows: Rows) -> None:
+    """Rows as a file that a session can stage."""
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE staged (moment TIMESTAMP, value VARCHAR)")
+        for number, value in rows:
+            connection.execute("INSERT INTO staged VALUES (?, ?)", [_moment(number), value])
+        connection.table("staged").write_parquet(str(path))
+
+
 @dataclass
 class MemoryPlace:
     """The simulator's warehouse."""
@@ -133,11 +145,7 @@ class DuckdbPlace:
 
     def file(self, rows: Rows) -> Path:
         path = self.spool / f"{next(self.numbers)}.parquet"
-        with duckdb.connect() as connection:
-            connection.execute("CREATE TABLE staged (moment TIMESTAMP, value VARCHAR)")
-            for number, value in rows:
-                connection.execute("INSERT INTO staged VALUES (?, ?)", [_moment(number), value])
-            connection.table("staged").write_parquet(str(path))
+        write_parquet(path, rows)
         return path
 
     def read(self, relation: str) -> list[tuple[int | None, str]]:
@@ -164,10 +172,71 @@ class DuckdbPlace:
         self.warehouse.close()
 
 
+@dataclass
+class PostgresPlace:
+    """A warehouse in a database of its own on a server that runs; Parquet files lie in a folder."""
+
+    folder: Path
+    address: str
+    numbers: count[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.warehouse = open_postgres_warehouse(self.address, "sim")
+
+    def file(self, rows: Rows) -> Path:
+        path = self.folder / f"{next(self.numbers)}.parquet"
+        write_parquet(path, rows)
+        return path
+
+    def read(self, relation: str) -> list[tuple[int | None, str]]:
+        rows = self.warehouse.query(f"SELECT moment, value FROM {relation}")[1]
+        return sorted(((_number(moment), value) for moment, value in rows), key=str)
+
+    def shown(self, environment: str) -> dict[str, str]:
+        return self.warehouse.environment(environment)
+
+    def seen(self, environment: str, dataset: str) -> list[tuple[int | None, str]]:
+        return self.read(view_of(dataset, environment))
+
+    def visible(self, environment: str) -> list[str]:
+        """The views that stand in the schema of `sim`, whatever the warehouse's own table of them says."""
+        schema = schema_of(DATASET, environment)
+        views = (view.split(".") for view in self.warehouse.views(environment))
+        return [f"sim.{name}" for found, name in views if found == schema]
+
+    def reopen(self) -> None:
+        self.warehouse.close()
+        self.warehouse = open_postgres_warehouse(self.address, "sim")
+
+    def close(self) -> None:
+        self.warehouse.close()
+
+
 @contextmanager
-def opened(kind: str, folder: Path) -> Iterator[Place]:
-    """A warehouse of a kind."""
-    place = MemoryPlace() if kind == "memory" else DuckdbPlace(folder)
+def database(server: str) -> Iterator[str]:
+    """The address of a new database on a server, dropped afterwards."""
+    import psycopg
+
+    name = f"sim_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield f"{server.rpartition('/')[0]}/{name}"
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def opened(kind: str, folder: Path, address: str = "") -> Iterator[Place]:
+    """A warehouse of a kind; one in Postgres in the database at an address."""
+    place: MemoryPlace | DuckdbPlace | PostgresPlace
+    match kind:
+        case "memory":
+            place = MemoryPlace()
+        case "duckdb":
+            place = DuckdbPlace(folder)
+        case _:
+            place = PostgresPlace(folder, address)
     try:
         yield place
     finally:

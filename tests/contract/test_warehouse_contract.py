@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from store_cases import DATASET, Place, days, opened, publication, publish, swap
+from store_cases import DATASET, Place, database, days, opened, publication, publish, swap
 
 from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.pipelines import Materialization
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 
     from penstock.engine.ports import Publication, Session
 
+pytest_plugins = ["postgres_server"]
 RELATION = relation_of(DATASET, "1")
 
 
-@pytest.fixture(params=["memory", "duckdb"])
+POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
+
+
+@pytest.fixture(params=["memory", "duckdb", POSTGRES])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    with opened(request.param, tmp_path) as place:
+    if request.param != "postgres":
+        with opened(request.param, tmp_path) as place:
+            yield place
+        return
+    with database(request.getfixturevalue("postgres")) as address, opened("postgres", tmp_path, address) as place:
         yield place
 
 

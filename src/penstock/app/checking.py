@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.adapters.folder import ProjectFolder, load_project
+from penstock.app.warehouses import foreign_findings
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity, blocking
 from penstock.plan.promises import column_findings
@@ -41,7 +42,7 @@ def check(place: Workplace) -> Checked:
     if project is not None and not blocking(findings):
         from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - not before there is something to parse
 
-        findings = (*findings, *unparsable(project), *column_findings(project))
+        findings = (*findings, *unparsable(project), *column_findings(project), *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

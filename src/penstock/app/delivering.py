@@ -11,6 +11,7 @@ from penstock.adapters.folder import ProjectFolder
 from penstock.adapters.git import GitRepository
 from penstock.app.runtime import EngineRuntime
 from penstock.app.signing import OwnKeys, author_name
+from penstock.app.warehouses import refuse_delivery
 from penstock.delivery import approval, discovery, records, rollback, storybook
 from penstock.delivery.changes import Change, find_change, list_changes
 from penstock.delivery.deployment import deploy
@@ -97,6 +98,7 @@ def deliver(place: Workplace, story: Path, *, author: str | None, until: datetim
     Raises:
         InputError: the story, the project, a source file or the repository is broken; nothing was recorded.
     """
+    refuse_delivery(place.settings)
     text, path = _story_file(place, story)
     place.hold()
     tools = make_tools(place, author, watcher, until)
@@ -108,6 +110,7 @@ def deliver(place: Workplace, story: Path, *, author: str | None, until: datetim
 
 def resume(place: Workplace, change_id: str, *, until: datetime | None, watcher: Watcher) -> Advanced:
     """Carry a change on from wherever it stands, also after a crash."""
+    refuse_delivery(place.settings)
     place.hold()
     change = find_change(place.ledger, change_id)
     tools = make_tools(place, change.author, watcher, parse_moment(change.until))

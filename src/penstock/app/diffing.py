@@ -17,6 +17,7 @@ from penstock.app.diff_question import (
     version_not_found,
     windows,
 )
+from penstock.app.warehouses import refuse_comparison
 from penstock.engine.promotion import mapping_of
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.app.diff_question import Wanted, Windows
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
     from penstock.ledger.journal import Value
     from penstock.model.findings import Finding
@@ -69,7 +70,7 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
     """What is different; `say` is told if it has to wait for a process that writes.
 
     Raises:
-        InputError: with every mistake in what is wanted.
+        InputError: with every mistake in what is wanted; or the warehouse is in Postgres.
     """
     mistakes: list[Finding] = []
     narrowing = windows(wanted, mistakes)
@@ -85,6 +86,8 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
     left_out = {name for name in chosen if narrowed and _interval_column(place, name) is None}
     same = {name for name in chosen - left_out if before[name] == after[name] and not narrowing.differ}
     moved = sorted(chosen - left_out - same)
+    if moved:
+        refuse_comparison(place.settings)
     warehouse = place.reading(say) if moved else None
     diffs = tuple(
         _Comparing(warehouse, place.project.datasets.get(name), wanted).of(
@@ -109,7 +112,7 @@ def diff(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Differ
 
 def _exercises(
     place: Workplace,
-    warehouse: DuckdbWarehouse,
+    warehouse: ProjectWarehouse,
     diffs: Sequence[DatasetDiff],
     before: Mapping[str, str],
     after: Mapping[str, str],
@@ -140,7 +143,7 @@ def _query(place: Workplace, dataset: str, version: str) -> str:
 class _Comparing:
     """Compares the versions of one dataset in a warehouse."""
 
-    def __init__(self, warehouse: DuckdbWarehouse, dataset: Dataset | None, wanted: Wanted) -> None:
+    def __init__(self, warehouse: ProjectWarehouse, dataset: Dataset | None, wanted: Wanted) -> None:
         self._warehouse = warehouse
         self._dataset = dataset
         self._wanted = wanted

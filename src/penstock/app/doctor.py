@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.duckdb.repair import Held, TornLog
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.adapters.ledger.compaction import Compaction
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
 
 ARCHIVE = "archive"
@@ -102,7 +102,7 @@ def _examine_warehouse(place: Workplace, environments: list[str]) -> list[Findin
         warehouse.close()
 
 
-def _compared(place: Workplace, warehouse: DuckdbWarehouse, environment: str) -> Finding | None:
+def _compared(place: Workplace, warehouse: ProjectWarehouse, environment: str) -> Finding | None:
     shown, said = warehouse.environment(environment), mapping_of(place.ledger, environment)
     return None if shown == said else _environment_differs(environment, shown, said)
 

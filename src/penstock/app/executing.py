@@ -98,8 +98,10 @@ class Desk:
         seen: list[str] = []
         needed = {work.slice.dataset for work in order.plan.works}
         for step in order.plan.steps:
+            if step.dataset not in needed:  # it may be a view downstream, which this project was narrowed without
+                continue
             dataset = order.project.datasets[step.dataset]
-            if not isinstance(dataset.task, FileSource) or step.dataset not in needed:
+            if not isinstance(dataset.task, FileSource):
                 continue
             by = dataset.interval
             pieces = tuple(p for gap in step.missing for p in gap.split(by.grain)) if by else None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.model.pipelines import Dataset, Project
     from penstock.quality.synthesis import World
     from penstock.quality.witness import Question
@@ -33,7 +33,7 @@ MADE_UP_DAY = parse_moment("2024-01-10")
 
 
 def exercised(
-    warehouse: DuckdbWarehouse, old: Project, new: Project, moved: Mapping[str, bool], until: datetime
+    warehouse: ProjectWarehouse, old: Project, new: Project, moved: Mapping[str, bool], until: datetime
 ) -> tuple[Exercise, ...]:
     """What the built versions of `new` show of each query that is another one than in `old`.
 
@@ -55,7 +55,7 @@ def exercised(
 
 
 def exercised_versions(
-    warehouse: DuckdbWarehouse,
+    warehouse: ProjectWarehouse,
     project: Project,
     name: str,
     queries: tuple[str, str],
@@ -101,7 +101,7 @@ class _Writer:
 class _Built:
     """The rows of built versions, asked over the names of their datasets."""
 
-    warehouse: DuckdbWarehouse
+    warehouse: ProjectWarehouse
     relations: Mapping[str, str]
     bounds: Mapping[str, object]
 

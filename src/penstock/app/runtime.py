@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
     from penstock.author.ports import RowEvaluator
     from penstock.delivery.ports import BuildOutcome
@@ -70,7 +70,7 @@ class EngineRuntime:
         place: Workplace,
         progress: Callable[[Work, str], None] | None = None,
         arrived: datetime | None = None,
-        reading: DuckdbWarehouse | None = None,
+        reading: ProjectWarehouse | None = None,
     ) -> None:
         """`arrived` is up to when a story's files count as there (None: now); `reading` is asked for the warehouse."""
         self._reading = reading
@@ -81,7 +81,7 @@ class EngineRuntime:
         self.evaluate: RowEvaluator = MemoryEvaluator()
 
     @property
-    def _warehouse(self) -> DuckdbWarehouse:
+    def _warehouse(self) -> ProjectWarehouse:
         return self._reading or self._place.warehouse
 
     # -- before anything is built -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app import planning
 from penstock.app.slices_bench import Bench, beneath, is_view
+from penstock.app.warehouses import with_rehearsals
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding
 from penstock.model.intervals import Interval, merge
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.adapters.duckdb.session import DuckdbSession
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
     from penstock.ledger.journal import Journal
     from penstock.model.pipelines import Dataset, Project
@@ -51,19 +52,21 @@ def sliced_datasets(project: Project) -> tuple[str, ...]:
 
 
 def prove_slices(
-    warehouse: DuckdbWarehouse, journal: Journal, project: Project, names: Sequence[str], *, seed: int = 0
+    warehouse: ProjectWarehouse, journal: Journal, project: Project, names: Sequence[str], *, seed: int = 0
 ) -> tuple[SliceVerdict, ...]:
     """What is known of these datasets' slices, each tried in several orders on the versions that are built.
 
     `seed` picks the mixed order and the slice that is late, empty or built again; the same seed picks the same.
 
     Raises:
+        InputError: the warehouse is in Postgres.
         KeyError: the project has no dataset of a name.
     """
+    rehearsing = with_rehearsals(warehouse)
     versions, coverage = versions_of(project), planning.coverage(journal)
     found = []
     for name in names:
-        with warehouse.session() as session:
+        with rehearsing.session() as session:
             found.append(_Proof(session, project, versions, coverage, project.datasets[name]).verdict(seed))
     return tuple(found)
 
@@ -72,7 +75,7 @@ def try_slices(place: Workplace, names: Sequence[str], say: Callable[[str], None
     """The verdicts on the datasets that names of pipelines and datasets stand for, or on all that are sliced.
 
     Raises:
-        InputError: a name is neither, or nothing at all is built yet.
+        InputError: a name is neither, or nothing at all is built yet, or the warehouse is in Postgres.
     """
     project = place.project
     chosen = planning.chosen(project, names) if names else sliced_datasets(project)

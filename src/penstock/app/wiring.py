@@ -14,6 +14,7 @@ from penstock.adapters.clock import SystemClock
 from penstock.adapters.lock import exclusive, holders, writers
 from penstock.app.ledgers import POSTGRES, open_ledger
 from penstock.app.reading import project_at
+from penstock.app.warehouses import foreign_findings, is_there, open_warehouse
 from penstock.model.errors import InputError, PenstockError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.project.layout import SETTINGS_FILE
@@ -21,11 +22,11 @@ from penstock.project.layout import SETTINGS_FILE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.adapters.keystore import KeyStore
     from penstock.adapters.ledger.stored import StoredLedger
     from penstock.adapters.processes.runner import TaskProcesses
     from penstock.app.leading import Heart
+    from penstock.app.warehouses import ProjectWarehouse
     from penstock.model.pipelines import Project, Settings
 
 STATE = ".penstock"
@@ -76,8 +77,16 @@ class Workplace:
 
     @cached_property
     def project(self) -> Project:
-        """The project's model, as its files stand."""
-        return project_at(self.root, self.state)
+        """The project's model, as its files stand.
+
+        Raises:
+            InputError: they are broken, or hold queries that the project's warehouse would answer otherwise.
+        """
+        project = project_at(self.root, self.state)
+        foreign = foreign_findings(project)
+        if foreign:
+            raise InputError(foreign)
+        return project
 
     def reload(self) -> None:
         """Read the project's files anew.
@@ -101,11 +110,11 @@ class Workplace:
         return ledger
 
     @cached_property
-    def warehouse(self) -> DuckdbWarehouse:
+    def warehouse(self) -> ProjectWarehouse:
         """The warehouse, open for work. Take the lock first (`hold`)."""
         return self._warehouse(read_only=False)
 
-    def reading(self, say: Callable[[str], None] = lambda _line: None) -> DuckdbWarehouse:
+    def reading(self, say: Callable[[str], None] = lambda _line: None) -> ProjectWarehouse:
         """The warehouse, open for reading alone; `say` is told if that has to wait for a process that writes.
 
         Raises:
@@ -129,24 +138,18 @@ class Workplace:
                 self._open.callback(warehouse.close)
                 return warehouse
 
-    def _warehouse(self, *, read_only: bool) -> DuckdbWarehouse:
-        from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
-
+    def _warehouse(self, *, read_only: bool) -> ProjectWarehouse:
         self.refuse_lost_warehouse()
-        return DuckdbWarehouse(self._warehouse_path, self.spool, read_only=read_only)
-
-    @property
-    def _warehouse_path(self) -> Path:
-        return self.root / self.settings.warehouse
+        return open_warehouse(self.root, self.settings, self.spool, read_only=read_only)
 
     def refuse_lost_warehouse(self) -> None:
         """Say that the warehouse is gone, before another one is made in its place that lacks what the ledger knows.
 
         Raises:
-            InputError: the ledger says that something is built, and there is no file.
+            InputError: the ledger says that something is built, and there is no warehouse.
         """
-        if not self._warehouse_path.exists() and self.ledger.rows("coverage", limit=1):
-            raise InputError(_lost(self._warehouse_path))
+        if self.ledger.rows("coverage", limit=1) and not is_there(self.root, self.settings):
+            raise InputError(_lost(self.root / self.settings.warehouse))
 
     @cached_property
     def settings(self) -> Settings:
@@ -317,7 +320,7 @@ def _lost(path: Path) -> Finding:
         code="warehouse.lost",
         message=f"the warehouse {path.name} is not there, and the ledger knows of datasets that were built into it",
         place=Place(file=str(path)),
-        expected="the file that the ledger speaks of",
+        expected="the file, or the database, that the ledger speaks of",
         remedy=f"bring it back from a backup; or move {STATE}/ away, ledger and all, and everything is built anew",
     )
 

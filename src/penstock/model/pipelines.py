@@ -285,8 +285,9 @@ class Slo:
 class Settings:
     """`penstock.yaml`: the project's name, where its warehouse and ledger are, how much runs at once, and policy.
 
-    `ledger` is a file beneath the project, or `postgres` (its address then comes from the environment). `pools` maps
-    names to how many tasks of a pool run at once. `retention` is for how long a version stays after its last use.
+    `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
+    `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
+    last use.
     """
 
     name: str

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 POSTGRES = "postgres"
-"""The ledger of a team; its address comes from the environment."""
+"""The ledger or the warehouse of a team; its address comes from the environment."""
 
 
 def read_settings(text: str, findings: list[Finding]) -> Settings | None:
@@ -49,7 +49,7 @@ def _beneath(fields: Fields, key: str, text: str | None) -> str | None:
             "project.outside",
             f"the {key} {text or repr(text)} is no file beneath the project",
             at=key,
-            expected=f"a path beneath the project's folder{f', or {POSTGRES}' if key == 'ledger' else ''}",
+            expected=f"a path beneath the project's folder, or {POSTGRES}",
         )
     return text
 

@@ -13,7 +13,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
 from penstock.model.errors import RunError
@@ -32,6 +32,14 @@ class TornLog:
     path: Path
     at: int
     size: int
+
+
+class Answering(Protocol):
+    """An open warehouse of any kind."""
+
+    def query(self, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and all rows of one query."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +63,7 @@ def find_torn_log(error: RunError) -> TornLog | None:
     return TornLog(path=Path(file), at=int(found[1]), size=log_of(Path(file)).stat().st_size)
 
 
-def held_by(warehouse: DuckdbWarehouse) -> Held:
+def held_by(warehouse: Answering) -> Held:
     """What an open warehouse has done, by its own ledger."""
     published = warehouse.query("SELECT publish_id, row_count FROM _penstock.ledger")[1]
     swapped = warehouse.query("SELECT promotion FROM _penstock.swaps")[1]

@@ -17,12 +17,13 @@ from penstock.adapters.duckdb import removing
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
+from penstock.adapters.environment_views import schema_of, view_of
 from penstock.engine.ports import Dropped
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RunError, TaskError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.plan.versions import VERSIONS_SCHEMA
-from penstock.sql.identifiers import literal, quote, table
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from penstock.engine.ports import Holding, Swap
     from penstock.plan.versions import Version
+
+__all__ = ["DuckdbWarehouse", "schema_of", "view_of"]
 
 _SETUP = f"""
 CREATE SCHEMA IF NOT EXISTS {VERSIONS_SCHEMA};
@@ -205,17 +208,6 @@ def _views(swap: Swap, gone: list[str]) -> Iterator[str]:
         yield f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}"
     for dataset, (_, relation) in sorted(swap.mapping.items()):
         yield f"CREATE OR REPLACE VIEW {view_of(dataset, swap.environment)} AS SELECT * FROM {relation}"
-
-
-def schema_of(dataset: str, environment: str) -> str:
-    """The schema that shows a pipeline's datasets: its own name in production, else with the environment's."""
-    pipeline = dataset.split(".", 1)[0]
-    return pipeline if environment == PRODUCTION else f"{pipeline}__{environment}"
-
-
-def view_of(dataset: str, environment: str) -> str:
-    """The quoted view that shows a dataset in an environment."""
-    return table(schema_of(dataset, environment), dataset.split(".", 1)[1])
 
 
 def _create(path: Path) -> None:

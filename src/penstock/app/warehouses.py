@@ -1,0 +1,189 @@
+"""Opens a project's warehouse where `penstock.yaml` says it is: a file beneath the project, or a Postgres database.
+
+What Postgres is asked it must answer as DuckDB does: a project's queries are held to that before anything runs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.engine.ports import Warehouse
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+from penstock.model.pipelines import SqlTask
+from penstock.project.layout import SETTINGS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+    from penstock.model.pipelines import Project, Settings
+
+POSTGRES = "postgres"
+WAREHOUSE_VARIABLE = "PENSTOCK_WAREHOUSE"
+"""The environment variable that holds a Postgres warehouse's address: it may hold a password, so no file does."""
+
+
+class ProjectWarehouse(Warehouse, Protocol):
+    """What commands ask of a warehouse besides what the engine does. Queries are written for DuckDB."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+    def query(
+        self, sql: str, params: Mapping[str, object] | None = None
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Column names and all rows of one query, with values bound by name.
+
+        Raises:
+            InputError: it is refused.
+        """
+        ...
+
+    def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
+        """Names and types of a relation's columns."""
+        ...
+
+    def environment(self, environment: str) -> dict[str, str]:
+        """What the target itself says an environment shows: dataset to version."""
+        ...
+
+    def views(self, environment: str) -> list[str]:
+        """The views that an environment's schemas hold, by the catalog's own word."""
+        ...
+
+
+def open_warehouse(root: Path, settings: Settings, spool: Path, *, read_only: bool) -> ProjectWarehouse:
+    """The warehouse, for work or for reading alone.
+
+    Raises:
+        InputError: its address or its driver is missing, or it is only to be read and not there.
+        RunError: it does not open.
+        WaitingError: another process has its file open.
+    """
+    if settings.warehouse != POSTGRES:
+        from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
+
+        return DuckdbWarehouse(root / settings.warehouse, spool, read_only=read_only)
+    from penstock.adapters.postgres.opening import open_postgres_warehouse  # noqa: PLC0415 - as above
+
+    spool.mkdir(parents=True, exist_ok=True)
+    return open_postgres_warehouse(_address(), settings.name, read_only=read_only)
+
+
+def is_there(root: Path, settings: Settings) -> bool:
+    """Whether somebody made the warehouse.
+
+    Raises:
+        InputError: its address or its driver is missing.
+        RunError: the database does not answer.
+    """
+    if settings.warehouse != POSTGRES:
+        return (root / settings.warehouse).exists()
+    from penstock.adapters.postgres.opening import is_made  # noqa: PLC0415 - only when it is needed
+
+    return is_made(_address())
+
+
+def foreign_findings(project: Project) -> tuple[Finding, ...]:
+    """What of a project's queries its warehouse would not answer as DuckDB does."""
+    if project.settings.warehouse != POSTGRES:
+        return ()
+    from penstock.sql.syntax import within  # noqa: PLC0415 - pulls in the SQL parser
+    from penstock.sql.transpiling import refuse_foreign  # noqa: PLC0415 - as above
+
+    findings: list[Finding] = []
+    for name, dataset in sorted(project.datasets.items()):
+        if not isinstance(dataset.task, SqlTask):
+            continue
+        try:
+            refuse_foreign(dataset.task.text)
+        except InputError as error:
+            findings += within(error.findings, dataset.file, name)
+    return tuple(findings)
+
+
+def refuse_delivery(settings: Settings) -> None:
+    """Deliveries compare, rehearse and verify with SQL that only DuckDB is asked.
+
+    Raises:
+        InputError: the warehouse is in Postgres.
+    """
+    if settings.warehouse == POSTGRES:
+        raise InputError(_no_delivery())
+
+
+def refuse_comparison(settings: Settings) -> None:
+    """Differences row by row are asked for with SQL that only DuckDB is asked.
+
+    Raises:
+        InputError: the warehouse is in Postgres.
+    """
+    if settings.warehouse == POSTGRES:
+        raise InputError(_no_comparison())
+
+
+def with_rehearsals(warehouse: ProjectWarehouse) -> DuckdbWarehouse:
+    """The warehouse, whose sessions can apply rows without publishing them.
+
+    Raises:
+        InputError: it is in Postgres.
+    """
+    from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
+
+    if not isinstance(warehouse, DuckdbWarehouse):
+        raise InputError(_no_rehearsals())
+    return warehouse
+
+
+def _address() -> str:
+    address = os.environ.get(WAREHOUSE_VARIABLE)
+    if not address:
+        raise InputError(_no_address())
+    return address
+
+
+def _no_address() -> Finding:
+    return Finding(
+        code="warehouse.no_address",
+        message=f"the warehouse is in Postgres, and {WAREHOUSE_VARIABLE} does not say where",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        expected=f"{WAREHOUSE_VARIABLE}=postgresql://USER:PASSWORD@HOST/DATABASE in the environment",
+        remedy="set the variable, or write `warehouse: .penstock/warehouse.duckdb` for a file of this machine",
+    )
+
+
+def _no_comparison() -> Finding:
+    return Finding(
+        code="diff.not_on_postgres",
+        message="versions in a warehouse in Postgres cannot be compared row by row yet",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        found=f"warehouse: {POSTGRES}",
+        expected="a warehouse in a DuckDB file, for which the comparison is written",
+        remedy="`penstock plan` says which columns an edit moves; `penstock query` asks each environment",
+    )
+
+
+def _no_rehearsals() -> Finding:
+    return Finding(
+        code="slices.not_on_postgres",
+        message="slices cannot be tried in a warehouse in Postgres yet",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        found=f"warehouse: {POSTGRES}",
+        expected="a warehouse in a DuckDB file, in which slices are built and compared without publishing them",
+        remedy="try them in a copy of the project whose warehouse is a file; `penstock test` alone runs everywhere",
+    )
+
+
+def _no_delivery() -> Finding:
+    return Finding(
+        code="deliver.not_on_postgres",
+        message="changes cannot be delivered to a warehouse in Postgres yet",
+        place=Place(file=SETTINGS_FILE, field="warehouse"),
+        found=f"warehouse: {POSTGRES}",
+        expected="a warehouse in a DuckDB file: what a delivery compares, rehearses and verifies is written for it",
+        remedy="deliver from a project whose warehouse is a file; `penstock run --env NAME` builds and shows here",
+    )
