@@ -40,9 +40,7 @@ def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
     project, findings = examine(load_project(place.root))
     if project is not None and not blocking(findings):
-        from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - not before there is something to parse
-
-        findings = (*findings, *unparsable(project), *column_findings(project), *foreign_findings(project))
+        findings = (*findings, *column_findings(project), *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,
@@ -55,20 +53,22 @@ def check(place: Workplace) -> Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
-    """How the unit tests came out, and which datasets have none."""
+    """How the unit tests came out, which datasets have none, and queries that the database cannot parse."""
 
     outcomes: tuple[TestOutcome, ...]
     untested: tuple[str, ...]
+    unparsable: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What went wrong."""
-        return tuple(finding for outcome in self.outcomes for finding in outcome.findings)
+        failed = tuple(finding for outcome in self.outcomes for finding in outcome.findings)
+        return (*self.unparsable, *failed)
 
     @property
     def ok(self) -> bool:
         """Whether every case passed."""
-        return all(outcome.passed for outcome in self.outcomes)
+        return not self.unparsable and all(outcome.passed for outcome in self.outcomes)
 
 
 def run_tests(place: Workplace, *select: str) -> Tested:
@@ -77,7 +77,8 @@ def run_tests(place: Workplace, *select: str) -> Tested:
     Raises:
         InputError: the project cannot be read, or has no dataset of a name.
     """
-    from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - DuckDB is not needed for `check`
+    from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - DuckDB is not needed for `check`
+    from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - as above
     from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - as above
 
     project = place.project
@@ -94,7 +95,8 @@ def run_tests(place: Workplace, *select: str) -> Tested:
     untested = tuple(
         name for name, dataset in project.datasets.items() if dataset.task.kind != "source" and name not in tested
     )
-    return Tested(outcomes=outcomes, untested=untested)
+    wanted = [dataset for name, dataset in project.datasets.items() if not select or name in select]
+    return Tested(outcomes=outcomes, untested=untested, unparsable=tuple(unparsable(wanted)))
 
 
 def _unknown(dataset: str, project: Project) -> Finding:

@@ -47,7 +47,7 @@ def test_a_query_that_duckdb_alone_cannot_parse_is_a_mistake_on_its_line(tmp_pat
     assert "GROUP BY day" in text
     path.write_text(text.replace("GROUP BY day", "GROUP BY ALL,"))
     with workplace(tmp_path) as place:
-        found = checking.check(place)
+        found = checking.run_tests(place)
     assert not found.ok
     (finding,) = [one for one in found.findings if one.code == "sql.syntax"]
     assert finding.place.file == "pipelines/shop/daily_revenue.sql"

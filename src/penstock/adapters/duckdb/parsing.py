@@ -11,16 +11,16 @@ from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import SqlTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from penstock.model.pipelines import Dataset, Project
+    from penstock.model.pipelines import Dataset
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
-def unparsable(project: Project) -> Iterator[Finding]:
+def unparsable(datasets: Iterable[Dataset]) -> Iterator[Finding]:
     """A finding for each query that DuckDB cannot parse; nothing is run, and no name is looked up."""
-    for dataset in project.datasets.values():
+    for dataset in datasets:
         if isinstance(dataset.task, SqlTask):
             try:
                 duckdb.extract_statements(dataset.task.text)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
     from penstock.quality.comparison import DatasetDiff
 
-MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS, MOST_PLACES = 4, 8, 3, 6, 5
+MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS, MOST_PLACES = 3, 8, 2, 6, 3
 
 
 def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
@@ -54,7 +54,7 @@ def _answer(change: Change, verdicts: Sequence[Verdict]) -> str:
         )
     return (
         f"**Ready for a person's decision.** All {len(verdicts)} gates of the review hold. The change ran on real data "
-        f"beside production; readers have seen nothing of it yet. Your approval is bound to the exact bytes described "
+        f"beside production, unseen by readers. Your approval is bound to the exact bytes described "
         f"here: any later edit of {change.id} voids it."
     )
 
@@ -215,8 +215,8 @@ def _slices(seen: Review) -> Iterator[str]:
     tried = [each for each in seen.facts.slices if each.outcome is not SliceOutcome.NOT_TRIED]
     if tried:
         yield (
-            f"{len(tried)} dataset(s) were built slice by slice in several orders, one slice late, one twice, one "
-            f"empty, and compared with one build (output {chunk})."
+            f"{len(tried)} dataset(s) were built in slices too, in several orders, and compared with one build "
+            f"(output {chunk})."
         )
     for each in seen.facts.slices:
         if each.outcome is SliceOutcome.NOT_TRIED:
@@ -250,7 +250,7 @@ def _cost(change: Change, seen: Review) -> Iterator[str]:
     built = sum(seen.shadow.built.values())
     yield (
         f"The shadow run built {built} slice(s) in {seen.shadow.seconds:.1f} s (output "
-        f"{seen.outputs['shadow run'].chunk}); unchanged datasets were reused, not built again."
+        f"{seen.outputs['shadow run'].chunk}); unchanged datasets were reused."
     )
     if rehearsal:
         same = "exactly as before" if rehearsal.before == rehearsal.after else "**different from before**"
@@ -288,7 +288,7 @@ def _details(excerpt: str | None, found: str | None) -> Iterator[tuple[str, str]
 
 def _checklist(change: Change, seen: Review) -> Iterator[str]:
     yield "- [ ] The movement above is what the story's author wanted, in size and in direction."
-    yield f"- [ ] You looked at an output: `penstock change show {change.id} --chunk CHUNK` (F:path:line names a file)."
+    yield f"- [ ] You looked at an output: `penstock change show {change.id} --chunk CHUNK`."
     yield "- [ ] Everyone named under *Who is downstream* knows of it."
     yield f"- [ ] You read the queries that change; the evidence verifies: `penstock change verify {change.id}`."
     yield f"- [ ] You accept an observation window of up to {seen.planned.story.observe_intervals} interval(s)."
