@@ -156,34 +156,39 @@ def _no_address() -> Finding:
     )
 
 
-def _no_comparison() -> Finding:
+def _not_on_postgres(what: str, message: str, expected: str, remedy: str) -> Finding:
     return Finding(
-        code="diff.not_on_postgres",
-        message="versions in a warehouse in Postgres cannot be compared row by row yet",
+        code=f"{what}.not_on_postgres",
+        message=message,
         place=Place(file=SETTINGS_FILE, field="warehouse"),
         found=f"warehouse: {POSTGRES}",
-        expected="a warehouse in a DuckDB file, for which the comparison is written",
+        expected=f"a warehouse in a DuckDB file{expected}",
+        remedy=remedy,
+    )
+
+
+def _no_comparison() -> Finding:
+    return _not_on_postgres(
+        "diff",
+        "versions in a warehouse in Postgres cannot be compared row by row yet",
+        expected=", for which the comparison is written",
         remedy="`penstock plan` says which columns an edit moves; `penstock query` asks each environment",
     )
 
 
 def _no_rehearsals() -> Finding:
-    return Finding(
-        code="slices.not_on_postgres",
-        message="slices cannot be tried in a warehouse in Postgres yet",
-        place=Place(file=SETTINGS_FILE, field="warehouse"),
-        found=f"warehouse: {POSTGRES}",
-        expected="a warehouse in a DuckDB file, in which slices are built and compared without publishing them",
+    return _not_on_postgres(
+        "slices",
+        "slices cannot be tried in a warehouse in Postgres yet",
+        expected=", in which slices are built and compared without publishing them",
         remedy="try them in a copy of the project whose warehouse is a file; `penstock test` alone runs everywhere",
     )
 
 
 def _no_delivery() -> Finding:
-    return Finding(
-        code="deliver.not_on_postgres",
-        message="changes cannot be delivered to a warehouse in Postgres yet",
-        place=Place(file=SETTINGS_FILE, field="warehouse"),
-        found=f"warehouse: {POSTGRES}",
-        expected="a warehouse in a DuckDB file: what a delivery compares, rehearses and verifies is written for it",
+    return _not_on_postgres(
+        "deliver",
+        "changes cannot be delivered to a warehouse in Postgres yet",
+        expected=": what a delivery compares, rehearses and verifies is written for it",
         remedy="deliver from a project whose warehouse is a file; `penstock run --env NAME` builds and shows here",
     )

@@ -1,7 +1,7 @@
 """What queries compare, by the columns of the datasets that they read: where rows must lie to tell two queries apart.
 
 A literal belongs to every column that stands near it, through aliases and CTEs by name alone: made-up rows may miss a
-boundary by this, but nothing is ever concluded from it.
+boundary by this. Whoever concludes something from their missing it looks at the place itself as well.
 """
 
 from __future__ import annotations

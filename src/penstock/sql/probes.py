@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from penstock.sql.block_pairs import Part, differences, keys_of
-from penstock.sql.blocks import blocks_of, has_query, is_grouped, lifted
+from penstock.sql.block_pairs import Part, differences
+from penstock.sql.blocks import blocks_of, from_items, has_query, is_grouped, lifted
+from penstock.sql.grouping_keys import keys_of
 from penstock.sql.syntax import sql_of, tree_of
 
 if TYPE_CHECKING:
@@ -201,8 +202,8 @@ def _repeated(block: exp.Select, _: Difference) -> str | None:
 def _streams(block: exp.Select, difference: Difference) -> str | None:
     """How many rows one side's FROM and WHERE gives that the other's does not."""
     assert isinstance(difference.before, exp.Select)  # noqa: S101 - the caller looked
-    names = [item.alias_or_name for item in _read(block)]
-    shared = [name for name in names if name and name in {item.alias_or_name for item in _read(difference.before)}]
+    names = [item.alias_or_name for item in from_items(block)]
+    shared = [name for name in names if name and name in {item.alias_or_name for item in from_items(difference.before)}]
     sides = [_rows(block, difference.before), _rows(block)]
     if not shared or sides[0] is None or sides[1] is None:
         return None
@@ -211,11 +212,6 @@ def _streams(block: exp.Select, difference: Difference) -> str | None:
         assert side is not None  # noqa: S101 - looked at above
         side.set("expressions", [exp.alias_(row.copy(), "penstock_row")])
     return _multisets(*(sql_of(side) for side in sides if side is not None))
-
-
-def _read(select: exp.Select) -> list[Expr]:
-    source = select.args.get("from_")
-    return [*([source.this] if source is not None else []), *(join.this for join in select.args.get("joins") or ())]
 
 
 def _whole(block: exp.Select, difference: Difference) -> str | None:
@@ -250,8 +246,6 @@ _TALLIES = {
     Part.FROM: _streams,
     Part.ORDER: _whole,
     Part.WINDOWS: _whole,
-    Part.SET: _whole,
-    Part.STRUCTURE: _whole,
 }
 
 

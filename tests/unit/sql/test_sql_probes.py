@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from penstock.sql.block_pairs import keys_of
+from penstock.sql.grouping_keys import keys_of
 from penstock.sql.probes import Probe, probes
 from penstock.sql.syntax import tree_of
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from penstock.adapters import offset_findings
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -90,24 +91,7 @@ def _refuse_moved_offset(cursor: duckdb.DuckDBPyConnection, publication: Publica
     values = [] if publication.base is None else [publication.base]
     row = cursor.execute(f"SELECT count(*) FROM {staging} WHERE NOT ({beyond})", values).fetchone()
     if row and row[0]:
-        raise TaskError(
-            Finding(
-                code="engine.offset_not_beyond",
-                message=f"{publication.dataset}: {row[0]} new row(s) do not lie after the offset {publication.base}",
-                place=Place(dataset=publication.dataset, field=publication.offset),
-                expected=f"a {publication.offset} that is larger than every one that is there, and never NULL",
-                remedy=f"filter by it: WHERE $offset IS NULL OR {publication.offset} > $offset",
-            )
-        )
+        raise TaskError(offset_findings.not_beyond(publication, row[0]))
     now = newest(cursor, publication.relation, publication.offset)
     if now != publication.base:
-        raise TransientError(
-            Finding(
-                code="engine.offset_moved",
-                message=f"{publication.dataset} grew while rows to be added after {publication.base} were made",
-                place=Place(dataset=publication.dataset, field=publication.offset),
-                found=str(now),
-                expected=str(publication.base),
-                remedy="they are made anew, from where it ends now",
-            )
-        )
+        raise TransientError(offset_findings.moved(publication, now))

@@ -31,7 +31,7 @@ class MemoryLaboratory:
         self._connection.close()
 
     def fill(self, world: World) -> None:
-        """Hold these tables and no others."""
+        """Hold exactly these rows in the tables that a world has; tables of earlier worlds stay."""
         for made in world:
             self._fill(made)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters import offset_findings
 from penstock.adapters.postgres.asking import columns_of, kept
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
@@ -131,28 +132,10 @@ def _refuse_moved_offset(connection: Connection, publication: Publication, relat
         beyond = f"({column} > CAST($1 AS {type_[0] if type_ else 'text'})) IS TRUE"
         outside = _row(connection, f"SELECT count(*) FROM {staging} WHERE NOT ({beyond})", [publication.base])
     if outside and outside[0]:
-        raise TaskError(
-            Finding(
-                code="engine.offset_not_beyond",
-                message=f"{publication.dataset}: {outside[0]} new row(s) do not lie after the offset "
-                f"{publication.base}",
-                place=Place(dataset=publication.dataset, field=publication.offset),
-                expected=f"a {publication.offset} that is larger than every one that is there, and never NULL",
-                remedy=f"filter by it: WHERE $offset IS NULL OR {publication.offset} > $offset",
-            )
-        )
+        raise TaskError(offset_findings.not_beyond(publication, outside[0]))
     now = newest(connection, publication.relation, publication.offset)
     if now != publication.base:
-        raise TransientError(
-            Finding(
-                code="engine.offset_moved",
-                message=f"{publication.dataset} grew while rows to be added after {publication.base} were made",
-                place=Place(dataset=publication.dataset, field=publication.offset),
-                found=str(now),
-                expected=str(publication.base),
-                remedy="they are made anew, from where it ends now",
-            )
-        )
+        raise TransientError(offset_findings.moved(publication, now))
 
 
 def _execute(
