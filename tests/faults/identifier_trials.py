@@ -469,7 +469,7 @@ def _dataset(interval: str, materialization: Materialization) -> Dataset:
     return Dataset(
         name="shop.tried",
         file="pipelines/shop/tried.sql",
-        task=SqlTask(text="", reads=(), query_digest=""),
+        task=SqlTask(text="", reads=(), query_digest="", edits=()),
         materialization=materialization,
         interval=IntervalBy(grain=Grain.DAY, column=interval),
     )

@@ -17,7 +17,7 @@ from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, Place
 from penstock.quality.synthesis import Shape, model_of
 from penstock.sql.changes import ChangedPlace, ChangeKind
 from penstock.sql.query import parse_query
-from penstock.sql.rewriting import rewrite
+from penstock.sql.rewriting import edits_of, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def exercised_versions(
     if any(read not in relations for listed in reads for read in listed):
         return None
     before, after = (
-        replace(dataset, task=replace(dataset.task, text=text, reads=listed))
+        replace(dataset, task=replace(dataset.task, text=text, reads=listed, edits=edits_of(text)))
         for text, listed in zip(queries, reads, strict=True)
     )
     data = _Built(warehouse, relations, _bounds(project, dataset, until))

@@ -19,7 +19,6 @@ from penstock.plan.order import topological
 from penstock.quality.comparison import compare_queries, digest_query, read_diff
 from penstock.quality.comparison_sql import Side
 from penstock.sql.identifiers import literal, quote
-from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,7 +168,7 @@ class Bench:
             self._run(f"CREATE OR REPLACE TEMP VIEW {_seen(name)} AS SELECT * FROM {relation}{where}")
 
     def _over_seen(self, task: SqlTask) -> str:
-        return rewrite(task.text, {name: _seen(name) for name in task.reads})
+        return task.over({name: _seen(name) for name in task.reads})
 
     def _publication(self, interval: Interval) -> Publication:
         dataset = self._dataset

@@ -18,7 +18,6 @@ from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
 from penstock.sql.identifiers import quote
-from penstock.sql.rewriting import rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -296,7 +295,7 @@ def physical_sql(dataset: Dataset, job: Job) -> str:
             expected="materialize: table or incremental",
         )
         raise TaskError(finding)
-    return rewrite(task.text, {name: job.versions[name].relation for name in task.reads})
+    return task.over({name: job.versions[name].relation for name in task.reads})
 
 
 def _bounds(task: SqlTask, interval: Interval | None) -> Mapping[str, object]:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.model.queries import over
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date, datetime, time
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Grain, Interval
-    from penstock.model.queries import QueryForms
+    from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
 
 LANDED = ("_file", "_interval_start")
@@ -125,15 +127,20 @@ class SqlTask:
     """A query: its text as written (header included), what it reads, and its bound parameters.
 
     `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout. `forms` are the
-    same by column, where they can be told apart.
+    same by column, where they can be told apart. `edits` are where the text names datasets.
     """
 
     text: str
     reads: tuple[str, ...]
     query_digest: str
+    edits: tuple[Edit, ...]
     params: frozenset[str] = frozenset()
     forms: QueryForms | None = None
     kind: TaskKind = field(default=TaskKind.SQL, init=False)
+
+    def over(self, tables: Mapping[str, str]) -> str:
+        """The query over the relations of the datasets it reads (quoted SQL)."""
+        return over(self.text, self.edits, tables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

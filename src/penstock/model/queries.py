@@ -6,10 +6,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Source = tuple[str, str]
 """A dataset and one of its columns (lower case)."""
+
+Edit = tuple[int, int, str | None, str]
+"""Start and end offset in a query's text, the dataset whose relation stands there (or none), and what follows it."""
+
+
+def over(text: str, edits: Iterable[Edit], tables: Mapping[str, str]) -> str:
+    """A query over the relations `tables` gives (dataset to quoted SQL): its text with the edits made, in their order.
+
+    Raises:
+        KeyError: a dataset is not in `tables`.
+    """
+    pieces, done = [], 0
+    for start, end, dataset, words in edits:
+        pieces += [text[done:start], "" if dataset is None else tables[dataset], words]
+        done = end
+    return "".join([*pieces, text[done:]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

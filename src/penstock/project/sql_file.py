@@ -11,6 +11,7 @@ from penstock.model.pipelines import Dataset, Materialization, SqlTask
 from penstock.project.task_options import read_keeping, read_limits, read_timeout
 from penstock.sql.fingerprint import digest
 from penstock.sql.query import parse_query
+from penstock.sql.rewriting import edits_of
 
 if TYPE_CHECKING:
     from penstock.project.task_options import Keeping
@@ -47,7 +48,7 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
     return Dataset(
         name=name,
         file=file,
-        task=SqlTask(text=text, reads=reads, query_digest=digest(text), params=query.params),
+        task=SqlTask(text=text, reads=reads, query_digest=digest(text), edits=edits_of(text), params=query.params),
         materialization=keeping.materialization,
         interval=keeping.interval,
         description=description,

@@ -23,6 +23,7 @@ from penstock.model.pipelines import (
 from penstock.model.schedule import parse_schedule
 from penstock.sim.clock import EPOCH
 from penstock.sql.fingerprint import digest
+from penstock.sql.rewriting import edits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,7 +117,7 @@ def coded(name: str, *reads: str, batch: int | None = None, **changes: Any) -> D
 
 
 def _query(text: str, reads: tuple[str, ...], params: frozenset[str] = frozenset()) -> SqlTask:
-    return SqlTask(text=text, reads=reads, query_digest=digest(text), params=params)
+    return SqlTask(text=text, reads=reads, query_digest=digest(text), edits=edits_of(text), params=params)
 
 
 def _dataset(name: str, **values: Any) -> Dataset:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from penstock.model.errors import InputError
+from penstock.model.queries import over
 from penstock.sql.identifiers import quote
 from penstock.sql.query import parse_query, unknown_dataset
 from penstock.sql.scopes import Scopes, Source, parts_of
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
     from sqlglot.expressions import Expr
 
-Edit = tuple[int, int, str | None, str]
-"""Start and end offset, the dataset to be named there (or none), and the text to put there or after it."""
+    from penstock.model.queries import Edit
 
 
 def rewrite(text: str, tables: Mapping[str, str]) -> str:
@@ -32,18 +32,11 @@ def rewrite(text: str, tables: Mapping[str, str]) -> str:
     Raises:
         InputError: the text is not one query, or reads a dataset that is not in `tables`.
     """
-    pieces: list[str] = []
-    done = 0
-    missing = []
-    for start, end, dataset, words in _edits(text):
-        if dataset is not None and dataset not in tables:
-            missing.append(unknown_dataset(read(text), start, dataset, tables))
-            continue
-        pieces += [text[done:start], tables[dataset] if dataset is not None else "", words]
-        done = end
+    edits = edits_of(text)
+    missing = [(start, name) for start, _, name, _ in edits if name is not None and name not in tables]
     if missing:
-        raise InputError(tuple(missing))
-    return "".join([*pieces, text[done:]])
+        raise InputError(tuple(unknown_dataset(read(text), start, name, tables) for start, name in missing))
+    return over(text, edits, tables)
 
 
 def rewrite_adhoc(text: str, tables: Mapping[str, str]) -> str:
@@ -57,7 +50,8 @@ def rewrite_adhoc(text: str, tables: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _edits(text: str) -> tuple[Edit, ...]:
+def edits_of(text: str) -> tuple[Edit, ...]:
+    """Where a query names datasets, and what has to stand there so that it means the same over other relations."""
     tree = tree_of(text)
     scopes = Scopes(tree)
     sources = [(source, query) for query in scopes.queries() for source in scopes.sources(query)]

@@ -24,6 +24,7 @@ from penstock.sim.journal import MemoryJournal
 from penstock.sim.processes import MemoryProcesses
 from penstock.sim.projects import project_of
 from penstock.sql.fingerprint import digest
+from penstock.sql.rewriting import edits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +60,7 @@ def query(name: str, text: str, *reads: str, **changes: Any) -> Dataset:
     """A dataset of a query, a table unless the test says otherwise."""
     params = frozenset(word for word in (*BOUNDS, "offset") if f"${word}" in text)
     values = {"materialization": Materialization.TABLE, **changes}
-    task = SqlTask(text=text, reads=reads, query_digest=digest(text), params=params)
+    task = SqlTask(text=text, reads=reads, query_digest=digest(text), edits=edits_of(text), params=params)
     return Dataset(name=name, file=f"{name}.sql", task=task, **values)
 
 

@@ -16,6 +16,7 @@ from penstock.model.findings import Severity
 from penstock.model.pipelines import Dataset, Materialization, SqlTask
 from penstock.sim.faults import Crash, Fault, Faults
 from penstock.sim.projects import coded, landed, project_of, sliced, view, whole
+from penstock.sql.rewriting import edits_of
 
 RAW = landed("sim.raw")
 CONTRACT = Contract(
@@ -109,7 +110,8 @@ def test_rows_outside_the_interval_are_refused() -> None:
     """A query that forgets its interval hands on every day; replacing by interval would double them."""
     careless = sliced("sim.daily", "sim.raw")
     assert isinstance(careless.task, SqlTask)
-    task = replace(careless.task, text="SELECT * FROM sim.raw", params=frozenset())
+    text = "SELECT * FROM sim.raw"
+    task = replace(careless.task, text=text, edits=edits_of(text), params=frozenset())
     bench = _bench(RAW, replace(careless, task=task))
     works, job = bench.job(days=2)
     for work in works[:2]:

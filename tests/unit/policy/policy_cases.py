@@ -116,7 +116,7 @@ def dataset(name: str = REVENUE, **changes: Any) -> Dataset:
     values: dict[str, Any] = {
         "name": name,
         "file": f"pipelines/{pipeline}/{local}.sql",
-        "task": SqlTask(text="SELECT 1 AS net", reads=(), query_digest="1"),
+        "task": SqlTask(text="SELECT 1 AS net", reads=(), query_digest="1", edits=()),
         "materialization": Materialization.TABLE,
         "contract": contract(name),
     }

@@ -19,7 +19,7 @@ from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
 from penstock.policy.gates.removed_dataset import judge
 
-READER = dataset(task=SqlTask(text="SELECT 1", reads=(STAGED,), query_digest="1"))
+READER = dataset(task=SqlTask(text="SELECT 1", reads=(STAGED,), query_digest="1", edits=()))
 BEFORE = project(READER, dataset(STAGED))
 AFTER = project(READER)
 
