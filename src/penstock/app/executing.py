@@ -18,7 +18,7 @@ from penstock.ledger.facts import RunFinished, VersionDescribed
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
-from penstock.model.pipelines import FileSource
+from penstock.model.sources import FileSource
 from penstock.plan.versions import described
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from penstock.adapters.duckdb.mutant_bench import TestsLaboratory
 from penstock.app.killing import telling_test
 from penstock.model.errors import InputError
 from penstock.model.intervals import Grain, Interval, parse_moment
-from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.versions import versions_of
 from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, PlaceSeen, exercise
 from penstock.quality.synthesis import Shape, model_of

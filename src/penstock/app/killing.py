@@ -16,7 +16,7 @@ from penstock.adapters.duckdb.mutant_bench import MutantBench
 from penstock.author.yaml_rows import flow_rows
 from penstock.model.datatests import DataTest
 from penstock.model.errors import PenstockError
-from penstock.model.pipelines import FileSource
+from penstock.model.sources import FileSource
 from penstock.project.datatest_file import read_datatests
 from penstock.quality.mutation import KillingTest
 from penstock.quality.screening import differs

@@ -20,7 +20,9 @@ from penstock.model.datatests import DataTest
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.intervals import Interval
-from penstock.model.pipelines import FileSource, SqlTask, TaskKind
+from penstock.model.pipelines import SqlTask
+from penstock.model.sources import FileSource
+from penstock.model.tasks import TaskKind
 from penstock.quality.mutation import Fate, KillingTest, MutationScore, Verdict
 from penstock.quality.screening import Screen, told_apart
 from penstock.quality.synthesis import Shape, model_of

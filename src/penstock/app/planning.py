@@ -13,7 +13,7 @@ from penstock.adapters.sources.inspection import arrivals
 from penstock.engine.promotion import mapping_of
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
-from penstock.model.pipelines import FileSource
+from penstock.model.sources import FileSource
 from penstock.plan.build import Action, coverage_of, plan_build
 
 if TYPE_CHECKING:

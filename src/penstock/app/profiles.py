@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.sources.inspection import arrivals, expected_files, read_header
-from penstock.adapters.sources.local import landing_query, unreadable_rows
+from penstock.adapters.sources.landing import landing_query
+from penstock.adapters.sources.local import unreadable_rows
 from penstock.model.errors import InputError
 from penstock.model.intervals import Interval, stamp
-from penstock.model.pipelines import Closed, FileSource
+from penstock.model.sources import Closed, FileSource
 from penstock.project.source_file import WEEKDAYS, date_range
 from penstock.project.story_facts import SourceFacts, Suspicion
 from penstock.quality.personal import guess_personal

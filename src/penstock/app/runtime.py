@@ -23,7 +23,8 @@ from penstock.engine.run import NO_FAULT, Request, RunReport
 from penstock.model.environments import PRODUCTION
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval, parse_moment
-from penstock.model.pipelines import FileSource, SqlTask
+from penstock.model.pipelines import SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.versions import relation_of, versions_of
 from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
 from penstock.quality import checks as quality

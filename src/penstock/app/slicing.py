@@ -10,7 +10,8 @@ from penstock.app.warehouses import with_rehearsals
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding
 from penstock.model.intervals import Interval, merge
-from penstock.model.pipelines import FileSource, Materialization, SqlTask
+from penstock.model.pipelines import Materialization, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.versions import versions_of
 from penstock.quality.slicing import (
     Order,

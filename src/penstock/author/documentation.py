@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import FileSource, Materialization, PythonTask
+from penstock.model.pipelines import Materialization, PythonTask
 from penstock.model.schedule_words import describe, describe_trigger
+from penstock.model.sources import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

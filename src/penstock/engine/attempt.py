@@ -16,7 +16,8 @@ from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStart
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
-from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:

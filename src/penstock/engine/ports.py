@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.model.intervals import Interval
-    from penstock.model.pipelines import Dataset, FileSource, Materialization
+    from penstock.model.pipelines import Dataset, Materialization
+    from penstock.model.sources import FileSource, LandedFile
     from penstock.plan.versions import Version
 
 Params = "Mapping[str, object]"
@@ -192,10 +193,10 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """Files landed as one Parquet file of text columns plus `_file` and `_interval_start`; `bytes` were read."""
+    """Files landed as one Parquet file of their columns plus `_file` and `_interval_start`; `bytes` were read."""
 
     path: Path
-    files: tuple[str, ...]
+    files: tuple[LandedFile, ...]
     bytes: int = 0
 
 

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.model.queries import over
+from penstock.model.sources import FileSource
+from penstock.model.tasks import TaskKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import date, datetime, time
+    from datetime import datetime, time
 
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
 
-LANDED = ("_file", "_interval_start")
-"""The columns that every row of a source carries besides those of its files."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -33,15 +33,6 @@ class Materialization(StrEnum):
     INCREMENTAL = "incremental"
     MERGE = "merge"
     APPEND = "append"
-
-
-class TaskKind(StrEnum):
-    """What makes a dataset."""
-
-    SQL = "sql"
-    PYTHON = "python"
-    SOURCE = "source"
-    COMMAND = "command"
 
 
 class CatchUp(StrEnum):
@@ -111,18 +102,6 @@ class IntervalBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """When a source delivers nothing and that is no fault: weekdays (Monday is 0) and dates."""
-
-    weekdays: frozenset[int] = frozenset()
-    dates: frozenset[date] = frozenset()
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether the day of `moment` is a closed one."""
-        return moment.weekday() in self.weekdays or moment.date() in self.dates
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SqlTask:
     """A query: its text as written (header included), what it reads, and its bound parameters.
 
@@ -166,22 +145,6 @@ class PythonTask:
     def reads(self) -> tuple[str, ...]:
         """The datasets it reads, each once, sorted."""
         return tuple(sorted(set(self.reads_by_parameter.values())))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSource:
-    """Files that land as text rows, one file per interval when `path` holds `{interval_start:…}`.
-
-    `columns` is the exact header expected. Landed rows carry two more columns: `_file` and `_interval_start`.
-    """
-
-    path: str
-    columns: tuple[str, ...]
-    delimiter: str = ","
-    missing: str = "fail"
-    closed: Closed = Closed()
-    reads: tuple[str, ...] = ()
-    kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

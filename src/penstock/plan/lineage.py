@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
-from penstock.model.pipelines import LANDED, FileSource, PythonTask, SqlTask
+from penstock.model.pipelines import PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.order import topological
 from penstock.sql.lineage import column_lineage
 
@@ -114,7 +115,7 @@ class ProjectLineage:
         """The steps into a dataset; its columns become known."""
         name, task = dataset.name, dataset.task
         if isinstance(task, FileSource):
-            self.columns[name] = (*task.columns, *LANDED)
+            self.columns[name] = task.row
             return
         if isinstance(task, PythonTask) and task.columns:
             self.columns[name] = tuple(task.columns)

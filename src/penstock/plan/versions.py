@@ -13,7 +13,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import LANDED, CommandTask, FileSource, Materialization, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
+from penstock.model.sources import LANDED, FileSource
 from penstock.plan.order import topological
 from penstock.sql import identifiers
 
@@ -85,7 +86,7 @@ class Meanings:
         dataset = self._datasets[name]
         forms = forms_of(dataset)
         if isinstance(dataset.task, FileSource):
-            columns = [column.lower() for column in dataset.task.columns]
+            columns = [column.lower() for column in dataset.task.row if column not in LANDED]
         else:
             columns = list(forms.columns) if forms is not None else []
         return {"": self.rows(name), **{column: self.column(name, column) for column in columns}} if columns else {}
@@ -120,7 +121,7 @@ class Meanings:
         return _digest([_shape(dataset), *(self._form(dataset, form) for form in parts)])
 
     def _column(self, dataset: Dataset, column: str) -> str:
-        if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.columns), *LANDED}:
+        if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.row)}:
             return _digest([self.rows(dataset.name), column])
         forms = forms_of(dataset)
         if forms is None or column not in forms.columns:
@@ -193,10 +194,19 @@ def relation_of(dataset: str, version: str) -> str:
     return identifiers.table(VERSIONS_SCHEMA, f"{dataset.replace('.', '__')}__{version}")
 
 
+def _options(task: FileSource) -> dict[str, object]:
+    """What a source says beyond where its files are and what they hold; nothing of what it leaves as it is."""
+    plain = FileSource(path="", columns=())
+    said = {name: getattr(task, name) for name in ("format", "encoding", "drift", "records", "sheet")}
+    options: dict[str, object] = {name: str(value) for name, value in said.items() if value != getattr(plain, name)}
+    mappings = {"also": task.also, "paths": task.paths, "types": task.types}
+    return options | {name: dict(value) for name, value in mappings.items() if value}
+
+
 def _task_parts(dataset: Dataset) -> dict[str, object]:
     task = dataset.task
     if isinstance(task, FileSource):
-        return {"path": task.path, "columns": list(task.columns), "delimiter": task.delimiter}
+        return {"path": task.path, "columns": list(task.columns), "delimiter": task.delimiter, **_options(task)}
     if isinstance(task, PythonTask):
         return {"code": task.code_digest, "function": task.function, "reads": dict(task.reads_by_parameter)}
     if isinstance(task, CommandTask):

@@ -20,11 +20,9 @@ from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
 from penstock.model.pipelines import (
     CatchUp,
-    Closed,
     CommandTask,
     Dataset,
     DatasetTrigger,
-    FileSource,
     FilesTrigger,
     IntervalBy,
     Limits,
@@ -41,6 +39,7 @@ from penstock.model.pipelines import (
 )
 from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
+from penstock.model.sources import Closed, Drift, FileFormat, FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +71,7 @@ _MODELS: tuple[type, ...] = (
     SqlTask,
     SqlTrigger,
 )
-_WORDS: tuple[type[Enum], ...] = (CatchUp, Grain, Materialization, RuleKind, Severity)
+_WORDS: tuple[type[Enum], ...] = (CatchUp, Drift, FileFormat, Grain, Materialization, RuleKind, Severity)
 _LARGE = ("pipelines", "datasets", "files")
 """The mappings of a project that grow with it."""
 _KIND, _OF = "%", "of"

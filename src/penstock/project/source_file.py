@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import Grain
-from penstock.model.pipelines import Closed, Dataset, FileSource, IntervalBy, Materialization
+from penstock.model.pipelines import Dataset, IntervalBy, Materialization
+from penstock.model.sources import SUFFIXES, Closed, Drift, FileFormat, FileSource
+from penstock.project.source_columns import read_columns
 from penstock.project.task_options import read_limits
 
 if TYPE_CHECKING:
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 INTERVAL_COLUMN = "_interval_start"
-FILE_COLUMN = "_file"
 _DELIMITER = re.compile(r"[\t !#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]")
 _FORMAT = re.compile(r"(?:%[YymdHMSj]|[-_./T])*")
 
@@ -30,24 +33,22 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     fields = Fields(read_yaml(text, file), findings=findings)
     before = len(findings)
     description = fields.text("description") or ""
-    fields.choice("format", ("csv",), required=True)
+    format_ = FileFormat(fields.choice("format", tuple(FileFormat), required=True) or FileFormat.CSV)
     path = fields.text("path", required=True)
     grain = fields.choice("interval", tuple(Grain))
-    delimiter = fields.text("delimiter") or ","
-    columns = fields.texts("columns", required=True)
+    columns = read_columns(fields, format_)
     missing = fields.choice("missing", ("fail", "empty")) or "fail"
+    drift = Drift(fields.choice("drift", tuple(Drift)) or Drift.FREEZE)
     closed = _closed(fields)
     batch = fields.integer("batch", low=1) or 31
     limits = read_limits(fields, None)
+    layout = _layout(fields, format_)
     fields.unknown()
-    _check_path(fields, path, dated="interval" in fields)
-    _check_columns(fields, columns)
-    if not _DELIMITER.fullmatch(delimiter):
-        expected = "one sign such as , ; | or tab"
-        fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected=expected)
+    _check_path(fields, path, format_, dated="interval" in fields)
     if len(findings) > before or path is None:
         return None
-    source = FileSource(path=path, columns=columns, delimiter=delimiter, missing=missing, closed=closed)
+    files = FileSource(path=path, columns=(), format=format_, missing=missing, closed=closed, drift=drift)
+    source = replace(files, **columns.parts(), **layout)
     by = IntervalBy(grain=Grain(grain), column=INTERVAL_COLUMN, batch=batch) if grain else None
     kept = Materialization.INCREMENTAL if grain else Materialization.TABLE
     return Dataset(
@@ -61,32 +62,23 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     )
 
 
-def _check_columns(fields: Fields, columns: tuple[str, ...]) -> None:
-    """Names as the database compares them: whatever their case, and none of its own two."""
-    names = [column.strip().lower() for column in columns]
-    if "columns" in fields and not names:
-        fields.note("project.no_columns", "columns is empty", at="columns", expected="the header's columns, in order")
-    taken = [column for column, name in zip(columns, names, strict=True) if name in {"", INTERVAL_COLUMN, FILE_COLUMN}]
-    if taken:
-        fields.note(
-            "project.bad_column",
-            f"{taken[0]!r} cannot be a column of a file",
-            at="columns",
-            found=taken[0],
-            expected=f"a name, and none of {FILE_COLUMN}, {INTERVAL_COLUMN}, which landing adds",
-        )
-    twice = next((column for column, name in zip(columns, names, strict=True) if names.count(name) > 1), None)
-    if twice is not None:
-        fields.note(
-            "project.repeated_column",
-            f"{twice} is listed twice",
-            at="columns",
-            found=twice,
-            expected="each column once, whatever its case",
-        )
+def _layout(fields: Fields, format_: FileFormat) -> dict[str, Any]:
+    """How files of this format are laid out, where the source says so."""
+    found: dict[str, Any] = {}
+    if format_ is FileFormat.CSV:
+        delimiter, encoding = fields.text("delimiter"), fields.choice("encoding", ENCODINGS)
+        if delimiter is not None and not _DELIMITER.fullmatch(delimiter):
+            expected = "one sign such as , ; | or tab"
+            fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected=expected)
+        found = {"delimiter": delimiter or ",", "encoding": encoding or "utf-8"}
+    elif format_ is FileFormat.JSON:
+        found = {"records": fields.text("records") or ""}
+    elif format_ is FileFormat.EXCEL:
+        found = {"sheet": fields.text("sheet") or ""}
+    return found
 
 
-def _check_path(fields: Fields, path: str | None, *, dated: bool) -> None:
+def _check_path(fields: Fields, path: str | None, format_: FileFormat, *, dated: bool) -> None:
     if path is None:
         return
     pure = PurePosixPath(path)
@@ -113,8 +105,9 @@ def _check_path(fields: Fields, path: str | None, *, dated: bool) -> None:
             found=path,
             expected="both, for one file an interval, or neither",
         )
-    elif not path.endswith((".csv", ".csv.gz")):
-        fields.note("project.bad_suffix", f"path ends in {pure.suffix}", at="path", expected=".csv or .csv.gz")
+    elif not path.endswith((*SUFFIXES[format_], "*")):
+        expected = " | ".join(SUFFIXES[format_])
+        fields.note("project.bad_suffix", f"path ends in {pure.suffix or 'no suffix'}", at="path", expected=expected)
 
 
 def template_problem(path: str) -> str | None:

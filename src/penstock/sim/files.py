@@ -12,13 +12,14 @@ from penstock.engine.ports import Landing
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
+from penstock.model.sources import LandedFile
 from penstock.sim.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from penstock.model.intervals import Interval
-    from penstock.model.pipelines import FileSource
+    from penstock.model.sources import FileSource
     from penstock.sim.rows import Drive
 
 
@@ -48,8 +49,12 @@ class MemoryFiles:
             edition = self._editions[f"{dataset}@{stamp(start)}"]
             rows.append((start.replace(tzinfo=None), f"{source.path}@{stamp(start)}#{edition}"))
         self._drive[path] = tuple(rows)
-        yield Landing(path=path, files=tuple(stamp(start) for start in starts), bytes=len(rows))
+        yield Landing(path=path, files=tuple(self._landed(dataset, stamp(start)) for start in starts), bytes=len(rows))
         del self._drive[path]
+
+    def _landed(self, dataset: str, start: str) -> LandedFile:
+        edition = self._editions[f"{dataset}@{start}"]
+        return LandedFile(name=start, start=start, size=1, modified=edition, digest=str(edition), rows=1)
 
 
 def _missing(dataset: str, start: str) -> Finding:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import (
     Dataset,
-    FileSource,
     IntervalBy,
     Materialization,
     Pipeline,
@@ -21,6 +20,7 @@ from penstock.model.pipelines import (
     SqlTask,
 )
 from penstock.model.schedule import parse_schedule
+from penstock.model.sources import FileSource
 from penstock.sim.clock import EPOCH
 from penstock.sql.fingerprint import digest
 from penstock.sql.rewriting import edits_of

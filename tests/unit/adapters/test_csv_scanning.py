@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.adapters.sources.inspection import Arrival
-from penstock.adapters.sources.local import landing_query
+from penstock.adapters.sources.landing import landing_query
 from penstock.adapters.sources.scanning import Scan, scan
-from penstock.model.pipelines import FileSource
+from penstock.model.sources import FileSource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from penstock.adapters.sources.inspection import arrivals, read_header
 from penstock.adapters.sources.local import LocalFiles
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Grain, Interval
-from penstock.model.pipelines import Closed, FileSource
+from penstock.model.sources import Closed, FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,8 @@ from penstock.engine.executor import Executor
 from penstock.engine.lease import take_lease
 from penstock.engine.run import Request
 from penstock.model.intervals import Grain
-from penstock.model.pipelines import Dataset, FileSource, IntervalBy, Materialization, Retry, SqlTask
+from penstock.model.pipelines import Dataset, IntervalBy, Materialization, Retry, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.build import coverage_of, plan_build
 from penstock.plan.versions import versions_of
 from penstock.sim.clock import VirtualClock

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from penstock.engine.executor import Executor
     from penstock.engine.ports import Landing
     from penstock.model.intervals import Interval
-    from penstock.model.pipelines import Dataset, FileSource
+    from penstock.model.pipelines import Dataset
+    from penstock.model.sources import FileSource
 
 LONG = 20.0
 """Seconds after which a test gives up: only a hang lasts that long."""

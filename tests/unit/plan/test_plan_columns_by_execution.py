@@ -12,7 +12,8 @@ from collections import Counter
 import duckdb
 import pytest
 
-from penstock.model.pipelines import FileSource, Project, SqlTask
+from penstock.model.pipelines import Project, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 from penstock.project.reading import read_project

@@ -9,18 +9,8 @@ from typing import Any
 import pytest
 
 from penstock.model.contracts import ColumnSpec, Contract
-from penstock.model.pipelines import (
-    Closed,
-    CommandTask,
-    Dataset,
-    FileSource,
-    Limits,
-    Materialization,
-    Project,
-    PythonTask,
-    Retry,
-    SqlTask,
-)
+from penstock.model.pipelines import CommandTask, Dataset, Limits, Materialization, Project, PythonTask, Retry, SqlTask
+from penstock.model.sources import Closed, FileSource
 from penstock.plan.order import topological
 from penstock.plan.versions import relation_of, versions_of
 from penstock.sim.projects import appended, by_day, coded, landed, merged, project_of, sliced, whole

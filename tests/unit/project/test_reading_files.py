@@ -8,7 +8,8 @@ import pytest
 from reading_cases import FILES, PIPELINE, PYTHON, SOURCE, SQL, dataset, edited, error, errors, project
 
 from penstock.model.intervals import Grain
-from penstock.model.pipelines import FileSource, Materialization, PythonTask, Retry, SqlTask
+from penstock.model.pipelines import Materialization, PythonTask, Retry, SqlTask
+from penstock.model.sources import FileSource
 
 START = "start: 2024-03-01\n"
 TABLE = "/* penstock\nmaterialize: table\n*/\n"
@@ -164,7 +165,7 @@ def test_a_path_that_leads_out_or_cannot_be_filled_in_is_refused(path: str, code
 @pytest.mark.parametrize(
     ("old", "new", "code", "line"),
     [
-        ("format: csv", "format: excel", "document.choice", 1),
+        ("format: csv", "format: cobol", "document.choice", 1),
         ("interval: day", "interval: fortnight", "document.choice", 3),
         ("[id, at, amount]", "[]", "project.no_columns", 4),
         ("[id, at, amount]", "[id, at, id]", "project.repeated_column", 4),

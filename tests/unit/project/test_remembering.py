@@ -13,7 +13,9 @@ from reading_cases import FILES, PIPELINE, project
 
 from penstock.model import contracts, datatests, intervals, pipelines, queries, schedule
 from penstock.model.intervals import Interval
-from penstock.model.pipelines import Closed, CommandTask, Materialization, Project, Slice, TaskKind
+from penstock.model.pipelines import CommandTask, Materialization, Project, Slice
+from penstock.model.sources import Closed
+from penstock.model.tasks import TaskKind
 from penstock.project import remembering
 
 MODELS = (contracts, datatests, intervals, pipelines, queries, schedule)

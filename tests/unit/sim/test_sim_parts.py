@@ -11,7 +11,8 @@ import pytest
 from penstock.engine.ports import Order
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.intervals import Interval
-from penstock.model.pipelines import FileSource, Materialization, PythonTask, SqlTask
+from penstock.model.pipelines import Materialization, PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.sim.clock import EPOCH, VirtualClock
 from penstock.sim.faults import Crash, Fault, Faults, draw_faults
 from penstock.sim.files import MemoryFiles

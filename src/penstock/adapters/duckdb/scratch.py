@@ -13,7 +13,8 @@ from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
-from penstock.model.pipelines import CommandTask, FileSource, PythonTask, SqlTask
+from penstock.model.pipelines import CommandTask, PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def column_types(dataset: Dataset, rows: Sequence[Mapping[str, object]] = ()) ->
     if dataset.contract is not None:
         return {column.name: column.type for column in dataset.contract.columns}
     if isinstance(dataset.task, FileSource):
-        landed = {"_file": "VARCHAR", "_interval_start": "TIMESTAMP"}
-        return {**dict.fromkeys(dataset.task.columns, "VARCHAR"), **landed}
+        return dataset.task.row_types
     return dict.fromkeys((column for row in rows for column in row), "VARCHAR")
 
 

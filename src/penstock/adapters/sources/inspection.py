@@ -5,27 +5,26 @@ Every mistake of every file is reported at once; nothing is written.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.scanning import opened, scan
+from penstock.adapters.sources import dialects, documents, tables
+from penstock.adapters.sources.matching import match
+from penstock.adapters.sources.opening import UNPACKABLE, opened
+from penstock.adapters.sources.scanning import scan
 from penstock.model.findings import Finding, Place
+from penstock.model.sources import Drift, FileFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from penstock.adapters.sources.scanning import Scan
     from penstock.model.intervals import Interval
-    from penstock.model.pipelines import FileSource
+    from penstock.model.sources import FileSource
 
 MOST_LISTED = 5
 """How many of several missing files are named, besides the first."""
-
-_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +37,22 @@ class Arrival:
     header: tuple[str, ...]
     lines: int
     sha256: str
+    dialect: Mapping[str, str] = field(default_factory=dict)
 
 
 def expected_files(
     source: FileSource, root: Path, intervals: Sequence[Interval] | None
 ) -> Iterator[tuple[Path, Interval | None]]:
-    """The path of each interval's file; for a source without intervals, what its pattern matches."""
-    if intervals is None:
-        matching = sorted(root.glob(source.path)) if "*" in source.path else []
-        for path in matching or [root / source.path]:  # a pattern that nothing matches is itself what is missing
-            yield path, None
-        return
-    for interval in intervals:
-        yield root / source.path.format(interval_start=interval.start, interval_end=interval.end), interval
+    """The path of each file that there is to be; one with a `*`, of each that there is.
+
+    A pattern that nothing matches is itself what is missing.
+    """
+    for interval in intervals if intervals is not None else (None,):
+        bounds = {"interval_start": interval.start, "interval_end": interval.end} if interval else {}
+        name = source.path.format(**bounds) if bounds else source.path
+        matching = sorted(root.glob(name)) if "*" in name else []
+        for path in matching or [root / name]:
+            yield path, interval
 
 
 def arrivals(
@@ -85,37 +87,82 @@ def arrivals(
 
 
 def read_header(path: Path, delimiter: str) -> tuple[str, ...] | None:
-    """The columns that a file's first line names, or None if the file cannot be read that far."""
+    """The columns that a CSV file's first line names, or None if the file cannot be read that far."""
     try:
         with opened(path) as stream:
-            line = stream.readline(_LONGEST_HEADER).decode("utf-8-sig")
-            return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
-    except (EOFError, OSError, zlib.error, UnicodeDecodeError, csv.Error):
+            line = stream.readline(dialects.LONGEST_HEADER).decode("utf-8-sig")
+    except (*UNPACKABLE, OSError, UnicodeDecodeError):
         return None
+    return dialects.header_of(line.rstrip("\r\n"), delimiter) or None
 
 
 def _read(path: Path, name: str, interval: Interval | None, source: FileSource, dataset: str) -> Arrival | Finding:
     try:
-        found = scan(path, source.delimiter)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole gzip file")
+        found = _scan(path, source)
+    except UNPACKABLE as error:
+        return _broken(dataset, name, f"cannot be unpacked: {error}", "a whole file")
     except OSError as error:
         return _broken(dataset, name, f"cannot be read: {error.strerror or error}", "a readable file")
     return _fault_of(found, source, dataset, name) or Arrival(
-        path=path, name=name, interval=interval, header=found.header, lines=found.rows, sha256=found.sha256
+        path=path,
+        name=name,
+        interval=interval,
+        header=found.header,
+        lines=found.rows,
+        sha256=found.sha256,
+        dialect=found.dialect,
     )
+
+
+def _scan(path: Path, source: FileSource) -> Scan:
+    """Read a file in its format."""
+    if source.format is FileFormat.NDJSON:
+        return documents.scan_lines(path)
+    if source.format is FileFormat.JSON:
+        return documents.scan_document(path, source.records)
+    if source.format is FileFormat.PARQUET:
+        return tables.scan_parquet(path)
+    if source.format is FileFormat.EXCEL:
+        return tables.scan_excel(path, source.sheet)
+    encoding, delimiter = dialects.dialect_of(path, source)
+    found = scan(path, delimiter, encoding)
+    is_no_text = found.fault is not None and found.fault.expected == "UTF-8"
+    if is_no_text and source.drift is Drift.EVOLVE and encoding == "utf-8":
+        other = scan(path, delimiter, dialects.FALLBACK)
+        return other if other.fault is None else found
+    return found
 
 
 def _fault_of(found: Scan, source: FileSource, dataset: str, name: str) -> Finding | None:
     """What is wrong with a file that could be read; another header is said before rows that do not fit it."""
-    if found.header and found.header != source.columns:
-        return _other_header(dataset, name, found.header, source.columns)
+    if found.header and (fault := _header_fault(found.header, source, dataset, name)):
+        return fault
     if found.fault:
         return _broken(dataset, name, found.fault.what, found.fault.expected, line=found.fault.line)
+    if source.format in {FileFormat.JSON, FileFormat.NDJSON, FileFormat.PARQUET}:  # there, no record is no fault
+        return None
     if not found.header:
         return _broken(dataset, name, "is empty", "a header line and at least one line of data")
     if found.rows < 1:
         return _broken(dataset, name, "has a header and no line of data", "at least one line of data")
+    return None
+
+
+def _header_fault(header: tuple[str, ...], source: FileSource, dataset: str, name: str) -> Finding | None:
+    """What is wrong with a file's columns: a frozen source's are as declared, of another's at least one is known."""
+    matched = match(source, header)
+    frozen = source.drift is Drift.FREEZE
+    if frozen and source.format in {FileFormat.CSV, FileFormat.EXCEL}:
+        declared = {place: column for column, place in matched.found.items()}
+        named = tuple(declared.get(place, column) for place, column in enumerate(header))
+        return None if named == source.columns else _other_header(dataset, name, header, source)
+    if frozen and (matched.missing or matched.extra):
+        return _other_header(dataset, name, header, source)
+    if not matched.found:
+        return _other_header(dataset, name, header, source)
+    repeated = next((column for column in header if header.count(column) > 1), None)
+    if repeated is not None:
+        return _broken(dataset, name, f"has two columns {repeated!r}", "each column once", line=1)
     return None
 
 
@@ -183,9 +230,9 @@ def _broken(dataset: str, name: str, what: str, expected: str, *, line: int | No
     )
 
 
-def _other_header(dataset: str, name: str, header: tuple[str, ...], expected: tuple[str, ...]) -> Finding:
-    missing = [column for column in expected if column not in header]
-    extra = [column for column in header if column not in expected]
+def _other_header(dataset: str, name: str, header: tuple[str, ...], source: FileSource) -> Finding:
+    matched, expected = match(source, header), source.columns
+    missing, extra = matched.missing, [header[place] for place in matched.extra]
     parts = [f"missing {', '.join(missing)}" if missing else "", f"unexpected {', '.join(extra)}" if extra else ""]
     what = "; ".join(part for part in parts if part) or "the same columns in another order"
     return Finding(
@@ -194,5 +241,6 @@ def _other_header(dataset: str, name: str, header: tuple[str, ...], expected: tu
         place=Place(file=name, line=1, excerpt=",".join(header)[:160], dataset=dataset),
         found=", ".join(header)[:300],
         expected=", ".join(expected),
-        remedy="if the sender changed the format, change the source and what reads it; else ask for the file again",
+        remedy="if the sender changed the format, change the source and what reads it, or set `drift: evolve` there; "
+        "else ask for the file again",
     )

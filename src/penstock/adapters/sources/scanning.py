@@ -7,15 +7,17 @@ message, since they may be personal.
 
 from __future__ import annotations
 
+import codecs
 import csv
-import gzip
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from penstock.adapters.sources.opening import opened
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -32,24 +34,28 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """A file's header, how many rows follow it, the SHA-256 of its unpacked bytes, and its first fault, if any."""
+    """A file's header, how many rows follow it, the SHA-256 of its unpacked bytes, and its first fault, if any.
+
+    `dialect` is how it is written, as far as its format leaves that open.
+    """
 
     header: tuple[str, ...]
     rows: int
     sha256: str
     fault: Fault | None = None
+    dialect: Mapping[str, str] = field(default_factory=dict)
 
 
-def scan(path: Path, delimiter: str) -> Scan:
-    """Read a CSV file (packed with gzip if its name ends in `.gz`) as UTF-8, every row as wide as the header.
+def scan(path: Path, delimiter: str, encoding: str = "utf-8") -> Scan:
+    """Read a CSV file (unpacked if its name ends in `.gz` or `.zst`), every row as wide as the header.
 
     Raises:
-        EOFError, gzip.BadGzipFile, zlib.error: it cannot be unpacked.
+        UNPACKABLE: it cannot be unpacked.
         OSError: it cannot be read.
     """
     with opened(path) as packed:
         stream = _Hashed(packed)
-        text = io.TextIOWrapper(io.BufferedReader(stream, _BLOCK), encoding="utf-8-sig", newline="")
+        text = io.TextIOWrapper(io.BufferedReader(stream, _BLOCK), encoding=_python_name(encoding), newline="")
         # spaces before a quote are skipped, as DuckDB does
         rows = _Rows(csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=True))
         try:
@@ -57,16 +63,18 @@ def scan(path: Path, delimiter: str) -> Scan:
             while text.read(_BLOCK):  # the digest is of the whole file, also behind a fault
                 pass
         except UnicodeDecodeError:
-            fault = Fault(line=_line_that(path, _is_no_text), what="is not UTF-8 text", expected="UTF-8")
-        if fault is None and stream.has_zero:
+            line = _line_that(path, lambda line: _is_no_text(line, encoding))
+            fault = Fault(line=line, what=f"is not {encoding.upper()} text", expected=encoding.upper())
+        if fault is None and stream.has_zero and encoding != "utf-16":
             line = _line_that(path, lambda line: b"\0" in line)
             fault = Fault(line=line, what="holds a zero byte", expected="text without control characters")
-        return Scan(header=rows.header, rows=rows.count, sha256=stream.digest.hexdigest(), fault=fault)
+        dialect = {"delimiter": delimiter, "encoding": encoding, **stream.marks()}
+        return Scan(header=rows.header, rows=rows.count, sha256=stream.digest.hexdigest(), fault=fault, dialect=dialect)
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file's unpacked bytes."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value] # GzipFile reads alike
+def _python_name(encoding: str) -> str:
+    """The codec that leaves out a byte order mark."""
+    return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
 class _Rows:
@@ -102,10 +110,11 @@ class _Rows:
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that remembers a digest of what was read from it, and whether a zero byte was there."""
+    """A stream that remembers a digest of what was read from it, how it began, and whether a zero byte was there."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._start = b""
         self.digest = hashlib.sha256()
         self.has_zero = False
 
@@ -114,10 +123,18 @@ class _Hashed(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what BufferedReader hands over
         block = self._stream.read(len(buffer))
+        self._start = self._start or block
         self.digest.update(block)
         self.has_zero = self.has_zero or b"\0" in block
         buffer[: len(block)] = block
         return len(block)
+
+    def marks(self) -> dict[str, str]:
+        """Its byte order mark and its line ends, as its first bytes show them."""
+        marked = self._start.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        line = self._start.replace(b"\0", b"").partition(b"\n")
+        ends = "CRLF" if line[1] and line[0].endswith(b"\r") else "LF"
+        return {"mark": "byte order mark" if marked else "none", "lines": ends}
 
 
 def _line_that(path: Path, is_it: Callable[[bytes], bool]) -> int:
@@ -126,9 +143,9 @@ def _line_that(path: Path, is_it: Callable[[bytes], bool]) -> int:
         return next((number for number, line in enumerate(stream, start=1) if is_it(line)), 1)
 
 
-def _is_no_text(line: bytes) -> bool:
+def _is_no_text(line: bytes, encoding: str) -> bool:
     try:
-        line.decode()
+        line.decode(encoding)
     except UnicodeDecodeError:
         return True
     return False

@@ -1,0 +1,74 @@
+"""Which column of a file is which declared one, by name: as written, or, where files may drift, by what is alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.model.sources import Drift, FileFormat, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from penstock.model.sources import FileSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """`found` maps declared columns to places in the header, `extra` are the places of what nobody declared."""
+
+    found: dict[str, int]
+    extra: tuple[int, ...]
+    missing: tuple[str, ...]
+
+
+def match(source: FileSource, header: Sequence[str]) -> Match:
+    """Match a file's header; a JSON file's are the paths of its values."""
+    if source.format in {FileFormat.JSON, FileFormat.NDJSON}:
+        return _match_paths(source, header)
+    found: dict[str, int] = {}
+    places = {name: place for place, name in reversed(list(enumerate(header)))}
+    alike = {plain(name): place for place, name in reversed(list(enumerate(header)))}
+    for column in source.columns:
+        place = places.get(column)
+        if place is None and source.drift is Drift.EVOLVE:
+            names = (column, *source.also.get(column, ()))
+            place = next((alike[plain(name)] for name in names if plain(name) in alike), None)
+        elif place is None:
+            place = next((places[name] for name in source.also.get(column, ()) if name in places), None)
+        if place is not None and place not in found.values():
+            found[column] = place
+    taken = set(found.values())
+    return Match(
+        found=found,
+        extra=tuple(place for place, _ in enumerate(header) if place not in taken),
+        missing=tuple(column for column in source.columns if column not in found),
+    )
+
+
+def json_path(source: FileSource, column: str) -> str:
+    """Where a JSON record holds a column."""
+    return source.paths.get(column, column)
+
+
+def _match_paths(source: FileSource, header: Sequence[str]) -> Match:
+    """A declared path covers all that lies beneath it; what lies outside of the record is always there."""
+    found, covered = {}, set[int]()
+    for column in source.columns:
+        names = (json_path(source, column), *source.also.get(column, ()))
+        for name in names:
+            beneath = {place for place, path in enumerate(header) if _covers(name, path)}
+            if beneath:
+                found[column] = min(beneath)
+                covered |= beneath
+                break
+    outside = {column for column in source.columns if json_path(source, column).startswith("$.")}
+    return Match(
+        found=found,
+        extra=tuple(place for place, _ in enumerate(header) if place not in covered),
+        missing=tuple(column for column in source.columns if column not in found and column not in outside),
+    )
+
+
+def _covers(declared: str, path: str) -> bool:
+    return path == declared or path.startswith(f"{declared}.") or declared.startswith(f"{path}.")

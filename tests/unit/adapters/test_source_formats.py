@@ -1,0 +1,277 @@
+"""Files of every format land as rows of one shape; those that drift land too, and nothing of them is lost."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import openpyxl
+import pytest
+import zstandard
+
+from penstock.adapters.sources.local import LocalFiles
+from penstock.model.errors import TaskError
+from penstock.model.intervals import Grain, Interval
+from penstock.model.sources import Drift, FileFormat, FileSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from penstock.engine.ports import Landing
+    from penstock.model.findings import Finding
+
+START = datetime(2020, 3, 1, tzinfo=UTC)
+COLUMNS = ("region", "updated", "count")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def _days(count: int) -> tuple[Interval, ...]:
+    return tuple(Interval(START, START + timedelta(days=count)).split(Grain.DAY))
+
+
+def _source(**changes: Any) -> FileSource:
+    return FileSource(**{"path": "data/in.csv", "columns": COLUMNS, **changes})
+
+
+def _land(
+    root: Path, source: FileSource, days: Sequence[Interval] | None = None
+) -> tuple[list[dict[str, Any]], Landing]:
+    with LocalFiles(root, root / ".spool").land(source, "shop.raw", days) as landing:
+        relation = duckdb.sql(f"SELECT * FROM read_parquet('{landing.path}') ORDER BY ALL")
+        rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    return rows, landing
+
+
+def _values(rows: Sequence[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[name] for name in names or COLUMNS) for row in rows]
+
+
+def _refused(root: Path, source: FileSource, days: Sequence[Interval] | None = None) -> tuple[Finding, ...]:
+    with pytest.raises(TaskError) as caught:
+        _land(root, source, days)
+    return caught.value.findings
+
+
+# -- formats ----------------------------------------------------------------------------------------------------------
+
+RECORDS = [{"region": "Ubåt", "updated": "2020-03-01", "count": 1}, {"region": None, "count": 2.5, "updated": ""}]
+EXPECTED = [("Ubåt", "2020-03-01", "1"), (None, "", "2.5")]
+
+
+def _written(root: Path, name: str) -> str:
+    path = root / "data" / name
+    text = json.dumps(RECORDS, ensure_ascii=False)
+    if ".ndjson" in name or ".jsonl" in name:
+        text = "\n".join(json.dumps(record, ensure_ascii=False) for record in RECORDS)
+    content = text.encode()
+    if name.endswith(".gz"):
+        content = gzip.compress(content)
+    elif name.endswith(".zst"):
+        content = zstandard.compress(content)
+    path.write_bytes(content)
+    return f"data/{name}"
+
+
+@pytest.mark.parametrize("name", ["in.json", "in.json.gz", "in.json.zst"])
+def test_a_list_of_records_lands_as_text(root: Path, name: str) -> None:
+    rows, landing = _land(root, _source(path=_written(root, name), format=FileFormat.JSON))
+    assert sorted(_values(rows), key=str) == sorted(EXPECTED, key=str)
+    assert landing.files[0].rows == 2
+
+
+@pytest.mark.parametrize("name", ["in.ndjson", "in.jsonl.gz", "in.ndjson.zst"])
+def test_lines_of_json_land_as_text(root: Path, name: str) -> None:
+    rows, _ = _land(root, _source(path=_written(root, name), format=FileFormat.NDJSON))
+    assert sorted(_values(rows), key=str) == sorted(EXPECTED, key=str)
+
+
+def test_records_lie_within_a_document_and_columns_within_records(root: Path) -> None:
+    event = {"id": "a", "properties": {"mag": 1.5, "place": "5 km W"}, "geometry": {"coordinates": [-117.8, 35.3, 8]}}
+    document = {"metadata": {"generated": 1746366777000}, "features": [event, {**event, "id": "b", "geometry": None}]}
+    (root / "data" / "in.json").write_text(json.dumps(document))
+    source = FileSource(
+        path="data/in.json",
+        format=FileFormat.JSON,
+        records="features",
+        columns=("id", "mag", "depth", "shape", "generated"),
+        paths={
+            "mag": "properties.mag",
+            "depth": "geometry.coordinates.2",
+            "shape": "geometry",
+            "generated": "$.metadata.generated",
+        },
+        drift=Drift.EVOLVE,
+    )
+    rows, _ = _land(root, source)
+    assert _values(rows, "id", "mag", "depth", "generated", "_extra") == [
+        ("a", "1.5", "8", "1746366777000", '{"properties.place":"5 km W"}'),
+        ("b", "1.5", None, "1746366777000", '{"properties.place":"5 km W"}'),
+    ]
+    assert json.loads(rows[0]["shape"]) == {"coordinates": [-117.8, 35.3, 8]}
+    assert rows[1]["shape"] is None
+
+
+def test_a_document_without_records_is_no_fault(root: Path) -> None:
+    (root / "data" / "in.json").write_text("[]")
+    rows, landing = _land(root, _source(path="data/in.json", format=FileFormat.JSON))
+    assert rows == []
+    assert landing.files[0].rows == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "line"),
+    [
+        ('[{"region": 1},\n{"region": }]', "is no JSON", 2),
+        ('{"items": []}', "holds an object at its root", 1),
+        ("[1]", "holds a number as its record 1", 1),
+        ('[{"region": NaN}]', "NaN is no JSON number", 1),
+        ("[" * 100_000, "is no JSON", 1),
+    ],
+)
+def test_what_is_no_list_of_records_is_named_with_its_line(root: Path, content: str, says: str, line: int) -> None:
+    (root / "data" / "in.json").write_text(content)
+    (finding,) = _refused(root, _source(path="data/in.json", format=FileFormat.JSON))
+    assert says in finding.message
+    assert finding.place.line == line
+
+
+def test_a_broken_line_of_json_is_named(root: Path) -> None:
+    (root / "data" / "in.ndjson").write_text('{"region": 1, "updated": 1, "count": 1}\n\n{"region"\n[1]\n')
+    (finding,) = _refused(root, _source(path="data/in.ndjson", format=FileFormat.NDJSON))
+    assert finding.place.line == 3
+
+
+def test_parquet_lands_with_the_types_that_are_declared(root: Path) -> None:
+    duckdb.sql(
+        "COPY (SELECT 'x' AS region, DATE '2020-03-01' AS updated, 12345678901.5::DECIMAL(18,2) AS count) "
+        f"TO '{root}/data/in.parquet'"
+    )
+    source = _source(path="data/in.parquet", format=FileFormat.PARQUET, types={"count": "DECIMAL(18,2)"})
+    rows, landing = _land(root, source)
+    assert str(rows[0]["count"]) == "12345678901.50"
+    assert rows[0]["updated"] == "2020-03-01"
+    assert landing.files[0].dialect["type of updated"] == "DATE"
+
+
+def test_damaged_parquet_is_refused_before_anything_is_read_in(root: Path) -> None:
+    path = root / "data" / "in.parquet"
+    duckdb.sql(f"COPY (SELECT range AS region, range AS updated, range AS count FROM range(9000)) TO '{path}'")
+    path.write_bytes(path.read_bytes()[:-30])
+    (finding,) = _refused(root, _source(path="data/in.parquet", format=FileFormat.PARQUET))
+    assert finding.code == "source.broken_file"
+
+
+def test_a_sheet_lands_as_it_is_shown(root: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Numbers")
+    sheet.append(COLUMNS)
+    sheet.append(['a;"b"\nc', datetime(2020, 3, 1, 12, 30), 7])  # noqa: DTZ001 - as a sheet has it
+    sheet.append([None, None, 2.5])
+    book.save(root / "data" / "in.xlsx")
+    rows, _ = _land(root, _source(path="data/in.xlsx", format=FileFormat.EXCEL, sheet="Numbers"))
+    assert sorted(_values(rows), key=str) == [('a;"b"\nc', "2020-03-01 12:30:00", "7"), (None, None, "2.5")]
+    (finding,) = _refused(root, _source(path="data/in.xlsx", format=FileFormat.EXCEL, sheet="Nowhere"))
+    assert "cannot be read" in finding.message
+
+
+def test_several_files_of_one_interval_land_together(root: Path) -> None:
+    for name in ("2020-03-01T01", "2020-03-01T02", "2020-03-02T05"):
+        (root / "data" / f"{name}.csv").write_text(f"region,updated,count\n{name},,1\n")
+    source = _source(path="data/{interval_start:%Y-%m-%d}T*.csv")
+    rows, landing = _land(root, source, _days(2))
+    assert [row["region"] for row in rows] == ["2020-03-01T01", "2020-03-01T02", "2020-03-02T05"]
+    assert [file.start for file in landing.files] == ["2020-03-01", "2020-03-01", "2020-03-02"]
+
+
+# -- drift ------------------------------------------------------------------------------------------------------------
+
+EVOLVING = {"drift": Drift.EVOLVE, "also": {"count": ("Confirmed",)}}
+
+
+def test_columns_are_found_under_other_names_and_in_another_order_and_the_rest_is_kept(root: Path) -> None:
+    (root / "data" / "2020-03-01.csv").write_text("region,updated,count\na,1,2\n")
+    (root / "data" / "2020-03-02.csv").write_text("Confirmed,Re/gion,Lat,UPDATED\n3,b,1.5,4\n5,c,,6\n")
+    (root / "data" / "2020-03-03.csv").write_text("updated,region\n7,d\n")
+    rows, _ = _land(root, _source(path="data/{interval_start:%Y-%m-%d}.csv", **EVOLVING), _days(3))
+    assert sorted(_values(rows, *COLUMNS, "_extra"), key=str) == sorted(
+        [
+            ("a", "1", "2", None),
+            (None, "4", "3", '{"Re/gion":"b","Lat":"1.5"}'),
+            (None, "6", "5", '{"Re/gion":"c","Lat":null}'),
+            ("d", "7", None, None),
+        ],
+        key=str,
+    )
+
+
+def test_names_that_differ_in_signs_alone_are_one_column(root: Path) -> None:
+    source = FileSource(path="data/in.csv", columns=("Province/State", "Case-Fatality_Ratio"), drift=Drift.EVOLVE)
+    (root / "data" / "in.csv").write_text("Case_Fatality_Ratio,Province_State\n1.5,Hubei\n")
+    rows, _ = _land(root, source)
+    assert _values(rows, *source.columns) == [("Hubei", "1.5")]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_another_delimiter_is_told_from_the_header(root: Path, delimiter: str) -> None:
+    with (root / "data" / "in.csv").open("w", newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows([COLUMNS, ("a, b", "1", "2")])
+    rows, landing = _land(root, _source(**EVOLVING))
+    assert _values(rows) == [("a, b", "1", "2")]
+    assert landing.files[0].dialect["delimiter"] == delimiter
+    (finding,) = _refused(root, _source())
+    assert finding.code == "source.other_header"
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("cp1252", "cp1252"), ("utf-16", "utf-16"), ("utf-8-sig", "utf-8")])
+def test_another_encoding_is_told_from_the_bytes(root: Path, encoding: str, told: str) -> None:
+    (root / "data" / "in.csv").write_bytes("region,updated,count\nCuraçao – Łódź,1,2\n".encode(encoding, "replace"))
+    rows, landing = _land(root, _source(**EVOLVING))
+    assert str(rows[0]["region"]).startswith("Curaçao –")
+    assert landing.files[0].dialect["encoding"] == told
+
+
+def test_an_encoding_that_is_declared_is_no_drift(root: Path) -> None:
+    (root / "data" / "in.csv").write_bytes("region,updated,count\nCuraçao,1,2\n".encode("cp1252"))
+    (finding,) = _refused(root, _source())
+    assert "is not UTF-8 text" in finding.message
+    rows, _ = _land(root, _source(encoding="cp1252"))
+    assert rows[0]["region"] == "Curaçao"
+
+
+def test_bytes_that_are_text_late_in_a_file_are_taken_too(root: Path) -> None:
+    filler = b"a,1,2\n" * 300_000
+    (root / "data" / "in.csv").write_bytes(b"region,updated,count\n" + filler + "Curaçao,1,2\n".encode("cp1252"))
+    rows, landing = _land(root, _source(**EVOLVING))
+    assert landing.files[0].dialect["encoding"] == "cp1252"
+    assert {row["region"] for row in rows} == {"a", "Curaçao"}
+
+
+def test_a_file_of_which_no_column_is_known_is_refused(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("a,b\n1,2\n")
+    (finding,) = _refused(root, _source(**EVOLVING))
+    assert finding.code == "source.other_header"
+
+
+def test_a_row_of_another_width_is_refused_though_files_may_drift(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("region,updated,count\na,1,2\nb,1\n")
+    (finding,) = _refused(root, _source(**EVOLVING))
+    assert finding.place.line == 3
+
+
+def test_what_values_look_like_is_told_where_all_look_alike(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("region,updated,count\na,1/22/2020 17:00,1.25\nb,2/1/2020 7:05,\nc,,2.50\n")
+    _, landing = _land(root, _source())
+    assert landing.files[0].forms == {"updated": "time 1/31/2020 23:59", "count": "number with 2 decimals"}
+    (root / "data" / "in.csv").write_text("region,updated,count\na,1/22/2020 17:00,1.25\nb,2020-01-02,2\n")
+    _, landing = _land(root, _source())
+    assert landing.files[0].forms == {}
