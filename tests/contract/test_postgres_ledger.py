@@ -20,6 +20,7 @@ from penstock.adapters.ledger.statements import POSTGRES, columns_of, select
 from penstock.ledger.facts import (
     BackfillRequested,
     Fact,
+    FilesRestated,
     LeaseTaken,
     QuestionsAsked,
     RemovalIntended,
@@ -29,8 +30,10 @@ from penstock.ledger.facts import (
     VersionsRemoved,
 )
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
+from penstock.ledger.landed import write_landed
 from penstock.ledger.state import TABLES
 from penstock.model.errors import InputError, PenstockError, RunError, WaitingError
+from penstock.model.sources import LandedFile
 
 pytest_plugins = ["postgres_server"]
 
@@ -147,7 +150,10 @@ def test_every_kind_of_fact_with_any_text_is_kept_and_its_state_is_the_fold(ledg
         values = {field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)}
         if kind is LeaseTaken:
             values["token"] = 1
-        if kind is BackfillRequested:
+        if "files" in values and isinstance(values["files"], str):
+            landed = LandedFile(name=odd, start="s", size=1, modified=2**62, digest=odd, rows=1)
+            values["files"] = write_landed(["s"], [landed])
+        if kind in {BackfillRequested, FilesRestated}:
             values["stale"] = json.dumps([["d", "v", odd, odd, odd]])
         if kind is RemovalIntended:
             values["versions"] = json.dumps([["d", "v", odd]])
@@ -268,7 +274,7 @@ def test_a_ledger_of_schema_2_is_brought_up_and_folded_again(
     ledger.close()
     for column in ("meanings", "own", "query", "described"):
         admin.execute(f"ALTER TABLE versions DROP COLUMN {column}")
-    admin.execute("DROP TABLE removals")
+    admin.execute("DROP TABLE removals, arrivals")
     admin.execute("UPDATE penstock_schema SET version = 2")
     again = open_postgres(postgres, project, lambda: AT)
     assert [row["meanings"] for row in again.rows("versions")] == ['{"":"m"}']

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import arrivals
-from penstock.app import planning
+from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
 from penstock.delivery.ports import BuildOutcome
 from penstock.engine.promotion import mapping_of
@@ -75,6 +75,13 @@ class Desk:
         ledger, root = self._place.ledger, self._place.root
         plan = planning.plan(ledger, root, project, request.until, frozenset(select), request.window)
         return self._ordered(request, project, plan)
+
+    def restate(self, request: RunRequest) -> None:
+        """Record what files that changed make stale of a request's datasets, and of all that reads them."""
+        whole = self._place.project
+        self._refuse_unknown(request, whole)
+        project = whole.narrowed(self._names(request, whole))
+        restating.record(self._place.ledger, self._place.root, project, request.until, self._place.token)
 
     def order_of(self, request: RunRequest, plan: BuildPlan) -> Order:
         """What a request comes to by a plan that was made already; raises as `order`."""

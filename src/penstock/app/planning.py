@@ -10,11 +10,12 @@ import json
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import arrivals
+from penstock.app import restating
 from penstock.engine.promotion import mapping_of
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.sources import FileSource
-from penstock.plan.build import Action, coverage_of, plan_build
+from penstock.plan.build import Action, coverage_of, plan_build, thought_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
-    from penstock.plan.build import BuildPlan, Coverage
+    from penstock.plan.build import BuildPlan, Coverage, Mark
     from penstock.plan.estimate import Past
     from penstock.plan.movement import Shown
 
@@ -34,13 +35,14 @@ HISTORY = 50
 """How many earlier attempts of a dataset an estimate looks at."""
 
 
-def coverage(journal: Journal, project: Project | None = None) -> Coverage:
-    """What the ledger says is built and holds, of a project's datasets or at all."""
-    rows = journal.rows
+def coverage(journal: Journal, project: Project | None = None, marks: Sequence[Mark] = ()) -> Coverage:
+    """What the ledger says is built and holds, of a project's datasets or at all; less what `marks` say of now."""
+    rows, thought = journal.rows, thought_of(marks)
     if project is None or len(project.datasets) > MANY:
-        return coverage_of(rows("coverage"), rows("stale"))
+        return coverage_of(rows("coverage"), (*rows("stale"), *thought))
     built = [row for name in project.datasets for row in rows("coverage", dataset=name)]
-    return coverage_of(built, [row for name in project.datasets for row in rows("stale", dataset=name)])
+    stale = [row for name in project.datasets for row in rows("stale", dataset=name)]
+    return coverage_of(built, (*stale, *thought))
 
 
 def plan(
@@ -53,7 +55,8 @@ def plan(
 ) -> BuildPlan:
     """What is missing up to a moment, as the files of the sources below `root` are now."""
     arrived = arrived_whole(root, project)
-    return plan_build(project, coverage(journal, project), until, select, arrived=arrived, window=window)
+    held = coverage(journal, project, restating.marks(journal, root, project, until))
+    return plan_build(project, held, until, select, arrived=arrived, window=window)
 
 
 def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:

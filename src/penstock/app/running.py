@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.app import planning
+from penstock.app import planning, restating
+from penstock.app.drifting import drift
 from penstock.app.executing import Desk, Order, outcome_of
 from penstock.app.supervising import signalled, supervised
 from penstock.app.wiring import operator
@@ -19,6 +20,7 @@ from penstock.engine.states import RunState
 from penstock.model.environments import DEVELOPMENT
 from penstock.model.errors import InputError, RefusedError, WaitingError
 from penstock.model.findings import Finding
+from penstock.model.sources import Corrections
 from penstock.plan.build import Action, Reason, Step, plan_digest
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from penstock.plan.build import BuildPlan, Work
     from penstock.plan.estimate import Estimate, Past
     from penstock.plan.movement import ColumnMovement
+    from penstock.quality.drift import Drifted
 
 FOLLOW_EVERY = 0.25
 """Seconds between two looks at a run that another process does."""
@@ -127,6 +130,10 @@ class Ran:
     mapping: Mapping[str, str]
     before: Mapping[str, str] | None = None
     """What the environment showed before, where nothing was built and it was looked at."""
+    drifted: Mapping[str, tuple[Drifted, ...]] = field(default_factory=dict)
+    """What is another in the files that it landed than in those before them, by source."""
+    corrected: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
+    """Intervals whose files are others than those read in, of sources that do not take corrections by themselves."""
 
     @property
     def interrupted(self) -> bool:
@@ -201,6 +208,7 @@ class Runner:
     def _here(self, request: RunRequest) -> Ran:
         """Do it in this process, which holds the lock."""
         self._place.settle()
+        self._desk.restate(request)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
         if order.plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
@@ -216,7 +224,20 @@ class Runner:
             executor.drain()
         assert running.report is not None  # noqa: S101 - drained
         mapping = self._desk.finish(order, running)
-        return Ran(outcome=outcome_of(order.plan, running.report), environment=request.environment, mapping=mapping)
+        outcome = outcome_of(order.plan, running.report)
+        return Ran(
+            outcome=outcome,
+            environment=request.environment,
+            mapping=mapping,
+            drifted=self._drifted(request.run),
+            corrected=self._corrected(order),
+        )
+
+    def _corrected(self, order: Order) -> dict[str, tuple[Interval, ...]]:
+        return restating.changed(self._place.ledger, self._place.root, order.project, Corrections.TELL)
+
+    def _drifted(self, run: str) -> dict[str, tuple[Drifted, ...]]:
+        return {name: told for name, told in drift(self._place, (), run).items() if told}
 
     def _refuse_stale(self, order: Order) -> None:
         """Refuse to do another plan than the one that was looked at."""
@@ -237,7 +258,13 @@ class Runner:
         before = mapping_of(ledger, environment)
         mapping = self._desk.show(order) if holds else before
         outcome = outcome_of(order.plan, RunReport(run=order.request.run))
-        return Ran(outcome=outcome, environment=environment, mapping=mapping, before=before)
+        return Ran(
+            outcome=outcome,
+            environment=environment,
+            mapping=mapping,
+            before=before,
+            corrected=self._corrected(order),
+        )
 
     def _elsewhere(self, order: Order) -> Ran:
         """Follow the process that executes; if it goes away before the run is over, go on with it here."""
@@ -273,7 +300,12 @@ class Runner:
         outcome = BuildOutcome(
             run=request.run, built=built, rows=rows, checks={}, findings=tuple(findings), seconds=0.0
         )
-        return Ran(outcome=outcome, environment=request.environment, mapping=mapping_of(ledger, request.environment))
+        return Ran(
+            outcome=outcome,
+            environment=request.environment,
+            mapping=mapping_of(ledger, request.environment),
+            drifted=self._drifted(request.run),
+        )
 
 
 def _no_digest(text: str) -> Finding:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import view_of
-from penstock.app import planning
+from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
 from penstock.app.exercising import exercised
@@ -110,6 +110,7 @@ class EngineRuntime:
             KeyboardInterrupt: somebody asked the process to stop; the run is recorded as interrupted.
         """
         self._place.settle()
+        restating.record(self._place.ledger, self._place.root, project, until, self._place.token)
         plan = self.plan(project, until, select)
         if plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             plan = self.plan(project, until, select)

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Self
 from penstock.cli.answers import Answer
 from penstock.delivery.pages import tables
 from penstock.model.errors import RunError, WaitingError
+from penstock.model.intervals import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from penstock.app.running import Ran
     from penstock.cli.answers import Door
+    from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan, Work
     from penstock.plan.estimate import Past
+    from penstock.quality.drift import Drifted
 
 LINE_EVERY, DRAWN_EVERY = 10.0, 1.0
 """Seconds between two lines of progress: where there is no terminal to draw on, and where there is one."""
+MOST_DRIFTS = 12
+"""How much of what drifted a run tells."""
 ENDS = ("published", "failed", "cancelled", "interrupted")
 
 
@@ -138,6 +143,38 @@ def run_result(ran: Ran) -> dict[str, object]:
         "rows": dict(outcome.rows),
         "seconds": round(outcome.seconds, 3),
         "versions": dict(ran.mapping),
+        "drift": drift_json(ran.drifted),
+        "corrected": {name: [str(gap) for gap in gaps] for name, gaps in ran.corrected.items()},
+    }
+
+
+def corrected_text(name: str, gaps: Sequence[Interval]) -> str:
+    """That files were replaced or came late, and what takes them."""
+    more = f" and {len(gaps) - MOST_DRIFTS} more" if len(gaps) > MOST_DRIFTS else ""
+    spans = ", ".join(map(str, gaps[:MOST_DRIFTS])) + more
+    start, end = stamp(gaps[0].start), stamp(gaps[-1].end)
+    return (
+        f"files of {name} are others than those read in: {spans}\n"
+        f"  to take them: penstock backfill {name} --start {start} --end {end}, or `corrections: take` in the source"
+    )
+
+
+def drift_json(found: Mapping[str, Sequence[Drifted]]) -> dict[str, list[dict[str, str]]]:
+    """What drifted, by source, as plain values."""
+    return {
+        name: [
+            {
+                "file": one.file,
+                "interval_start": one.start,
+                "kind": str(one.kind),
+                "column": one.column,
+                "before": one.before,
+                "after": one.after,
+                "what": str(one),
+            }
+            for one in told
+        ]
+        for name, told in found.items()
     }
 
 
@@ -155,6 +192,12 @@ def run_text(ran: Ran) -> str:
             new = "is new" if not ran.before else "shows other versions now, which were built before"
             text = f"nothing to build; environment {ran.environment} {new}\n"
     text += f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
+    lines = [f"{name}: {one.file}: {one}" for name, told in ran.drifted.items() for one in told]
+    if lines:
+        rest = f"\n  and {len(lines) - MOST_DRIFTS} more: penstock drift" if len(lines) > MOST_DRIFTS else ""
+        text += "\nfiles are not as those before them\n  " + "\n  ".join(lines[:MOST_DRIFTS]) + rest
+    for name, gaps in ran.corrected.items():
+        text += f"\n{corrected_text(name, gaps)}"
     if outcome.findings and not ran.interrupted:
         text += f"\npenstock retry {outcome.run} builds what is left"
     return text

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backfill": ("backfilling:backfill", "Build intervals again, and what reads them."),
     "serve": ("serving:serve", "Run schedules, triggers and the queue."),
     "schedule": ("schedule:schedule", "Show what would fire; pause and resume pipelines."),
+    "drift": ("drifting:drift", "Say on which day a source's files became others."),
     "explain": ("explaining:explain", "Say why a dataset is or is not built."),
     "runs": ("runs:runs", "List runs: waiting, under way, over."),
     "logs": ("logs:logs", "Show what a run's tasks printed."),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from penstock.engine import audit
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
+from penstock.ledger.landed import write_landed
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
@@ -96,7 +97,7 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What an attempt made visible, and how its rows were judged. `measured` as in the ledger."""
+    """What an attempt made visible, and how its rows were judged. `measured` and `files` as in the ledger."""
 
     dataset: str
     version: str
@@ -104,6 +105,7 @@ class Published:
     rows: int
     checks: tuple[CheckResult, ...] = ()
     measured: Mapping[str, int] = field(default_factory=dict)
+    files: str = ""
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -127,11 +129,13 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         intent.result()
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
-        with _staged(session, publication, work, job, tools, watch) as (staged, measured):
+        with _staged(session, publication, work, job, tools, watch) as made:
+            staged = made.staged
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             checks = audit.judge(session, staged, dataset)
-            tools.journal.append(audited(publication.publish_id, attempt, staged, checks), token=job.token)
+            fact = audited(publication.publish_id, attempt, staged, checks, made.files)
+            tools.journal.append(fact, token=job.token)
             audit.refuse_if_failed(session, staged, dataset, checks)
             rows = _publish(session, publication, tools)
     return Published(
@@ -140,7 +144,8 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         interval=work.slice.interval,
         rows=rows,
         checks=checks,
-        measured=measured,
+        measured=made.measured,
+        files=made.files,
     )
 
 
@@ -158,11 +163,18 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
     )
 
 
-def audited(publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...]) -> AttemptAudited:
+def audited(
+    publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...], files: str = ""
+) -> AttemptAudited:
     """What is recorded of an audit."""
     failed = {check.id: check.failed_rows for check in checks if not check.passed}
     return AttemptAudited(
-        publish_id=publish_id, attempt=attempt, rows=staged.rows, checks=len(checks), failed_checks=failed
+        publish_id=publish_id,
+        attempt=attempt,
+        rows=staged.rows,
+        checks=len(checks),
+        failed_checks=failed,
+        files=files,
     )
 
 
@@ -180,6 +192,7 @@ def record_of(work: Work, attempt: int, job: Job, published: Published) -> Attem
         inputs=work.inputs,
         since=job.since,
         measured=published.measured,
+        files=published.files,
     )
 
 
@@ -238,10 +251,19 @@ def _watched(session: Session, watch: Watch) -> Iterator[None]:
         watch.uses(None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """Rows staged, what was measured, and the files they came from, as facts hold them."""
+
+    staged: Staged
+    measured: Mapping[str, int] = field(default_factory=dict)
+    files: str = ""
+
+
 @contextmanager
 def _staged(
     session: Session, publication: Publication, work: Work, job: Job, tools: Tools, watch: Watch
-) -> Iterator[tuple[Staged, Mapping[str, int]]]:
+) -> Iterator[_Made]:
     dataset = job.project.datasets[work.slice.dataset]
     task = dataset.task
     interval = work.slice.interval
@@ -249,17 +271,19 @@ def _staged(
         grain = dataset.interval.grain if dataset.interval else None
         pieces = tuple(interval.split(grain)) if interval and grain else None
         with tools.files.land(task, dataset.name, pieces) as landing:
-            yield session.stage_file(landing.path), {"bytes": landing.bytes}
+            starts = [stamp(piece.start) for piece in pieces] if pieces else [""]
+            files = write_landed(starts, landing.files)
+            yield _Made(staged=session.stage_file(landing.path), measured={"bytes": landing.bytes}, files=files)
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)
             measured = tools.processes.run(replace(order, is_unwanted=watch.is_stopped))
-            yield session.stage_file(order.output), measured
+            yield _Made(staged=session.stage_file(order.output), measured=measured)
     elif dataset.materialization is Materialization.VIEW:
-        yield session.stage_view(physical_sql(dataset, job)), {}
+        yield _Made(staged=session.stage_view(physical_sql(dataset, job)))
     else:
         params = {**_bounds(task, interval), **_offset(task, publication)}
-        yield session.stage_query(physical_sql(dataset, job), params), {}
+        yield _Made(staged=session.stage_query(physical_sql(dataset, job), params))
 
 
 def _order(session: Session, dataset: Dataset, work: Work, job: Job, folder: Path) -> Order:

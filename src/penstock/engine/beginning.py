@@ -55,6 +55,8 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             own=own_digest(dataset),
             query=dataset.task.text if isinstance(dataset.task, SqlTask) else "",
             described=described(dataset),
+            reads={read: request.plan.versions[read].fingerprint for read in dataset.reads},
+            grain=str(dataset.interval.grain) if dataset.interval else "",
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known

@@ -32,7 +32,8 @@ class VersionDefined:
 
     `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one. `own` is a
     digest of what makes it, apart from what it reads, `query` the text of its query, `described` a digest of what is
-    said of it: contract and description.
+    said of it: contract and description. `reads` maps the datasets it reads to their versions, `grain` is that of its
+    intervals, empty without.
     """
 
     dataset: str
@@ -43,6 +44,8 @@ class VersionDefined:
     own: str = ""
     query: str = ""
     described: str = ""
+    reads: Mapping[str, str] = field(default_factory=dict)
+    grain: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,15 @@ class BackfillRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesRestated:
+    """Files of sources are others than those that landed. `stale` as in `BackfillRequested`, `files` how many."""
+
+    restatement: str
+    stale: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """A run was requested, or taken up again after its executor died. `run` is unique by what it is to do."""
 
@@ -160,20 +172,24 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptAudited:
-    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend."""
+    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend.
+
+    `files` are those that the rows came from, as `ledger/landed.py` writes them; empty where they came from none.
+    """
 
     publish_id: str
     attempt: int
     rows: int
     checks: int
     failed_checks: Mapping[str, int]
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptPublished:
     """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on.
 
-    `since` as in its intent.
+    `since` as in its intent, `files` as in its audit.
     `measured`: `queued`, `ran` and `cpu` in microseconds, `bytes` read from or written to files, `memory` at its peak
     in bytes; what was not measured is left out.
     """
@@ -188,6 +204,7 @@ class AttemptPublished:
     inputs: str = ""
     since: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,6 +430,7 @@ Fact = (
     | SchedulePaused
     | TriggerSeen
     | BackfillRequested
+    | FilesRestated
     | RunStarted
     | RunFinished
     | AttemptStarted

@@ -12,9 +12,10 @@ from functools import singledispatch
 from typing import TYPE_CHECKING
 
 from penstock.ledger import facts
+from penstock.ledger.landed import read_landed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from penstock.ledger.facts import Fact
     from penstock.ledger.journal import Entry, Value
@@ -23,7 +24,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
     "versions": (
         ("dataset", "version"),
-        ("relation", "materialization", "meanings", "own", "query", "described", "defined_at"),
+        ("relation", "materialization", "meanings", "own", "query", "described", "reads", "grain", "defined_at"),
     ),
     "runs": (
         ("run",),
@@ -37,7 +38,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attempts": (
         ("publish_id", "attempt"),
         ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "measured", "since", "started_at", "finished_at"),
+         "message", "measured", "since", "files", "started_at", "finished_at"),
+    ),
+    "arrivals": (
+        ("dataset", "version", "start", "name"),
+        ("size", "modified", "digest", "rows", "header", "dialect", "forms", "publish_id", "seq", "at"),
     ),
     "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq", "since")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
@@ -163,6 +168,8 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             own=fact.own,
             query=fact.query,
             described=fact.described,
+            reads=_json(fact.reads),
+            grain=fact.grain,
             defined_at=entry.at,
         ),
     )
@@ -224,6 +231,17 @@ def _(fact: facts.BackfillRequested, entry: Entry) -> tuple[Operation, ...]:
     return (row, *stale)
 
 
+@_fold.register(facts.FilesRestated)
+def _(fact: facts.FilesRestated, entry: Entry) -> tuple[Operation, ...]:
+    return tuple(
+        _put(
+            "stale", dataset=dataset, version=version, start=start, end=end, backfill=fact.restatement, reason=reason,
+            seq=entry.seq,
+        )
+        for dataset, version, start, end, reason in json.loads(fact.stale)
+    )  # fmt: skip
+
+
 @_fold.register(facts.RunStarted)
 def _(fact: facts.RunStarted, entry: Entry) -> tuple[Operation, ...]:
     row = _put(
@@ -252,7 +270,7 @@ def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
 def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
-        checks=fact.checks, failed_checks=_json(fact.failed_checks),
+        checks=fact.checks, failed_checks=_json(fact.failed_checks), files=fact.files,
     )  # fmt: skip
     return (row,)
 
@@ -267,7 +285,21 @@ def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
         "coverage", dataset=fact.dataset, version=fact.version, start=fact.start, end=fact.end,
         publish_id=fact.publish_id, rows=fact.rows, inputs=fact.inputs, seq=entry.seq, since=fact.since or entry.seq,
     )  # fmt: skip
-    return (attempt, covered)
+    return (attempt, covered, *_arrivals(fact, entry))
+
+
+def _arrivals(fact: facts.AttemptPublished, entry: Entry) -> Iterator[Operation]:
+    """The files that stand for what was published, in place of those that stood for it before."""
+    key = {"dataset": fact.dataset, "version": fact.version}
+    starts, files = read_landed(fact.files)
+    for start in starts:
+        yield Drop(table="arrivals", equal={**key, "start": start})
+    for file in files:
+        yield _put(
+            "arrivals", **key, start=file.start, name=file.name, size=file.size, modified=file.modified,
+            digest=file.digest, rows=file.rows, header=_json(file.header), dialect=_json(file.dialect),
+            forms=_json(file.forms), publish_id=fact.publish_id, seq=entry.seq, at=entry.at,
+        )  # fmt: skip
 
 
 @_fold.register(facts.AttemptFailed)
@@ -310,7 +342,7 @@ def _(fact: facts.RemovalIntended, entry: Entry) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for dataset, version, relation in json.loads(fact.versions):
         equal = {"dataset": dataset, "version": version}
-        operations += [Drop(table=table, equal=equal) for table in ("coverage", "stale", "versions")]
+        operations += [Drop(table=table, equal=equal) for table in ("coverage", "stale", "arrivals", "versions")]
         operations.append(
             _put(
                 "removals", dataset=dataset, version=version, relation=relation, removal=fact.removal,

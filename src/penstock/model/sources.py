@@ -46,6 +46,13 @@ class Drift(StrEnum):
     EVOLVE = "evolve"
 
 
+class Corrections(StrEnum):
+    """What becomes of a file that changed, or came, after its interval was built: told of, or taken by the next run."""
+
+    TELL = "tell"
+    TAKE = "take"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
     """When a source delivers nothing and that is no fault: weekdays (Monday is 0) and dates."""
@@ -75,6 +82,7 @@ class FileSource:
     missing: str = "fail"
     closed: Closed = Closed()
     drift: Drift = Drift.FREEZE
+    corrections: Corrections = Corrections.TELL
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.intervals import Interval, stamp
 from penstock.model.pipelines import Materialization
-from penstock.plan.build import THOUGHT, Reason, coverage_of, plan_build
+from penstock.plan.build import Reason, coverage_of, plan_build, thought_of
 from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from penstock.model.pipelines import Dataset, Project
-    from penstock.plan.build import BuildPlan
-
-Mark = tuple[str, str, str, str, str]
-"""What becomes stale: dataset, version, start and end (empty: all of it), and the reason."""
+    from penstock.plan.build import BuildPlan, Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +69,13 @@ def plan_backfill(
     """
     affected, grown = _affected(project, asked)
     marks = tuple(_marks(project, set(asked), affected, window, until))
-    thought = [
-        {"dataset": dataset, "version": version, "start": start, "end": end, "reason": reason, "seq": THOUGHT}
-        for dataset, version, start, end, reason in marks
-    ]
     widest = window
     for dataset in (project.datasets[name] for name in affected):
         span = _span_of(dataset, window, until)
         widest = widest.spanning(span) if span else widest
     plan = plan_build(
         project,
-        coverage_of(rows, [*stale, *thought]),
+        coverage_of(rows, [*stale, *thought_of(marks)]),
         until,
         frozenset(affected),
         arrived=arrived,

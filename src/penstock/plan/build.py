@@ -44,6 +44,8 @@ class Reason(StrEnum):
     INPUTS_MOVED = "what it reads has grown since"
     ASKED_AGAIN = "a backfill asks for it again"
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
+    FILES_RESTATED = "its files are others than those read in"
+    READS_RESTATED = "files that it rests on are others than those read in"
     OUT_OF_TURN = "an earlier interval was merged after it"
     NO_FILE = "no file of the project makes it any more"
     OLD_INPUTS = "but some were built from an earlier state of what it reads whole: a backfill builds them again"
@@ -58,6 +60,8 @@ THOUGHT = 1 << 62
 """A number after every recorded one: marks that are only thought of are newer than all that is built."""
 VersionKey = tuple[str, str]
 """A dataset and one of its versions."""
+Mark = tuple[str, str, str, str, str]
+"""What becomes stale: dataset, version, start and end (empty: all of it), and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,12 @@ class Coverage:
         published = self.published.get((version.dataset, version.fingerprint), ())
         in_turn = _in_turn(published)
         return merge(gap for span, _ in published for gap in subtract(span, in_turn))
+
+
+def thought_of(marks: Sequence[Mark]) -> tuple[Mapping[str, Any], ...]:
+    """Marks as rows of what is stale in the ledger, newer than everything built: nobody has recorded them yet."""
+    names = ("dataset", "version", "start", "end", "reason")
+    return tuple({**dict(zip(names, mark, strict=True)), "seq": THOUGHT} for mark in marks)
 
 
 def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[str, Any]] = ()) -> Coverage:

@@ -39,7 +39,7 @@ from penstock.model.pipelines import (
 )
 from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
-from penstock.model.sources import Closed, Drift, FileFormat, FileSource
+from penstock.model.sources import Closed, Corrections, Drift, FileFormat, FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +71,7 @@ _MODELS: tuple[type, ...] = (
     SqlTask,
     SqlTrigger,
 )
-_WORDS: tuple[type[Enum], ...] = (CatchUp, Drift, FileFormat, Grain, Materialization, RuleKind, Severity)
+_WORDS: tuple[type[Enum], ...] = (CatchUp, Corrections, Drift, FileFormat, Grain, Materialization, RuleKind, Severity)
 _LARGE = ("pipelines", "datasets", "files")
 """The mappings of a project that grow with it."""
 _KIND, _OF = "%", "of"

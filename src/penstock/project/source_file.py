@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
-from penstock.model.sources import SUFFIXES, Closed, Drift, FileFormat, FileSource
+from penstock.model.sources import SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
 from penstock.project.source_columns import read_columns
 from penstock.project.task_options import read_limits
 
@@ -39,6 +39,7 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     columns = read_columns(fields, format_)
     missing = fields.choice("missing", ("fail", "empty")) or "fail"
     drift = Drift(fields.choice("drift", tuple(Drift)) or Drift.FREEZE)
+    corrections = Corrections(fields.choice("corrections", tuple(Corrections)) or Corrections.TELL)
     closed = _closed(fields)
     batch = fields.integer("batch", low=1) or 31
     limits = read_limits(fields, None)
@@ -48,7 +49,7 @@ def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dat
     if len(findings) > before or path is None:
         return None
     files = FileSource(path=path, columns=(), format=format_, missing=missing, closed=closed, drift=drift)
-    source = replace(files, **columns.parts(), **layout)
+    source = replace(files, corrections=corrections, **columns.parts(), **layout)
     by = IntervalBy(grain=Grain(grain), column=INTERVAL_COLUMN, batch=batch) if grain else None
     kept = Materialization.INCREMENTAL if grain else Materialization.TABLE
     return Dataset(

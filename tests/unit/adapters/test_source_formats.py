@@ -47,8 +47,9 @@ def _land(
     root: Path, source: FileSource, days: Sequence[Interval] | None = None
 ) -> tuple[list[dict[str, Any]], Landing]:
     with LocalFiles(root, root / ".spool").land(source, "shop.raw", days) as landing:
-        relation = duckdb.sql(f"SELECT * FROM read_parquet('{landing.path}') ORDER BY ALL")
-        rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+        cursor = duckdb.execute(f"SELECT * FROM read_parquet('{landing.path}') ORDER BY ALL")
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return rows, landing
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 from hypothesis import strategies as st
@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from penstock.ledger.facts import (
     BackfillRequested,
     Fact,
+    FilesRestated,
     LeaseTaken,
     QuestionsAsked,
     RemovalIntended,
     RunStarted,
     VersionsRemoved,
 )
+from penstock.ledger.landed import write_landed
+from penstock.model.sources import LandedFile
 
 KINDS: tuple[type[Any], ...] = get_args(Fact)
 AT = "2011-01-04T06:30:00+00:00"
@@ -47,12 +50,27 @@ _KEYS = {
 }
 
 
+LANDED = LandedFile(
+    name="data/größer.csv",
+    start="2011-01-01",
+    size=12,
+    modified=1_700_000_000_000_000_000,
+    digest="d",
+    rows=1,
+    header=("a", "b"),
+    dialect={"lines": "LF"},
+    forms={"a": "whole number"},
+)
+
+
 def example(kind: type[Any]) -> Fact:
     """A fact of a kind, with a telling value in every field."""
     plain: dict[str, Any] = {"str": "größer 'x'", "int": 7, "bool": True}
     maps: dict[str, Any] = {"Mapping[str, str]": {"b": "2", "a": "1"}, "Mapping[str, int]": {"b": 2, "a": 1}}
     values = {field.name: {**plain, **maps}[str(field.type)] for field in fields(kind)}
-    if kind is BackfillRequested:
+    if isinstance(values.get("files"), str):
+        values["files"] = write_landed(["2011-01-01"], [LANDED])
+    if kind in {BackfillRequested, FilesRestated}:
         values["stale"] = json.dumps([["shop.orders", "v", "2011-01-01", "2011-01-02", "late rows"]])
     if kind is RemovalIntended:
         values["versions"] = json.dumps([["shop.orders", "v", '"_versions"."shop__orders__v"']])
@@ -69,7 +87,12 @@ def facts(draw: st.DrawFn) -> Fact:
     values = {field.name: draw(_names if field.name in _KEYS else _by_type[str(field.type)]) for field in fields(kind)}
     if kind is QuestionsAsked:
         values["paths"] = dict.fromkeys(values["questions"], "owner")
-    if kind is BackfillRequested:
+    if isinstance(values.get("files"), str):
+        files = [
+            replace(LANDED, name=name, start=start) for name, start in draw(st.dictionaries(_names, _names)).items()
+        ]
+        values["files"] = draw(st.just("") | st.just(write_landed(draw(st.lists(_names)), files)))
+    if kind in {BackfillRequested, FilesRestated}:
         values["stale"] = json.dumps(draw(st.lists(st.tuples(_names, _names, _words, _words, _words), max_size=3)))
     if kind is RemovalIntended:
         values["versions"] = json.dumps(draw(st.lists(st.tuples(_names, _names, _words), max_size=3)))

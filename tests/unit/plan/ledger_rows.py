@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.model.pipelines import Project
-    from penstock.plan.backfill import Backfill, Mark
-    from penstock.plan.build import BuildPlan, Work
+    from penstock.plan.backfill import Backfill
+    from penstock.plan.build import BuildPlan, Mark, Work
 
 
 def day(number: int) -> datetime:

@@ -26,7 +26,7 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
     dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
-    defined_at word,
+    reads word, grain word, defined_at word,
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
@@ -47,11 +47,15 @@ CREATE TABLE stale (
 CREATE TABLE attempts (
     publish_id word, attempt bigint, run word, dataset word, version word, "interval" word, inputs word, state word,
     rows bigint, checks bigint, failed_checks word, code word, message word, measured word, since bigint,
-    started_at word, finished_at word, PRIMARY KEY (publish_id, attempt)
+    files word, started_at word, finished_at word, PRIMARY KEY (publish_id, attempt)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
 CREATE INDEX attempts_by_dataset ON attempts (dataset, version);
+CREATE TABLE arrivals (
+    dataset word, version word, "start" word, name word, size bigint, modified bigint, digest word, rows bigint, header word,
+    dialect word, forms word, publish_id word, seq bigint, at word, PRIMARY KEY (dataset, version, "start", name)
+);
 CREATE TABLE coverage (
     dataset word, version word, "start" word, "end" word, publish_id word, rows bigint, inputs word, seq bigint,
     since bigint, PRIMARY KEY (dataset, version, "start", "end")

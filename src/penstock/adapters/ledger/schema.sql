@@ -25,7 +25,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT, token INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE versions (
     dataset TEXT, version TEXT, relation TEXT, materialization TEXT, meanings TEXT, own TEXT, query TEXT, described TEXT,
-    defined_at TEXT,
+    reads TEXT, grain TEXT, defined_at TEXT,
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (
@@ -51,11 +51,15 @@ CREATE TABLE stale (
 CREATE TABLE attempts (
     publish_id TEXT NOT NULL, attempt INTEGER NOT NULL, run TEXT, dataset TEXT, version TEXT, interval TEXT,
     inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, measured TEXT,
-    since INTEGER, started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
+    since INTEGER, files TEXT, started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
 ) STRICT;
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
 CREATE INDEX attempts_by_dataset ON attempts (dataset, version);
+CREATE TABLE arrivals (
+    dataset TEXT, version TEXT, "start" TEXT, name TEXT, size INTEGER, modified INTEGER, digest TEXT, rows INTEGER, header TEXT,
+    dialect TEXT, forms TEXT, publish_id TEXT, seq INTEGER, at TEXT, PRIMARY KEY (dataset, version, "start", name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE coverage (
     dataset TEXT, version TEXT, "start" TEXT, "end" TEXT, publish_id TEXT, rows INTEGER, inputs TEXT, seq INTEGER,
     since INTEGER, PRIMARY KEY (dataset, version, "start", "end")

@@ -1,7 +1,7 @@
 """What the values of each column look like, file by file: how moments are written, whole numbers or not, how precise.
 
-A form is told only where all values of a column that are not empty have it; so a change from one form to another is a
-change of the sender's, and not a matter of which values came.
+A form is told only where all values looked at that are not empty have it; so a change from one form to another is a
+change of the sender's, and not a matter of which values came. Of a large file some rows, evenly spread, are looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import duckdb
@@ -31,47 +32,55 @@ _FORMS = (
     ("number with a comma", r"[+-]?\d+,\d+"),
     ("true or false", r"(?i)true|false|yes|no"),
 )
+MOST_ROWS = 2_000
+"""Rows of one file that are looked at."""
+_POINT = r"[+-]?\d*\.\d+"
 _DECIMALS = "number with a point"
 
 
-def forms_of(connection: duckdb.DuckDBPyConnection, source: FileSource, path: Path) -> dict[str, dict[str, str]]:
-    """For each file among the rows landed at `path`, its text columns that have one form, and that form."""
+def forms_of(
+    connection: duckdb.DuckDBPyConnection, source: FileSource, path: Path, rows: Mapping[str, int]
+) -> dict[str, dict[str, str]]:
+    """For each file among the rows landed at `path`, its text columns that have one form, and that form.
+
+    `rows` are how many each file has.
+    """
     columns = [column for column in source.columns if column not in source.types]
-    if not columns:
+    if not columns or not rows:
         return {}
-    rows = connection.execute(f"SELECT _file, {', '.join(map(_seen, columns))} FROM {_landed(path)} GROUP BY _file")
-    width = len(_FORMS) + 3
+    seen = ", ".join(f"min(f{at}), max(f{at}), min(d{at}), max(d{at})" for at, _ in enumerate(columns))
     found: dict[str, dict[str, str]] = {}
-    for name, *counts in rows.fetchall():
-        pieces = [counts[at * width : (at + 1) * width] for at, _ in enumerate(columns)]
-        told = {column: _form(piece) for column, piece in zip(columns, pieces, strict=True)}
+    sql = f"SELECT _file, {seen} FROM ({_told(columns, path, rows)}) AS told GROUP BY _file"
+    for name, *values in connection.execute(sql).fetchall():
+        pieces = [values[4 * at : 4 * at + 4] for at, _ in enumerate(columns)]
+        told = {column: _form(*piece) for column, piece in zip(columns, pieces, strict=True)}
         found[str(name)] = {column: form for column, form in told.items() if form}
     return found
 
 
-def _landed(path: Path) -> str:
-    return f"read_parquet({literal(str(path))})"
+def _told(columns: list[str], path: Path, rows: Mapping[str, int]) -> str:
+    """Of the rows looked at, the form of each value (its place in `_FORMS`; the next one: none of them; NULL: empty),
+    and how many digits it has behind a point."""
+    steps = ", ".join(f"({literal(name)}, {1 + count // MOST_ROWS})" for name, count in rows.items())
+    landed = f"read_parquet({literal(str(path))}, file_row_number = true) AS landed"
+    some = "landed._file = steps.name AND hash(file_row_number) % step = 0"
+    values = ", ".join(f"trim({quote(column)}) AS v{at}" for at, column in enumerate(columns))
+    seen = f"SELECT _file, {values} FROM {landed} JOIN (VALUES {steps}) AS steps(name, step) ON {some}"
+    return f"SELECT _file, {', '.join(_form_of(f'v{at}', at) for at, _ in enumerate(columns))} FROM ({seen}) AS seen"
 
 
-def _seen(column: str) -> str:
-    """Values that are not empty, how many have each form, and the fewest and most digits behind a point."""
-    value = f"trim({quote(column)})"
-    digits = f"length(split_part({value}, '.', 2))"
-    point = f"regexp_full_match({value}, '[+-]?\\d*\\.\\d+')"
-    counts = [f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(form)}))" for _, form in _FORMS]
-    return ", ".join(
-        [
-            f"count(*) FILTER (WHERE {value} <> '')",
-            *counts,
-            f"min({digits}) FILTER (WHERE {point})",
-            f"max({digits}) FILTER (WHERE {point})",
-        ]
-    )
+def _form_of(value: str, at: int) -> str:
+    whens = " ".join(f"WHEN {_is(value, form)} THEN {number}" for number, (_, form) in enumerate(_FORMS))
+    form = f"CASE WHEN {value} IS NULL OR {value} = '' THEN NULL {whens} ELSE {len(_FORMS)} END AS f{at}"
+    return f"{form}, CASE WHEN {_is(value, _POINT)} THEN length(split_part({value}, '.', 2)) END AS d{at}"
 
 
-def _form(seen: list[int | None]) -> str:
-    filled, fewest, most = seen[0], seen[-2], seen[-1]
-    if not filled:
+def _is(value: str, form: str) -> str:
+    return f"regexp_full_match({value}, {literal(form)})"
+
+
+def _form(first: int | None, last: int | None, fewest: int | None, most: int | None) -> str:
+    if first is None or first != last or first == len(_FORMS):
         return ""
-    form = next((name for (name, _), count in zip(_FORMS, seen[1:-2], strict=True) if count == filled), "")
+    form = _FORMS[first][0]
     return f"number with {most} decimals" if form == _DECIMALS and most is not None and fewest == most else form

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources import dialects, documents, tables
-from penstock.adapters.sources.matching import match
 from penstock.adapters.sources.opening import UNPACKABLE, opened
 from penstock.adapters.sources.scanning import scan
 from penstock.model.findings import Finding, Place
 from penstock.model.sources import Drift, FileFormat
+from penstock.quality.matching import match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

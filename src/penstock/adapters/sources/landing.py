@@ -7,10 +7,10 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.matching import json_path, match
 from penstock.adapters.sources.opening import opened
 from penstock.adapters.sources.tables import sheet_as_csv
 from penstock.model.sources import EXTRA, Drift, FileFormat
+from penstock.quality.matching import json_path, match
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.sources.inspection import Arrival
-    from penstock.adapters.sources.matching import Match
     from penstock.model.sources import FileSource
+    from penstock.quality.matching import Match
 
 _BLOCK = 1 << 20
 

@@ -49,7 +49,7 @@ class LocalFiles:
                 connection.execute("SET TimeZone = 'UTC'")
                 sql = landing_query(source, readable(source, found, Path(folder)), dated=intervals is not None)
                 connection.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)")
-                forms = forms_of(connection, source, path)
+                forms = forms_of(connection, source, path, {one.name: one.lines for one in found})
             except duckdb.Error as error:
                 raise TaskError(unreadable_rows(dataset, error, self._root)) from error
             finally:
