@@ -156,6 +156,7 @@ JSON_FORMS = (
     (("run", "--until", UNTIL), 0),
     (("run", "--env", "prod"), 1),
     (("backfill", "shop.nothing", "--start", "2024-03-01", "--end", "2024-03-02"), 2),
+    (("drift",), 0),
     (("explain", "shop.daily_revenue"), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),

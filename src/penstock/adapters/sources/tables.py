@@ -7,8 +7,6 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from penstock.adapters.sources.scanning import Fault, Scan
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 def scan_parquet(path: Path) -> Scan:
     """A Parquet file's columns with their types, and its rows; every value is read once, so that damage shows here."""
+    import duckdb  # noqa: PLC0415 - only such files need it
+
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     connection = duckdb.connect(":memory:", config={"threads": 2})
