@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.adapters.sources.inspection import arrivals, expected_files, read_header
-from penstock.adapters.sources.landing import landing_query
+from penstock.adapters.sources.landing import landing_query, readable
 from penstock.adapters.sources.local import unreadable_rows
 from penstock.model.errors import InputError
 from penstock.model.intervals import Interval, stamp
 from penstock.model.sources import Closed, FileSource
 from penstock.project.source_file import WEEKDAYS, date_range
 from penstock.project.story_facts import SourceFacts, Suspicion
+from penstock.quality.matching import match
 from penstock.quality.personal import guess_personal
 from penstock.quality.profiling import profile_query, read_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from penstock.adapters.sources.inspection import Arrival
     from penstock.model.findings import Finding
@@ -42,7 +45,7 @@ def look_at_sources(
         findings.extend(wrong)
         sample = _sample(found)
         profile = _profile(story, source, sample, root) if sample else None
-        facts[source.name] = _facts(found, profile)
+        facts[source.name] = _facts(source, found, profile)
         profiles[source.name] = _profile_json(found, profile, facts[source.name], gaps)
     return facts, tuple(findings), {"story": story.id, "sources": profiles}
 
@@ -56,27 +59,25 @@ def _arrived(
     finding for every file.
     """
     span = _span(story, source, now)
-    plain = as_file_source(source, ())
-    header = _first_header(plain, root, span, source)
-    if header is None:
-        return (), (), 0
+    if source.takes_what_is_known:
+        header = tuple(column.raw for column in source.columns)
+    else:
+        found_header = _first_header(as_file_source(source, ()), root, span, source)
+        if found_header is None:
+            return (), (), 0
+        header = found_header
     pieces = tuple(span.split(source.interval)) if span and source.interval else None
     found, wrong = arrivals(as_file_source(source, header), f"{story.pipeline}.{source.name}", root, pieces)
     return found, wrong, len(pieces) - len(found) if pieces else 0
 
 
 def as_file_source(source: StorySource, header: Sequence[str]) -> FileSource:
-    """A story's source as the engine knows sources."""
-    return FileSource(
-        path=source.path,
-        columns=tuple(header),
-        delimiter=source.delimiter,
-        missing=source.missing,
-        closed=Closed(
-            weekdays=frozenset(WEEKDAYS.index(day) for day in source.closed_weekdays),
-            dates=frozenset(day for text in source.closed_dates for day in date_range(text)),
-        ),
+    """A story's source as the engine knows sources; of the files' own columns, unless they may have others."""
+    closed = Closed(
+        weekdays=frozenset(WEEKDAYS.index(day) for day in source.closed_weekdays),
+        dates=frozenset(day for text in source.closed_dates for day in date_range(text)),
     )
+    return replace(source.files(None if source.takes_what_is_known else tuple(header)), closed=closed)
 
 
 def _span(story: Story, source: StorySource, now: Interval) -> Interval | None:
@@ -105,12 +106,13 @@ def _sample(found: Sequence[Arrival]) -> tuple[Arrival, ...]:
 
 
 def _profile(story: Story, source: StorySource, sample: Sequence[Arrival], root: Path) -> Profile:
-    header = sample[0].header
-    plain = as_file_source(source, header)
+    plain = as_file_source(source, sample[0].header)
+    header = plain.columns
     connection = duckdb.connect(":memory:", config={"threads": 2})
     try:
-        relation = f"({landing_query(plain, sample, dated=False)})"
-        row = connection.execute(profile_query(relation, header)).fetchall()[0]
+        with tempfile.TemporaryDirectory() as folder:
+            relation = f"({landing_query(plain, readable(plain, sample, Path(folder)), dated=False)})"
+            row = connection.execute(profile_query(relation, header)).fetchall()[0]
     except duckdb.Error as error:
         raise InputError(unreadable_rows(f"{story.pipeline}.{source.name}", error, root)) from error
     finally:
@@ -118,7 +120,7 @@ def _profile(story: Story, source: StorySource, sample: Sequence[Arrival], root:
     return read_profile(header, row)
 
 
-def _facts(found: Sequence[Arrival], profile: Profile | None) -> SourceFacts:
+def _facts(source: StorySource, found: Sequence[Arrival], profile: Profile | None) -> SourceFacts:
     starts = [arrival.interval.start for arrival in found if arrival.interval]
     suspicions = {}
     for column in profile.columns if profile else ():
@@ -127,12 +129,21 @@ def _facts(found: Sequence[Arrival], profile: Profile | None) -> SourceFacts:
             suspicions[column.name] = Suspicion(kind=guess.kind, reason=guess.reason)
     return SourceFacts(
         files=len(found),
-        header=found[0].header if found else None,
+        header=_header(source, found) if found else None,
         first=min(starts, default=None),
         last=max(starts, default=None),
         rows=sum(arrival.lines for arrival in found) if found else None,
         suspicions=suspicions,
     )
+
+
+def _header(source: StorySource, found: Sequence[Arrival]) -> tuple[str, ...]:
+    """The files' header; where they may have several, the declared columns that some file has."""
+    if not source.takes_what_is_known:
+        return found[0].header
+    files = as_file_source(source, ())
+    missing = [match(files, header).missing for header in {arrival.header for arrival in found}]
+    return tuple(column for column in files.columns if any(column not in names for names in missing))
 
 
 def _profile_json(

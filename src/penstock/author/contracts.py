@@ -19,6 +19,7 @@ from penstock.author.staging import (
 )
 from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
 from penstock.model.intervals import Grain
+from penstock.model.sources import EXTRA, Drift
 from penstock.sql.query import parse_query
 
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ def _raw_columns(source: StorySource) -> list[ColumnSpec]:
 
 
 def _landed(story: Story, source: StorySource) -> Contract:
+    extra = "What a file holds and no column does, as a JSON object."
     columns = [
         *_raw_columns(source),
+        *([ColumnSpec(name=EXTRA, type="VARCHAR", description=extra)] if source.drift is Drift.EVOLVE else []),
         ColumnSpec(name="_file", type="VARCHAR", description="The file that the line is from.", required=True),
         ColumnSpec(
             name="_interval_start",

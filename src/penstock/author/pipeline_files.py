@@ -11,6 +11,7 @@ from penstock.documents import to_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
+from penstock.model.sources import Corrections, Drift, FileFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,17 +71,26 @@ def _first(facts: Mapping[str, SourceFacts]) -> datetime | None:
 
 
 def source_yaml(source: StorySource, header: tuple[str, ...]) -> str:
-    """A source's files: `header` is the exact header they have."""
+    """A source's files: `header` is the exact header they have, where they have one and the same."""
     settings: dict[str, object] = {
         "description": source.description or f"The files of {source.name}.",
-        "format": "csv",
+        "format": str(source.format),
         "path": source.path,
     }
     if source.interval:
         settings["interval"] = str(source.interval)
-    text = to_yaml(settings) + f"delimiter: {json.dumps(source.delimiter)}\n"
-    text += _flow("columns", header)
+    if source.records:
+        settings["records"] = source.records
+    if source.encoding != "utf-8":
+        settings["encoding"] = source.encoding
+    text = to_yaml(settings)
+    text += f"delimiter: {json.dumps(source.delimiter)}\n" if source.format is FileFormat.CSV else ""
+    text += _listed_columns(source) if source.takes_what_is_known else _flow("columns", header)
     text += to_yaml({"missing": source.missing})
+    if source.drift is not Drift.FREEZE:
+        text += to_yaml({"drift": str(source.drift)})
+    if source.corrections is not Corrections.TELL:
+        text += to_yaml({"corrections": str(source.corrections)})
     if source.closed_weekdays or source.closed_dates:
         text += "closed:\n"
     if source.closed_weekdays:
@@ -88,6 +98,17 @@ def source_yaml(source: StorySource, header: tuple[str, ...]) -> str:
     if source.closed_dates:
         text += _flow("dates", source.closed_dates, "  ")
     return text
+
+
+def _listed_columns(source: StorySource) -> str:
+    """One declared column a line, with what else it is called and where it is."""
+    lines = ["columns:"]
+    for column in source.columns:
+        said = {"path": column.path} if column.path else {}
+        also = {"also": list(column.also)} if column.also else {}
+        entry: object = {"name": column.raw, **said, **also} if said or also else column.raw
+        lines.append(f"  - {json.dumps(entry, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
 
 
 def _flow(key: str, words: tuple[str, ...], indent: str = "") -> str:

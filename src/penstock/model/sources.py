@@ -19,6 +19,10 @@ EXTRA = "_extra"
 """The column that keeps what a file holds and nobody declared, as a JSON object; only where `drift` is `evolve`."""
 
 
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
+"""How CSV files may be encoded."""
+
+
 class FileFormat(StrEnum):
     """How a source's files are written."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from penstock.model.sources import Corrections, Drift, FileFormat, FileSource
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -21,7 +23,8 @@ class StoryColumn:
     raw text, which stands there as `value`, applied before the cast. `personal` names the kind of personal data;
     `personal_asked` says the story took a stand on it, even if that was "none". An `ignored` column lands but is not
     staged. `example` is a made-up value, typed as staged, that unit tests start from. `declared_as` is the key under
-    which the story names the column; it differs from `raw` only when the story gives the header's word apart.
+    which the story names the column; it differs from `raw` only when the story gives the header's word apart. `also`
+    and `path` as in `FileSource`.
     """
 
     raw: str
@@ -36,6 +39,8 @@ class StoryColumn:
     ignored: bool = False
     example: str | None = None
     declared_as: str = ""
+    also: tuple[str, ...] = ()
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ class StorySource:
     `keep` maps a word to a predicate over staged columns: rows that fail one are left out. `flags` maps a boolean
     column to its expression; a flag may use those before it; `flag_descriptions` says what they mean. `bad_rows` is
     `quarantine` (rows that cannot be typed go to `stg_NAME_rejected`) or `fail`. `deduplicate` says that lines equal
-    in every column count once.
+    in every column count once. `format`, `encoding`, `drift`, `corrections` and `records` as in `FileSource`.
     """
 
     name: str
@@ -62,6 +67,33 @@ class StorySource:
     keep: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     flag_descriptions: Mapping[str, str] = field(default_factory=dict)
+    format: FileFormat = FileFormat.CSV
+    encoding: str = "utf-8"
+    drift: Drift = Drift.FREEZE
+    corrections: Corrections = Corrections.TELL
+    records: str = ""
+
+    def files(self, columns: tuple[str, ...] | None = None) -> FileSource:
+        """The source as the engine knows it, of the columns declared or of others; without its closed days."""
+        declared = self.columns if columns is None else ()
+        return FileSource(
+            path=self.path,
+            columns=tuple(column.raw for column in declared) if columns is None else columns,
+            format=self.format,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            missing=self.missing,
+            drift=self.drift,
+            corrections=self.corrections,
+            records=self.records,
+            also={column.raw: column.also for column in declared if column.also},
+            paths={column.raw: column.path for column in declared if column.path},
+        )
+
+    @property
+    def takes_what_is_known(self) -> bool:
+        """Whether files need only hold what the story declares: their own header is then no declaration."""
+        return self.drift is Drift.EVOLVE or self.format is not FileFormat.CSV
 
     @property
     def staged(self) -> tuple[StoryColumn, ...]:

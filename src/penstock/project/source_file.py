@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
-from penstock.model.sources import SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.model.sources import ENCODINGS, SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
 from penstock.project.source_columns import read_columns
 from penstock.project.task_options import read_limits
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
 INTERVAL_COLUMN = "_interval_start"
 _DELIMITER = re.compile(r"[\t !#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]")
 _FORMAT = re.compile(r"(?:%[YymdHMSj]|[-_./T])*")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import NAME_PATTERN
+from penstock.model.sources import ENCODINGS, SUFFIXES, Corrections, Drift, FileFormat
 from penstock.model.stories import StoryColumn, StorySource
 from penstock.sql.query import ExpressionError, expression_columns, is_aggregate, parse_expression
 
@@ -19,6 +20,7 @@ TYPES = "VARCHAR | BOOLEAN | SMALLINT | INTEGER | BIGINT | DOUBLE | DECIMAL(p, s
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FILE_MOMENTS = {Grain.HOUR: "file_hour", Grain.DAY: "file_date", Grain.MONTH: "file_month"}
 
+STORY_FORMATS = (FileFormat.CSV, FileFormat.JSON, FileFormat.NDJSON)
 _PLAIN_TYPE = re.compile(r"VARCHAR|BOOLEAN|SMALLINT|INTEGER|BIGINT|DOUBLE|DATE|TIME|TIMESTAMP")
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}")
@@ -32,7 +34,8 @@ def read_sources(front: Fields) -> dict[str, StorySource]:
 def read_source(name: str, fields: Fields) -> StorySource:
     """One source; mistakes are noted on `fields`."""
     interval = fields.choice("interval", tuple(Grain))
-    columns = tuple(_columns(fields))
+    format_ = FileFormat(fields.choice("format", STORY_FORMATS) or FileFormat.CSV)
+    columns = tuple(_columns(fields, format_))
     flags, described = _flags(fields)
     keep = fields.word_map("keep")
     for where, texts in (("keep", keep), ("flags", flags)):
@@ -41,11 +44,16 @@ def read_source(name: str, fields: Fields) -> StorySource:
     closed = fields.child("closed")
     source = StorySource(
         name=name,
-        path=_path(fields),
+        path=_path(fields, format_),
+        format=format_,
+        records=fields.text("records") or "" if format_ is FileFormat.JSON else "",
         columns=columns,
         interval=Grain(interval) if interval else None,
         description=fields.text("description") or "",
         delimiter=fields.text("delimiter") or ",",
+        encoding=fields.choice("encoding", ENCODINGS) or "utf-8",
+        drift=Drift(fields.choice("drift", tuple(Drift)) or Drift.FREEZE),
+        corrections=Corrections(fields.choice("corrections", tuple(Corrections)) or Corrections.TELL),
         missing=fields.choice("missing", ("fail", "empty")) or "fail",
         closed_weekdays=_weekdays(closed) if closed else (),
         closed_dates=_dates(closed) if closed else (),
@@ -115,12 +123,12 @@ def check_expression(fields: Fields, where: str, word: str, text: str, *, aggreg
         )
 
 
-def _columns(fields: Fields) -> list[StoryColumn]:
+def _columns(fields: Fields, format_: FileFormat) -> list[StoryColumn]:
     declared = fields.child("columns", required=True)
     if declared is None:
         return []
     children = {key: declared.child(key) for key in declared.values}
-    columns = [_column(key, column) for key, column in children.items() if column is not None]
+    columns = [_column(key, column, format_) for key, column in children.items() if column is not None]
     times = [column.name for column in columns if column.event_time]
     if len(times) > 1:
         declared.note(
@@ -131,7 +139,7 @@ def _columns(fields: Fields) -> list[StoryColumn]:
     return columns
 
 
-def _column(key: str, fields: Fields) -> StoryColumn:
+def _column(key: str, fields: Fields, format_: FileFormat) -> StoryColumn:
     raw = fields.text("header") or key
     name = fields.text("name") or _snake(raw)
     personal = fields.text("personal")
@@ -148,6 +156,8 @@ def _column(key: str, fields: Fields) -> StoryColumn:
         ignored=bool(fields.flag("ignore")),
         example=fields.text("example"),
         declared_as=key,
+        also=fields.texts("also"),
+        path=(fields.text("path") or "") if format_ is not FileFormat.CSV else "",
     )
     named(fields, name)
     if column.clean is not None:
@@ -199,7 +209,7 @@ def _flags(fields: Fields) -> tuple[dict[str, str], dict[str, str]]:
     return flags, described
 
 
-def _path(fields: Fields) -> str:
+def _path(fields: Fields, format_: FileFormat) -> str:
     path = fields.text("path", required=True) or ""
     bare = _PLACEHOLDER.sub("", path)
     outside = path.startswith(("/", "~")) or ".." in path.split("/") or "\\" in path or ":" in bare
@@ -211,10 +221,9 @@ def _path(fields: Fields) -> str:
             found=path,
             expected="a path beneath the project, without `..`",
         )
-    elif path and not path.endswith((".csv", ".csv.gz")):
-        fields.note(
-            "story.bad_path", f"{path!r} is no CSV file", at="path", found=path, expected="a .csv or .csv.gz file"
-        )
+    elif path and not path.endswith(SUFFIXES[format_]):
+        expected = " | ".join(SUFFIXES[format_])
+        fields.note("story.bad_path", f"{path!r} is no {format_} file", at="path", found=path, expected=expected)
     wrong = [hole for hole in _PLACEHOLDER.findall(path) if not hole.startswith("{interval_start:%")]
     if wrong or bare.count("{") + bare.count("}"):
         fields.note(
