@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from penstock.author.mart import is_never_negative, never_null
 from penstock.author.staging import (
     counts_description,
-    file_moment,
     rejected_description,
     staging_description,
 )
@@ -93,13 +92,10 @@ def _landed(story: Story, source: StorySource) -> Contract:
         *_raw_columns(source),
         *([ColumnSpec(name=EXTRA, type="VARCHAR", description=extra)] if source.drift is Drift.EVOLVE else []),
         ColumnSpec(name="_file", type="VARCHAR", description="The file that the line is from.", required=True),
-        ColumnSpec(
-            name="_interval_start",
-            type="TIMESTAMP",
-            description="The start (UTC) of the interval that the file stands for.",
-            required=source.interval is not None,
-        ),
     ]
+    if source.interval:
+        start = "The start (UTC) of the interval that the file stands for."
+        columns.append(ColumnSpec(name="_interval_start", type="TIMESTAMP", description=start, required=True))
     rules = [rule for column in source.staged for rule in _readable(source, column)]
     return _contract(story, source.name, source.description, columns, rules)
 
@@ -122,7 +118,7 @@ def _readable(source: StorySource, column: StoryColumn) -> Iterator[Rule]:
 
 
 def _moment_column(source: StorySource) -> list[ColumnSpec]:
-    moment = file_moment(source)
+    moment = source.file_moment
     if moment is None or source.interval is None:
         return []
     what = f"The {_MOMENT_WORDS[source.interval]} (UTC) that the file stands for."
@@ -150,7 +146,7 @@ def _staged(story: Story, source: StorySource) -> Contract:
 
 
 def _own_file(source: StorySource, event: StoryColumn) -> Rule:
-    moment = file_moment(source)
+    moment = source.file_moment
     assert moment is not None  # noqa: S101 - the source has intervals
     assert source.interval is not None  # noqa: S101
     word = _MOMENT_WORDS[source.interval]

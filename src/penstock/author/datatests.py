@@ -51,7 +51,7 @@ class _Bench:
 
     def moment(self) -> dict[str, str | None]:
         """The staged column that says which file a row is from."""
-        column = staging.file_moment(self.source)
+        column = self.source.file_moment
         if column is None:
             return {}
         text = self.interval.start.strftime("%Y-%m-%d %H:%M:%S")
@@ -59,9 +59,14 @@ class _Bench:
 
     def staged(self, lines: Sequence[Line]) -> list[dict[str, str | None]]:
         """The rows that staging should make of lines that can be read."""
-        rows = expectations.typed_rows(self.source, lines, self.evaluate)
+        rows = self.typed(lines)
         passed = expectations.kept(self.source, rows, self.evaluate)
-        return [self.moment() | row for row, keep in zip(rows, passed, strict=True) if keep]
+        return [row for row, keep in zip(rows, passed, strict=True) if keep]
+
+    def typed(self, lines: Sequence[Line]) -> list[dict[str, str | None]]:
+        """Lines that can be read, as typed rows of the file of the tests' interval."""
+        rows = expectations.typed_rows(self.source, lines, self.evaluate)
+        return [self.moment() | row for row in rows]
 
 
 def datatest_path(dataset: str) -> str:
@@ -225,7 +230,7 @@ def _mart_cases(bench: _Bench, dataset: StoryDataset, window: Interval | None) -
     used = {word for text in [*texts.values(), moment or ""] if text for word in expression_columns(text)}
 
     def case(name: str, lines: Sequence[Line], left_out: Sequence[Line] = ()) -> Case:
-        rows = expectations.typed_rows(source, [*lines, *left_out], bench.evaluate)
+        rows = bench.typed([*lines, *left_out])
         given = [{word: value for word, value in row.items() if word in used} for row in rows]
         expected = expectations.measured_rows(dataset, source, rows[: len(lines)], bench.evaluate)
         return Case(name=name, given={upstream: given}, expect=expected)

@@ -49,8 +49,10 @@ def kept(source: StorySource, rows: Sequence[Mapping[str, str | None]], evaluate
 
 
 def staged_types(source: StorySource) -> list[tuple[str, str]]:
-    """Name and type of every staged column and flag."""
-    return [(column.name, column.type) for column in source.staged] + [(flag, "BOOLEAN") for flag in source.flags]
+    """Name and type of every staged column and flag, before them of what says which file a row came from."""
+    moment = [source.file_moment] if source.file_moment else []
+    columns = [(column.name, column.type) for column in source.staged]
+    return [*moment, *columns, *((flag, "BOOLEAN") for flag in source.flags)]
 
 
 def _each(

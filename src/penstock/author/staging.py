@@ -11,8 +11,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from penstock.author.sql_text import comment, conjunction, guarded, header, listed, name, wrapped
-from penstock.model.intervals import Grain
-from penstock.project.story_sources import FILE_MOMENTS
 from penstock.sql.identifiers import literal
 from penstock.sql.renaming import rename_columns
 
@@ -30,13 +28,6 @@ _PARAMS = "{0} >= $interval_start AND {0} < $interval_end"
 def spelled(type_name: str) -> str:
     """A type as people write it: `DECIMAL(18, 2)`."""
     return type_name.replace(",", ", ")
-
-
-def file_moment(source: StorySource) -> tuple[str, str] | None:
-    """Name and type of the staged column that says which file a row came from."""
-    if source.interval is None:
-        return None
-    return FILE_MOMENTS[source.interval], "TIMESTAMP" if source.interval is Grain.HOUR else "DATE"
 
 
 def raw_text(column: StoryColumn) -> str:
@@ -72,7 +63,7 @@ def accepts(column: StoryColumn) -> str | None:
 
 def staging_sql(pipeline: str, source: StorySource) -> str:
     """`stg_NAME.sql`."""
-    moment = file_moment(source)
+    moment = source.file_moment
     quarantine = source.bad_rows == "quarantine"
     names = [name(column.name) for column in source.staged]
     if moment:
@@ -123,7 +114,7 @@ def _lines(pipeline: str, source: StorySource) -> str:
 
 
 def _moment_item(source: StorySource) -> list[str]:
-    moment = file_moment(source)
+    moment = source.file_moment
     if moment is None:
         return []
     column, type_name = moment
@@ -168,7 +159,7 @@ def rejected_sql(pipeline: str, source: StorySource) -> str:
     reasons = listed((_reason(column) for column in source.staged if accepts(column)), "      ")
     moment = _moment_item(source)
     return (
-        header(_settings(source, rejected_description(source), file_moment(source)))
+        header(_settings(source, rejected_description(source), source.file_moment))
         + f"WITH {_lines(pipeline, source)},\n\n"
         + f"judged AS (\n  SELECT\n{wrapped([*moment, *columns], '    ')},\n"
         + f"    concat_ws('; ',\n{reasons}\n    ) AS reason\n  FROM lines\n)\n\n"
@@ -184,7 +175,7 @@ def rejected_description(source: StorySource) -> str:
 
 
 def _moment_name(source: StorySource) -> list[str]:
-    moment = file_moment(source)
+    moment = source.file_moment
     return [name(moment[0])] if moment else []
 
 
@@ -223,7 +214,7 @@ def _unreadable(column: StoryColumn) -> str:
 def counts_sql(pipeline: str, source: StorySource) -> str:
     """`stg_NAME_counts.sql`: what became of every line of a file."""
     staged = f"{name(pipeline)}.stg_{source.name}"
-    moment = file_moment(source)
+    moment = source.file_moment
     key = _moment_name(source)
     parts = [_counted_lines(pipeline, source)]
     for made, relation in (("staged", staged), ("rejected", f"{staged}_rejected")):
@@ -246,7 +237,7 @@ def counts_sql(pipeline: str, source: StorySource) -> str:
 def _counted_lines(pipeline: str, source: StorySource) -> str:
     """The CTEs that count a file's lines: all, different ones, those that can be read, and those of them to keep."""
     readable = [text for column in source.staged if (text := accepts(column))] or ["true"]
-    moment = file_moment(source)
+    moment = source.file_moment
     key = _moment_item(source)
     columns = [name(column.raw) for column in source.columns]
     within = f"\n  WHERE {_PARAMS.format(INTERVAL_START)}" if moment else ""

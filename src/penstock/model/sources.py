@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 LANDED = ("_file", "_interval_start")
-"""The columns that every row of a source carries besides those of its files."""
+"""The columns that rows of a source carry besides those of its files; the second one only where it has intervals."""
 EXTRA = "_extra"
 """The column that keeps what a file holds and nobody declared, as a JSON object; only where `drift` is `evolve`."""
 
@@ -98,12 +98,15 @@ class FileSource:
     @property
     def row(self) -> tuple[str, ...]:
         """Every column of its rows."""
-        return (*self.columns, *((EXTRA,) if self.drift is Drift.EVOLVE else ()), *LANDED)
+        return tuple(self.row_types)
 
     @property
     def row_types(self) -> dict[str, str]:
         """The same with their types."""
-        return {**dict.fromkeys(self.row, "VARCHAR"), **self.types, "_interval_start": "TIMESTAMP"}
+        columns = {column: self.types.get(column, "VARCHAR") for column in self.columns}
+        extra = {EXTRA: "VARCHAR"} if self.drift is Drift.EVOLVE else {}
+        moment = {"_interval_start": "TIMESTAMP"} if "{interval_start" in self.path else {}
+        return {**columns, **extra, "_file": "VARCHAR", **moment}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

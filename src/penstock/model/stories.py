@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from penstock.model.intervals import Grain
 from penstock.model.sources import Corrections, Drift, FileFormat, FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from penstock.model.intervals import Grain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +98,15 @@ class StorySource:
     def staged(self) -> tuple[StoryColumn, ...]:
         """The columns that staging types and keeps."""
         return tuple(column for column in self.columns if not column.ignored)
+
+    @property
+    def file_moment(self) -> tuple[str, str] | None:
+        """Name and type of the staged column that says which file a row came from; None without intervals."""
+        if self.interval is None:
+            return None
+        return f"file_{'date' if self.interval is Grain.DAY else self.interval}", (
+            "TIMESTAMP" if self.interval is Grain.HOUR else "DATE"
+        )
 
     @property
     def event_time(self) -> StoryColumn | None:

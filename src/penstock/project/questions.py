@@ -198,7 +198,8 @@ def _expressions(story: Story) -> Iterator[Question]:
             yield from _missing_columns(path, text, tuple(known), source.name)
     for dataset in story.datasets.values():
         origin = story.sources[dataset.source]
-        yield from _dataset(story, dataset, (*(column.name for column in origin.staged), *origin.flags))
+        moment = origin.file_moment[:1] if origin.file_moment else ()
+        yield from _dataset(story, dataset, (*moment, *(column.name for column in origin.staged), *origin.flags))
 
 
 def _dataset(story: Story, dataset: StoryDataset, staged: tuple[str, ...]) -> Iterator[Question]:

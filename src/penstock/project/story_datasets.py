@@ -71,6 +71,7 @@ def _grain(fields: Fields, source: StorySource | None) -> tuple[dict[str, str], 
     described: dict[str, str] = {}
     declared = fields.child("grain", required=True)
     staged = {column.name: column for column in source.staged} if source else {}
+    moment = dict([source.file_moment]) if source and source.file_moment else {}
     for name in list(declared.values) if declared else ():
         assert declared is not None  # noqa: S101 - it had names
         named(declared, name)
@@ -81,7 +82,7 @@ def _grain(fields: Fields, source: StorySource | None) -> tuple[dict[str, str], 
         plain = staged.get(text)
         described[name] = (column.text("description") if column else None) or (plain.description if plain else "")
         grain[name] = text
-        types[name] = given or (plain.type if plain else "") or _cast_type(text)
+        types[name] = given or (plain.type if plain else "") or moment.get(text, "") or _cast_type(text)
         if not types[name] and source is not None and not text.isidentifier():
             declared.note(
                 "story.no_type",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 TYPES = "VARCHAR | BOOLEAN | SMALLINT | INTEGER | BIGINT | DOUBLE | DECIMAL(p, s) | DATE | TIME | TIMESTAMP"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-FILE_MOMENTS = {Grain.HOUR: "file_hour", Grain.DAY: "file_date", Grain.MONTH: "file_month"}
 
 STORY_FORMATS = (FileFormat.CSV, FileFormat.JSON, FileFormat.NDJSON)
 _PLAIN_TYPE = re.compile(r"VARCHAR|BOOLEAN|SMALLINT|INTEGER|BIGINT|DOUBLE|DATE|TIME|TIMESTAMP")
@@ -279,8 +278,8 @@ def _dates(closed: Fields) -> tuple[str, ...]:
 
 def _check_names(fields: Fields, source: StorySource) -> None:
     names = [column.name for column in source.staged] + list(source.flags)
-    if source.interval:
-        names.append(FILE_MOMENTS[source.interval])
+    if source.file_moment:
+        names.append(source.file_moment[0])
     twice = sorted({name for name in names if names.count(name) > 1})
     for name in twice:
         fields.note(

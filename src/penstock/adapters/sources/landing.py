@@ -34,7 +34,7 @@ def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) 
     if not found:
         types = {**source.row_types}
         if not dated:
-            del types["_interval_start"]
+            types.pop("_interval_start", None)
         return f"SELECT {', '.join(f'NULL::{type_} AS {quote(name)}' for name, type_ in types.items())} WHERE false"
     groups: dict[tuple[object, ...], list[Arrival]] = {}
     for arrival in found:
