@@ -122,6 +122,7 @@ def test_a_source_that_does_not_take_corrections_has_people_told_of_them(shop: P
     before = _total(shop)
     write_orders(shop, DAYS[1], 9000)
 
+    assert "to take them: penstock backfill sales.orders" in shop.penstock("plan", "sales").out
     said = shop.penstock("run", "sales")
 
     assert "files of sales.orders are others than those read in: 2024-03-02/2024-03-03" in said.out

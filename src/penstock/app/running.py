@@ -87,6 +87,8 @@ class Planned:
     columns: Mapping[str, Mapping[str, ColumnMovement]]
     estimates: Mapping[str, Estimate]
     seconds: float | None
+    corrected: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
+    """As in `Ran`."""
 
 
 def preview(place: Workplace, wanted: Wanted) -> Planned:
@@ -109,6 +111,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
         seconds=seconds_of(build, found, place.project.settings.parallel),
+        corrected=restating.changed(place.ledger, place.root, place.project, Corrections.TELL),
     )
 
 

@@ -144,8 +144,13 @@ def run_result(ran: Ran) -> dict[str, object]:
         "seconds": round(outcome.seconds, 3),
         "versions": dict(ran.mapping),
         "drift": drift_json(ran.drifted),
-        "corrected": {name: [str(gap) for gap in gaps] for name, gaps in ran.corrected.items()},
+        "corrected": corrected_json(ran.corrected),
     }
+
+
+def corrected_json(found: Mapping[str, Sequence[Interval]]) -> dict[str, list[str]]:
+    """Intervals whose files are others than those read in, by source, as plain values."""
+    return {name: [str(gap) for gap in gaps] for name, gaps in found.items()}
 
 
 def corrected_text(name: str, gaps: Sequence[Interval]) -> str:

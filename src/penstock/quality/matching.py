@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.model.sources import Drift, FileFormat, plain
+
+_PLAIN_KEY = re.compile(r"(?!\d+$)[^.$\"]+")
+_KEY = re.compile(r'"[^"]*"|[^.]+')
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +48,16 @@ def match(source: FileSource, header: Sequence[str]) -> Match:
         extra=tuple(place for place, _ in enumerate(header) if place not in taken),
         missing=tuple(column for column in source.columns if column not in found),
     )
+
+
+def path_key(key: str) -> str:
+    """A key of a JSON object as a part of a path: in quotes where it would be taken for something else."""
+    return key if _PLAIN_KEY.fullmatch(key) else f'"{key}"'
+
+
+def path_keys(path: str) -> tuple[str, ...]:
+    """The parts of a path, as they are written."""
+    return tuple(_KEY.findall(path))
 
 
 def json_path(source: FileSource, column: str) -> str:

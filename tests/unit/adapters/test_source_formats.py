@@ -122,6 +122,24 @@ def test_records_lie_within_a_document_and_columns_within_records(root: Path) ->
     assert rows[1]["shape"] is None
 
 
+def test_keys_that_are_no_words_are_kept_too(root: Path) -> None:
+    """A dot in a key, a number, and objects whose keys are data and so have no end."""
+    many = {str(number): number for number in range(600)}
+    records = [{"a.b": 1, "0": 2, "odd": {'"': 3}, "region": "x"}, {"by_id": many, "region": "y"}]
+    (root / "data" / "in.json").write_text(json.dumps(records[:1]))
+    source = FileSource(
+        path="data/*.json", format=FileFormat.JSON, columns=("region", "ab"), paths={"ab": '"a.b"'}, drift=Drift.EVOLVE
+    )
+    (row,), _ = _land(root, source)
+    assert (row["region"], row["ab"]) == ("x", "1")
+    assert json.loads(row["_extra"]) == {'"0"': "2", "odd": '{"\\"":3}'}
+    (root / "data" / "in.json").write_text(json.dumps(records))
+    rows, landing = _land(root, source)
+    assert [row["region"] for row in rows] == ["x", "y"]
+    assert len(landing.files[0].header) < 10
+    assert json.loads(json.loads(rows[1]["_extra"])["by_id"]) == many
+
+
 def test_a_document_without_records_is_no_fault(root: Path) -> None:
     (root / "data" / "in.json").write_text("[]")
     rows, landing = _land(root, _source(path="data/in.json", format=FileFormat.JSON))

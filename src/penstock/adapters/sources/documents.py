@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from penstock.adapters.sources.opening import opened
 from penstock.adapters.sources.scanning import Fault, Scan
+from penstock.quality.matching import path_key, path_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 << 20
 """Of a document, unpacked."""
+MOST_PATHS = 500
+"""How many different values records may hold before their first keys alone are told apart."""
 DEEPEST = 6
 """How many keys a path has at most; what lies beneath counts as one value."""
 
@@ -40,7 +43,7 @@ def scan_lines(path: Path) -> Scan:
             else:
                 names.update(dict.fromkeys(_paths(record)))
                 rows += 1
-    return Scan(header=tuple(names), rows=rows, sha256=digest.hexdigest(), fault=fault)
+    return Scan(header=_bounded(names), rows=rows, sha256=digest.hexdigest(), fault=fault)
 
 
 def scan_document(path: Path, records: str) -> Scan:
@@ -67,7 +70,13 @@ def scan_document(path: Path, records: str) -> Scan:
     if wrong is not None:
         return failed(f"holds {_kind(listed[wrong - 1])} as its record {wrong}", "objects alone")
     names = dict.fromkeys(name for item in listed for name in _paths(item))
-    return Scan(header=tuple(names), rows=len(listed), sha256=sha256)
+    return Scan(header=_bounded(names), rows=len(listed), sha256=sha256)
+
+
+def _bounded(names: Iterable[str]) -> tuple[str, ...]:
+    """The paths; of objects whose keys are data, and so without end, their first keys alone."""
+    paths = tuple(names)
+    return paths if len(paths) <= MOST_PATHS else tuple(dict.fromkeys(path_keys(path)[0] for path in paths))
 
 
 def _parsed(content: bytes, line: int) -> Any:
@@ -89,14 +98,14 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _paths(record: dict[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:
-    """The path of each value; a key with a dot or a dollar in it cannot be a part of one and is left out."""
+    """The path of each value; what lies too deep, or beneath a key that cannot be written, counts as one value."""
     for key, value in record.items():
-        if not key or "." in key or "$" in key:
-            continue
-        if isinstance(value, dict) and value and depth < DEEPEST:
-            yield from _paths(value, f"{before}{key}.", depth + 1)
+        path = f"{before}{path_key(key)}"
+        nested = isinstance(value, dict) and value and depth < DEEPEST
+        if nested and all('"' not in inner for inner in value):
+            yield from _paths(value, f"{path}.", depth + 1)
         else:
-            yield f"{before}{key}"
+            yield path
 
 
 def _kind(value: object) -> str:

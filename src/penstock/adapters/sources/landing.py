@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.sources.opening import opened
 from penstock.adapters.sources.tables import sheet_as_csv
 from penstock.model.sources import EXTRA, Drift, FileFormat
-from penstock.quality.matching import json_path, match
+from penstock.quality.matching import json_path, match, path_keys
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _records(source: FileSource, found: Sequence[Arrival]) -> str:
     read = f"read_json_objects([{_paths(found)}], format = '{format_}', filename = '_penstock_path'{size})"
     if source.format is FileFormat.NDJSON:
         return f"(SELECT json AS record, json AS document, _penstock_path FROM {read})"
-    where = _pointer(source.records.split(".")) if source.records else "$"
+    where = _pointer(source.records) if source.records else "$"
     listed = f"unnest(CAST(json_extract(json, {literal(where)}) AS JSON[]))"
     return f"(SELECT {listed} AS record, json AS document, _penstock_path FROM {read})"
 
@@ -124,20 +124,19 @@ def _json_values(source: FileSource, header: Sequence[str]) -> list[str]:
             (one for one in names if any(path == one or path.startswith(f"{one}.") for path in header)), names[0]
         )
         document, path = ("document", name[2:]) if name.startswith("$.") else ("record", name)
-        values.append(f"json_extract_string(lines.{document}, {literal(_pointer(path.split('.')))})")
+        values.append(f"json_extract_string(lines.{document}, {literal(_pointer(path))})")
     return values
 
 
 def _json_extra(header: Sequence[str], matched: Match) -> str:
     named = [header[place] for place in matched.extra]
-    return _extra(
-        [(name, f"json_extract_string(lines.record, {literal(_pointer(name.split('.')))})") for name in named]
-    )
+    return _extra([(name, f"json_extract_string(lines.record, {literal(_pointer(name))})") for name in named])
 
 
-def _pointer(keys: Sequence[str]) -> str:
+def _pointer(path: str) -> str:
     """DuckDB's path to a value: keys quoted, numbers as positions."""
-    return "$" + "".join(f"[{key}]" if key.isdecimal() else f'."{key}"' for key in keys)
+    keys = (key if key.startswith('"') else f"[{key}]" if key.isdecimal() else f'"{key}"' for key in path_keys(path))
+    return "$" + "".join(key if key.startswith("[") else f".{key}" for key in keys)
 
 
 def _cast(source: FileSource, column: str, header: Sequence[str], matched: Match) -> str:

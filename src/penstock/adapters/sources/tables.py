@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.sources.scanning import Fault, Scan
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.sql.identifiers import literal
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,12 @@ def scan_parquet(path: Path) -> Scan:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     connection = duckdb.connect(":memory:", config={"threads": 2})
     try:
-        relation = connection.sql(f"SELECT * FROM read_parquet({literal(str(path))})")
-        columns = list(zip(relation.columns, map(str, relation.types), strict=True))
-        counted = connection.execute(f"SELECT count(*), {_touched(relation.columns)} FROM relation").fetchone()
+        read = f"read_parquet({literal(str(path))})"
+        described = connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
+        columns = [(str(name), str(type_)) for name, type_, *_ in described]
+        counted = connection.execute(
+            f"SELECT count(*), {_touched([name for name, _ in columns])} FROM {read}"
+        ).fetchone()
     except duckdb.Error as error:
         what = f"is no Parquet file: {str(error).splitlines()[0]}"[:200].replace(f"{path.parent}/", "")
         return Scan(header=(), rows=0, sha256=sha256, fault=Fault(line=1, what=what, expected="a whole Parquet file"))
@@ -39,8 +42,7 @@ def scan_parquet(path: Path) -> Scan:
 
 
 def _touched(names: list[str]) -> str:
-    quoted = ('"' + name.replace('"', '""') + '"' for name in names)
-    return ", ".join(f"bit_xor(hash({name}))" for name in quoted) or "NULL"
+    return ", ".join(f"bit_xor(hash({quote(name)}))" for name in names) or "NULL"
 
 
 def scan_excel(path: Path, sheet: str) -> Scan:

@@ -10,7 +10,7 @@ import click
 from penstock.app import running
 from penstock.app.running import Wanted
 from penstock.cli.answers import Answer, Door, answering
-from penstock.cli.following import RunProgress, run_answer
+from penstock.cli.following import RunProgress, corrected_json, corrected_text, run_answer
 from penstock.cli.options import (
     EnvironmentName,
     names_options,
@@ -80,6 +80,7 @@ def plan(
         "environment": environment,
         "seconds": planned.seconds,
         "steps": steps,
+        "corrected": corrected_json(planned.corrected),
     }
     rows = [("dataset", "action", "slices", "about", "why")]
     slices = Counter(work.slice.dataset for work in build.works)
@@ -96,7 +97,8 @@ def plan(
     text = tables.columns(rows)
     if planned.columns:
         text += f"\ncolumns that move in {environment}:\n" + tables.columns(_column_rows(planned.columns)) + "\n"
-    return Answer(result=result, text=text + _summary(planned))
+    told = "".join(f"\n{corrected_text(name, gaps)}" for name, gaps in planned.corrected.items())
+    return Answer(result=result, text=text + _summary(planned) + told)
 
 
 def _summary(planned: Planned) -> str:
