@@ -14,7 +14,7 @@ from penstock.model.pipelines import Closed, FileSource
 from penstock.project.source_file import WEEKDAYS, date_range
 from penstock.project.story_facts import SourceFacts, Suspicion
 from penstock.quality.personal import guess_personal
-from penstock.quality.profiling import profile_query, read_profile
+from penstock.quality.profiling import profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,12 +109,11 @@ def _profile(story: Story, source: StorySource, sample: Sequence[Arrival], root:
     connection = duckdb.connect(":memory:", config={"threads": 2})
     try:
         relation = f"({landing_query(plain, sample, dated=False)})"
-        row = connection.execute(profile_query(relation, header)).fetchall()[0]
+        return profiled(lambda sql: connection.execute(sql).fetchall()[0], relation, header)
     except duckdb.Error as error:
         raise InputError(unreadable_rows(f"{story.pipeline}.{source.name}", error, root)) from error
     finally:
         connection.close()
-    return read_profile(header, row)
 
 
 def _facts(found: Sequence[Arrival], profile: Profile | None) -> SourceFacts:
