@@ -131,11 +131,12 @@ def _rules(column: str, chosen: Sequence[Guess]) -> Iterator[Rule]:
     mine = {guess.kind: guess for guess in chosen if guess.columns == (column,)}
     low, high = mine.get(GuessKind.MINIMUM), mine.get(GuessKind.MAXIMUM)
     if low or high:
+        name = _range_name(column, low, high)
         yield Rule(
             kind=RuleKind.RANGE,
             columns=(column,),
-            name=_range_name(column, low, high),
-            description=_inferred(*(one for one in (low, high) if one)),
+            name=name,
+            description=_inferred(name, *(one for one in (low, high) if one)),
             low=low.values[0] if low else None,
             high=high.values[0] if high else None,
         )
@@ -143,10 +144,10 @@ def _rules(column: str, chosen: Sequence[Guess]) -> Iterator[Rule]:
     if listed := mine.get(GuessKind.ACCEPTED_VALUES):
         name = f"{column} is one of {len(listed.values)} values"
         kind = RuleKind.ACCEPTED_VALUES
-        yield replace(base, kind=kind, name=name, description=_inferred(listed), values=listed.values)
+        yield replace(base, kind=kind, name=name, description=_inferred(name, listed), values=listed.values)
     if pattern := mine.get(GuessKind.PATTERN):
         name = f"{column} is written as it was"
-        yield replace(base, name=name, description=_inferred(pattern), pattern=pattern.values[0])
+        yield replace(base, name=name, description=_inferred(name, pattern), pattern=pattern.values[0])
 
 
 def _range_name(column: str, low: Guess | None, high: Guess | None) -> str:
@@ -158,8 +159,8 @@ def _range_name(column: str, low: Guess | None, high: Guess | None) -> str:
     return f"{column} is never negative" if low.values[0] == "0" else f"{column} is at least {low.values[0]}"
 
 
-def _inferred(*guesses: Guess) -> str:
-    return "Inferred: " + "; ".join(guess.reason for guess in guesses) + "."
+def _inferred(promise: str, *guesses: Guess) -> str:
+    return f"{promise} (inferred: {'; '.join(guess.reason for guess in guesses)})"
 
 
 def _described(entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,23 @@
-"""`penstock contract infer`."""
+"""`penstock contract infer`, `check` and `diff`."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.app import inferring
+from penstock.app import contract_checking, contract_diffing, inferring
 from penstock.cli.answers import Answer, Door, answering
+from penstock.cli.commands.contract_answers import check_text, check_values, diff_text, diff_values
 from penstock.cli.options import EnvironmentName, opened, project_option
 from penstock.delivery.pages import tables
+from penstock.model.errors import InputError
 
 if TYPE_CHECKING:
     from penstock.app.inferring import Inferred
+    from penstock.app.wiring import Workplace
     from penstock.quality.inference import Guess
 
 CONFIDENCE, SHOWN = 0.8, 0.5
@@ -129,3 +134,54 @@ def _ending(found: Inferred) -> str:
     if found.existed:
         return f"{found.file} is there; nothing is sure enough that it does not say already\n"
     return f"not written: {count} would become part of {found.file}\n"
+
+
+@contract.command(epilog="Example: penstock contract check sales.daily_revenue")
+@click.argument("datasets", metavar="[DATASET]...", nargs=-1)
+@click.option(
+    "--schema/--no-schema", "schema", default=None, help="Demand, or leave out, the standard's JSON schema."
+)
+@click.option("--env", "environment", type=EnvironmentName(), default=None, help="The rows that this environment shows.")
+@project_option
+@answering
+def check(
+    door: Door, *, datasets: tuple[str, ...], schema: bool | None, environment: str | None, project: str | None
+) -> Answer:
+    """Hold contracts against the standard's schema, our reading of it, and the data that is built now."""
+    with opened(project) as place:
+        found = contract_checking.check(place, datasets, schema=schema, environment=environment, say=door.say)
+    findings = tuple(finding for one in found.contracts for finding in one.findings)
+    return Answer(
+        result=check_values(found),
+        text=check_text(found),
+        findings=(*findings, *found.notes),
+        exit_code=0 if found.ok else 1,
+    )
+
+
+@contract.command(epilog="Example: penstock contract diff sales.daily_revenue --against main")
+@click.argument("names", metavar="OLD [NEW]", nargs=-1, required=True)
+@click.option("--against", metavar="REVISION", default=None, help="With one dataset: the git revision it was in (HEAD).")
+@project_option
+@answering
+def diff(door: Door, *, names: tuple[str, ...], against: str | None, project: str | None) -> Answer:
+    """Say what a change of a contract means to each who reads the dataset.
+
+    OLD and NEW are files, datasets, or DATASET@REVISION.
+    """
+    del door
+    if len(names) > 2 or (against is not None and len(names) != 1):
+        raise click.UsageError("name two versions, or one dataset and --against REVISION")
+    with ExitStack() as stack:
+        found = contract_diffing.diff(_place(stack, project, names), names, against)
+    return Answer(result=diff_values(found), text=diff_text(found), exit_code=1 if found.breaks else 0)
+
+
+def _place(stack: ExitStack, project: str | None, names: tuple[str, ...]) -> Workplace | None:
+    """The project; two files can do without one."""
+    try:
+        return stack.enter_context(opened(project))
+    except InputError:
+        if project is not None or not all(Path(name).is_file() for name in names):
+            raise
+        return None
