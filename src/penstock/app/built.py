@@ -68,6 +68,8 @@ def built_rows(place: Workplace, environment: str | None) -> dict[str, Built]:
 
 def _shown(place: Workplace, environment: str) -> dict[str, Built]:
     return {
-        name: Built(relation=relation_of(name, version), version=version, said=f"{version[:8]} as {environment} shows it")
+        name: Built(
+            relation=relation_of(name, version), version=version, said=f"{version[:8]} as {environment} shows it"
+        )
         for name, version in mapping_of(place.ledger, environment).items()
     }

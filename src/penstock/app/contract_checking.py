@@ -106,9 +106,7 @@ def check(
     checked = []
     for name, (file, _) in sorted(texts.items()):
         if name in broken:
-            checked.append(
-                CheckedContract(dataset=name, file=file, outcome=Outcome.BROKEN, findings=broken[name])
-            )
+            checked.append(CheckedContract(dataset=name, file=file, outcome=Outcome.BROKEN, findings=broken[name]))
         else:
             checked.append(judged.get(name) or CheckedContract(dataset=name, file=file, outcome=Outcome.NOT_BUILT))
     return CheckedContracts(contracts=tuple(checked), by_schema=by_schema, notes=tuple(notes))

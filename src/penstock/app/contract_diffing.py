@@ -10,9 +10,9 @@ from penstock.adapters.folder import ProjectFolder
 from penstock.adapters.git import GitRepository
 from penstock.author.contracts import contract_path
 from penstock.contract import compare, read_contract
+from penstock.contract.compatibility import Effect
 from penstock.contract.consumers import named_consumers
 from penstock.contract.reading import SUFFIX
-from penstock.contract.compatibility import Effect
 from penstock.documents import read_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
@@ -76,9 +76,7 @@ def diff(place: Workplace | None, names: tuple[str, ...], against: str | None) -
     changes = compare(old.contract, new.contract)
     named = {one.name: one for one in (*old.consumers, *new.consumers)}
     project = place.project if place is not None else None
-    found = impacts(
-        changes, old=old.contract, new=new.contract, project=project, named=tuple(named.values())
-    )
+    found = impacts(changes, old=old.contract, new=new.contract, project=project, named=tuple(named.values()))
     if not found:
         found = (Impact(consumer=ANYBODY, inside=False, reads=None, changes=changes),)
     return ContractDifference(
@@ -108,8 +106,10 @@ def _side(place: Workplace | None, name: str) -> _Side:
     file = contract_path(dataset)
     if not revision:
         data = ProjectFolder().read(place.root, file)
-        return _Side(label=f"{dataset} as it stands", contract=None) if data is None else _read(
-            f"{dataset} as it stands", data.decode(errors="replace"), file
+        return (
+            _Side(label=f"{dataset} as it stands", contract=None)
+            if data is None
+            else _read(f"{dataset} as it stands", data.decode(errors="replace"), file)
         )
     repository = GitRepository(place.root)
     data = repository.show(repository.commit_of(revision), file)

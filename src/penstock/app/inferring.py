@@ -103,9 +103,7 @@ def infer(
 
 
 @contextmanager
-def _rows(
-    place: Workplace, dataset: Dataset, environment: str | None, say: Callable[[str], None]
-) -> Iterator[Rows]:
+def _rows(place: Workplace, dataset: Dataset, environment: str | None, say: Callable[[str], None]) -> Iterator[Rows]:
     """How to ask for the rows, where they are, their columns, and what they are in words."""
     built = built_rows(place, environment).get(dataset.name)
     if built is not None:

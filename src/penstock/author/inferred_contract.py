@@ -24,9 +24,7 @@ _RULES = {
 }
 
 
-def adopted(
-    guesses: Sequence[Guess], threshold: float, existing: Contract | None, text: str = ""
-) -> tuple[Guess, ...]:
+def adopted(guesses: Sequence[Guess], threshold: float, existing: Contract | None, text: str = "") -> tuple[Guess, ...]:
     """The guesses that are sure, one key among them, and of which the existing contract (`text`) says nothing yet."""
     chosen: list[Guess] = []
     looked = _looked_at(text, existing.file) if existing is not None else frozenset[str]()

@@ -1,7 +1,7 @@
 """Who reads a dataset, as its contract names them: `roles`, and the custom property `consumers`.
 
-A role is somebody who is given access, so it reads every column unless its own custom property `columns` lists them. The
-custom property `consumers` of the contract is a list of names, or of mappings with `name` and, if wanted, `columns`.
+A role is somebody who is given access, so it reads every column unless its own custom property `columns` lists them.
+The custom property `consumers` of the contract is a list of names, or of mappings with `name` and maybe `columns`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a change of a contract means to each who reads the dataset, by the columns that they read.
 
-A change of one column concerns those who read it. What is about no single column (the key, a check of several columns, a
-promise of time) concerns everybody. Where it cannot be told which columns are read, all of them are.
+A change of one column concerns those who read it. What is about no single column (the key, a check of several columns,
+a promise of time) concerns everybody. Where it cannot be told which columns are read, all of them are.
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def _concerning(changes: Sequence[ContractChange], reads: tuple[str, ...] | None
     )
 
 
-def _readers(
-    project: Project, dataset: str, columns: tuple[str, ...]
-) -> list[tuple[str, tuple[str, ...] | None]]:
+def _readers(project: Project, dataset: str, columns: tuple[str, ...]) -> list[tuple[str, tuple[str, ...] | None]]:
     """Each dataset that reads this one, with the columns that it reads; the old contract's and the new one's count."""
     readers = project.consumers(dataset)
     if not readers:

@@ -1,7 +1,7 @@
 """Guesses what a relation's contract could promise, each with a confidence and the counts that it rests on.
 
-A confidence is about the rows to come: what held without exception in n different values goes on holding with n / (n + k),
-k larger for bolder promises; a bound that k rows touch will not be passed with k / (k + 1).
+A confidence is about the rows to come: what held without exception in n different values goes on holding with
+n / (n + k), k larger for bolder promises; a bound that k rows touch will not be passed with k / (k + 1).
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ def _looks(one: ColumnFacts) -> Iterator[Guess]:
 def _required(one: ColumnFacts, rows: int) -> Iterator[Guess]:
     if one.nulls == 0:
         reason = f"none of {rows:,} rows is NULL"
-        yield Guess(
-            kind=GuessKind.REQUIRED, columns=(one.name,), confidence=_going_on(rows, _REQUIRED), reason=reason
-        )
+        yield Guess(kind=GuessKind.REQUIRED, columns=(one.name,), confidence=_going_on(rows, _REQUIRED), reason=reason)
     elif one.nulls <= (1 - _ALMOST) * rows:
         reason = f"{one.nulls:,} of {rows:,} rows are NULL"
         share = round(_UNSURE * (1 - one.nulls / rows), 3)
@@ -128,7 +126,7 @@ def _values(one: ColumnFacts) -> Iterator[Guess]:
 
 
 def _bounds(one: ColumnFacts, *, key: bool) -> Iterator[Guess]:
-    """The extremes, as sure as rows touch them; never negative, as sure as values differ. Time goes on, and so do keys."""
+    """The extremes, as sure as rows touch them; never negative, as sure as values differ. Time goes on, keys do too."""
     if one.low is None or one.high is None or one.type == "VARCHAR" or one.distinct < 2:
         return
     number = is_number(one.type)
@@ -211,6 +209,4 @@ def _keys(facts: RelationFacts) -> Iterator[Guess]:
             confidence, reason = round(confidence * _UNSURE, 3), f"{reason}, but a measure is seldom a key"
         if repeats:
             confidence, reason = round(confidence * _UNSURE, 3), f"{repeats:,} of {facts.rows:,} rows repeat another"
-        yield Guess(
-            kind=GuessKind.KEY, columns=columns, confidence=confidence, reason=reason, holds=repeats == 0
-        )
+        yield Guess(kind=GuessKind.KEY, columns=columns, confidence=confidence, reason=reason, holds=repeats == 0)

@@ -95,9 +95,7 @@ def gather(ask: Ask, relation: str, columns: Sequence[tuple[str, str]]) -> Relat
             )
         )
     verified = _verified(ask, relation, facts, _moments(ask, sample, facts))
-    return RelationFacts(
-        rows=rows, sampled=profile.rows, columns=verified, keys=_keys(ask, relation, rows, verified)
-    )
+    return RelationFacts(rows=rows, sampled=profile.rows, columns=verified, keys=_keys(ask, relation, rows, verified))
 
 
 def _counted(ask: Ask, relation: str, columns: Sequence[tuple[str, str]]) -> tuple[int, list[tuple[Any, ...]]]:
@@ -212,7 +210,7 @@ def _keys(ask: Ask, relation: str, rows: int, columns: Sequence[ColumnFacts]) ->
     """Columns, else pairs of them, in which by a sketch no row repeats another, with how many do: counted exactly."""
     whole = [one for one in columns if one.filled == rows and not one.type.endswith("]")]
     singles = [(one.name,) for one in whole if one.distinct >= _NEAR * rows][:MOST_KEYS]
-    found = {key: _repeats(ask, relation, key) for key in singles}
+    found: dict[tuple[str, ...], int] = {key: _repeats(ask, relation, key) for key in singles}
     if any(count == 0 for count in found.values()) or not rows:
         return found
     some = sorted(whole, key=lambda one: -one.distinct)[:10]

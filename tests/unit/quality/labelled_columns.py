@@ -57,7 +57,9 @@ class Score:
 def score(columns: Iterable[Labelled], confidence: float, *, named: bool = True, wide: bool = False) -> Score:
     """How guesses of at least that confidence meet the labels; `wide` counts arguable columns as personal, else not
     at all."""
-    hits, false, missed = [], [], []
+    hits: list[str] = []
+    false: list[str] = []
+    missed: list[str] = []
     for one in columns:
         if one.label == "arguable" and not wide:
             continue

@@ -92,11 +92,13 @@ def test_a_value_looks_like_what_it_is(duck: Duck, text: str, looks: set[str]) -
     [
         ("EmailAddress", "email"), ("customer_email", "email"), ("e-mail", "email"), ("PhoneNumber", "phone"),
         ("mobile", "phone"), ("AddressLine1", "address"), ("billing_address", "address"), ("PostalCode", "address"),
-        ("CardNumber", "payment_card"), ("credit_card_no", "payment_card"), ("NationalIDNumber", "national_id"), ("SSN", "national_id"),
+        ("CardNumber", "payment_card"), ("credit_card_no", "payment_card"),
+        ("NationalIDNumber", "national_id"), ("SSN", "national_id"),
         ("passport_no", "national_id"), ("BirthDate", "birth_date"), ("date_of_birth", "birth_date"),
         ("dob", "birth_date"), ("ReviewerName", "name"),
         ("CustomerName", "name"), ("first_name", "name"), ("lastname", "name"), ("CustomerID", "customer_id"),
-        ("customer_id", "customer_id"), ("userId", "customer_id"), ("iban", "bank_account"), ("ip_address", "ip_address"),
+        ("customer_id", "customer_id"), ("userId", "customer_id"), ("iban", "bank_account"),
+        ("ip_address", "ip_address"),
         ("Gender", "gender"),
     ],
 )  # fmt: skip

@@ -40,7 +40,9 @@ def contract() -> None:
 )
 @click.option("--print", "only_shown", is_flag=True, help="Show the contract, and write nothing.")
 @click.option("--force", is_flag=True, help="Add to a contract that is there already.")
-@click.option("--env", "environment", type=EnvironmentName(), default=None, help="The rows that this environment shows.")
+@click.option(
+    "--env", "environment", type=EnvironmentName(), default=None, help="The rows that this environment shows."
+)
 @project_option
 @answering
 def infer(
@@ -99,7 +101,7 @@ def _values(found: Inferred, confidence: float) -> dict[str, Any]:
 def _text(found: Inferred) -> str:
     types = dict(found.columns)
     shown = [guess for guess in found.guesses if guess.confidence >= SHOWN or guess in found.chosen]
-    rows: list[tuple[object, ...]] = [("column", "type", "guess", "confidence", "becomes", "why")]
+    rows = [("column", "type", "guess", "confidence", "becomes", "why")]
     rows += [
         (
             ", ".join(guess.columns),
@@ -138,10 +140,10 @@ def _ending(found: Inferred) -> str:
 
 @contract.command(epilog="Example: penstock contract check sales.daily_revenue")
 @click.argument("datasets", metavar="[DATASET]...", nargs=-1)
+@click.option("--schema/--no-schema", "schema", default=None, help="Demand, or leave out, the standard's JSON schema.")
 @click.option(
-    "--schema/--no-schema", "schema", default=None, help="Demand, or leave out, the standard's JSON schema."
+    "--env", "environment", type=EnvironmentName(), default=None, help="The rows that this environment shows."
 )
-@click.option("--env", "environment", type=EnvironmentName(), default=None, help="The rows that this environment shows.")
 @project_option
 @answering
 def check(
@@ -161,7 +163,9 @@ def check(
 
 @contract.command(epilog="Example: penstock contract diff sales.daily_revenue --against main")
 @click.argument("names", metavar="OLD [NEW]", nargs=-1, required=True)
-@click.option("--against", metavar="REVISION", default=None, help="With one dataset: the git revision it was in (HEAD).")
+@click.option(
+    "--against", metavar="REVISION", default=None, help="With one dataset: the git revision it was in (HEAD)."
+)
 @project_option
 @answering
 def diff(door: Door, *, names: tuple[str, ...], against: str | None, project: str | None) -> Answer:

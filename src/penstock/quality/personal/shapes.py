@@ -73,7 +73,7 @@ _POSTED = (
 _NAME_PART = r"(\p{Lu}[\p{L}'’.-]*,?|de|da|di|van|von|der|la|le|el|al|bin)"
 
 KNOWN = f"(SELECT {literal(' ' + ' '.join(sorted(GIVEN_NAMES)) + ' ')} AS names) AS _penstock_known"
-"""What the conditions read besides the text; it stands in FROM once, since each copy takes the database time to bind."""
+"""What the conditions read besides the text. It stands in FROM once: each copy takes the database time to bind."""
 
 KINDS = (
     "emails",
@@ -95,9 +95,9 @@ KINDS = (
 def conditions(text: str) -> tuple[str, ...]:
     """For each of `KINDS`, a condition that is true where `text` (SQL of type VARCHAR) looks like it.
 
-    A phone number shows separators or a plus, begins as one that is dialled, and is no number nor date. A birth date is a date without a clock, from
-    1900 to 2015. Names are told by three counts together: what is written as names are, and what among it begins with
-    (or, after a comma, goes on with) a frequent given name, or is one.
+    A phone number shows separators or a plus, begins as one that is dialled, and is no number nor date. A birth date is
+    a date without a clock, from 1900 to 2015. Names are told by three counts together: what is written as names are,
+    and what among it begins with (or, after a comma, goes on with) a frequent given name, or is one.
     """
     return (
         f"contains({text}, '@') AND {_full(text, _EMAIL)}",
