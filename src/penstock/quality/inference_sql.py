@@ -26,7 +26,9 @@ MOST_VALUES = 30
 MOST_KEYS = 6
 """How many candidate keys of each width are counted exactly."""
 _NEAR = 0.9
-"""A sketch of distinct values is right to some percent: from this share of the rows on, they may all differ."""
+"""From this share of the sample on, values that could be read as a type are all held against it."""
+_SKETCHED = 0.7
+"""A sketch of distinct values may be wrong by a tenth and more: from this share of the rows on, all may differ."""
 _MOMENTS = ("%m/%d/%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%m/%d/%y %H:%M", "%d.%m.%Y", "%Y%m%d")
 
 
@@ -209,23 +211,23 @@ def _readings(one: ColumnFacts, column: str, moment: str | None) -> list[tuple[s
 def _keys(ask: Ask, relation: str, rows: int, columns: Sequence[ColumnFacts]) -> dict[tuple[str, ...], int]:
     """Columns, else pairs of them, in which by a sketch no row repeats another, with how many do: counted exactly."""
     whole = [one for one in columns if one.filled == rows and not one.type.endswith("]")]
-    singles = [(one.name,) for one in whole if one.distinct >= _NEAR * rows][:MOST_KEYS]
+    some = sorted(whole, key=lambda one: -one.distinct)[:10]
+    singles = [(one.name,) for one in some if one.distinct >= _SKETCHED * rows][:MOST_KEYS]
     found: dict[tuple[str, ...], int] = {key: _repeats(ask, relation, key) for key in singles}
     if any(count == 0 for count in found.values()) or not rows:
         return found
-    some = sorted(whole, key=lambda one: -one.distinct)[:10]
     order = {one.name: index for index, one in enumerate(columns)}
     pairs = [
         tuple(sorted((left.name, right.name), key=order.__getitem__))
         for index, left in enumerate(some)
         for right in some[index + 1 :]
-        if left.distinct * right.distinct >= _NEAR * rows and right.distinct > 1
+        if left.distinct * right.distinct >= _SKETCHED**2 * rows and right.distinct > 1
     ]
     if not pairs:
         return found
     sketches = ", ".join(f"approx_count_distinct(({quote(left)}, {quote(right)}))" for left, right in pairs)
     distinct = ask(f"SELECT {sketches} FROM {relation}")
-    near = sorted((-count, pair) for count, pair in zip(distinct, pairs, strict=True) if count >= _NEAR * rows)
+    near = sorted((-count, pair) for count, pair in zip(distinct, pairs, strict=True) if count >= _SKETCHED * rows)
     return found | {pair: _repeats(ask, relation, pair) for _, pair in near[:MOST_KEYS]}
 
 
