@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.contract.column_types import is_number
+from penstock.contract.predicates import is_number_text
 from penstock.model.pipelines import LANDED
 from penstock.quality.inference_sql import MOST_VALUES
 from penstock.quality.personal import guess_personal
@@ -26,6 +27,8 @@ _REQUIRED, _KEY, _PATTERN, _VALUE, _LOOK = 10, 25, 10, 50, 3
 _ALMOST = 0.99
 """From this share on, a rule that some rows break is shown, with how many."""
 _UNSURE = 0.5
+_LONG = 100
+"""Characters from which on a value is text and no word of a list."""
 
 
 class GuessKind(StrEnum):
@@ -108,7 +111,9 @@ def _required(one: ColumnFacts, rows: int) -> Iterator[Guess]:
 
 
 def _values(one: ColumnFacts) -> Iterator[Guess]:
-    if one.type != "VARCHAR" or not 0 < len(one.values) <= MOST_VALUES or one.looks:
+    if one.type != "VARCHAR" or not 1 < len(one.values) <= MOST_VALUES or one.looks:
+        return
+    if max(map(len, one.values)) > _LONG:
         return
     once = sum(1 for count in one.values.values() if count == 1)
     distinct = len(one.values)
@@ -130,6 +135,8 @@ def _bounds(one: ColumnFacts, *, key: bool) -> Iterator[Guess]:
     if one.low is None or one.high is None or one.type == "VARCHAR" or one.distinct < 2:
         return
     number = is_number(one.type)
+    if number and not (is_number_text(one.low) and is_number_text(one.high)):  # NaN and infinity bound nothing
+        return
     low = Guess(
         kind=GuessKind.MINIMUM,
         columns=(one.name,),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.contract.column_types import is_number, normal_type
+from penstock.contract.column_types import is_number, is_whole, normal_type
 from penstock.quality.profiling import profiled
 from penstock.quality.value_shapes import MOST_SHAPES, pattern_of, run_shape, shape
 from penstock.sql.identifiers import literal, quote
@@ -211,11 +211,12 @@ def _readings(one: ColumnFacts, column: str, moment: str | None) -> list[tuple[s
 def _keys(ask: Ask, relation: str, rows: int, columns: Sequence[ColumnFacts]) -> dict[tuple[str, ...], int]:
     """Columns, else pairs of them, in which by a sketch no row repeats another, with how many do: counted exactly."""
     whole = [one for one in columns if one.filled == rows and not one.type.endswith("]")]
-    some = sorted(whole, key=lambda one: -one.distinct)[:10]
-    singles = [(one.name,) for one in some if one.distinct >= _SKETCHED * rows][:MOST_KEYS]
-    found: dict[tuple[str, ...], int] = {key: _repeats(ask, relation, key) for key in singles}
+    varied = [one for one in whole if one.distinct >= _SKETCHED * rows]
+    singles = [(one.name,) for one in sorted(varied, key=lambda one: _measured(one.type) and not is_whole(one.type))]
+    found: dict[tuple[str, ...], int] = {key: _repeats(ask, relation, key) for key in singles[:MOST_KEYS]}
     if any(count == 0 for count in found.values()) or not rows:
         return found
+    some = sorted(whole, key=lambda one: -one.distinct)[:10]
     order = {one.name: index for index, one in enumerate(columns)}
     pairs = [
         tuple(sorted((left.name, right.name), key=order.__getitem__))

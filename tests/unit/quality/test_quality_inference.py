@@ -112,6 +112,11 @@ def test_a_bound_is_as_sure_as_rows_touch_it(duck: Duck, select: str, low: str |
     assert [guess.values[0] if guess and guess.sure(0.8) else None for guess in bounds] == [low, high]
 
 
+def test_neither_infinity_nor_what_is_no_number_bounds_anything(duck: Duck) -> None:
+    found = guesses(duck, "CASE WHEN i % 2 = 0 THEN 'infinity'::DOUBLE ELSE i END AS a, 'nan'::DOUBLE AS b")
+    assert [guess for guess in found if guess.kind in {GuessKind.MINIMUM, GuessKind.MAXIMUM}] == []
+
+
 def test_time_goes_on_and_has_no_maximum(duck: Duck) -> None:
     found = guesses(duck, "DATE '2024-01-01' + CAST(i // 100 AS INTEGER) AS day")
     low = one(found, GuessKind.MINIMUM)
