@@ -20,6 +20,7 @@ from penstock.model.pipelines import FileSource
 from penstock.project.layout import SETTINGS_FILE
 from penstock.quality.inference import infer as guess
 from penstock.quality.inference_sql import gather
+from penstock.sql.identifiers import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,7 @@ def _landed(place: Workplace, dataset: Dataset, source: FileSource) -> Iterator[
                 ":memory:", config={"threads": 2, "memory_limit": MEMORY, "temp_directory": folder}
             )
             try:
-                relation = f"read_parquet('{landing.path}')"
+                relation = f"read_parquet({literal(str(landing.path))})"
                 described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
                 columns = tuple((str(row[0]), str(row[1])) for row in described)
                 yield (
