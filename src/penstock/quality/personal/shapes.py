@@ -133,8 +133,8 @@ def _address(text: str) -> str:
 
 
 def _card(text: str) -> str:
-    shape = _full(text, "[0-9][0-9 -]{11,22}[0-9]")
-    return f"{shape} AND length({_digits(text)}) BETWEEN 13 AND 19"
+    shape = f"{_full(text, '[0-9][0-9 -]+[0-9]')} AND length({_digits(text)}) BETWEEN 13 AND 19"
+    return f"CASE WHEN length({text}) BETWEEN 13 AND 24 THEN {shape} END"
 
 
 def _phone(text: str) -> str:
