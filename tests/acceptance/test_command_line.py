@@ -169,6 +169,10 @@ JSON_FORMS = (
     (("schedule", "resume", "nothing"), 2),
     (("query", "SELECT * FROM shop.daily_revenue"), 2),
     (("diff",), 2),
+    (("contract", "infer", "shop.daily_revenue"), 2),
+    (("contract", "infer", "shop.orders"), 0),
+    (("contract", "check"), 0),
+    (("contract", "diff", "shop.orders"), 2),
     (("lineage", "shop.daily_revenue.revenue"), 0),
     (("lineage", "shop.nothing"), 2),
     (("docs",), 0),
@@ -191,7 +195,7 @@ JSON_FORMS = (
 )
 
 
-GROUPS = {"change", "key", "schedule"}
+GROUPS = {"change", "contract", "key", "schedule"}
 
 
 def test_every_command_is_among_the_json_forms_below() -> None:

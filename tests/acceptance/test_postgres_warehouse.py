@@ -260,3 +260,16 @@ def test_a_database_of_another_project_is_refused(tmp_path: Path, shop: Place) -
     settings.write_text(settings.read_text().replace("name: project", "name: another"))
     said = other.penstock("run", "--until", UNTIL, "--json", exits=2)
     assert [finding["code"] for finding in said.findings] == ["warehouse.foreign"]
+
+
+def test_contracts_are_held_against_rows_in_postgres_and_not_inferred_from_them(shop: Place) -> None:
+    shop.penstock("run", "--until", UNTIL)
+    contracts = shop.penstock("contract", "check", "--json").result["contracts"]
+    assert {one["outcome"] for one in contracts.values()} == {"holds"}
+    path = shop.root / "contracts" / "shop.stg_orders.odcs.yaml"
+    path.write_text(path.read_text().replace("minimum: '0'", "minimum: '4'"))
+    checks = shop.penstock("contract", "check", "--json", exits=1).result["contracts"]["shop.stg_orders"]["checks"]
+    (failed,) = [check for check in checks if not check["passed"]]
+    assert 0 < failed["failed_rows"] == len(failed["examples"]) or len(failed["examples"]) == 3
+    refused = shop.penstock("contract", "infer", "shop.stg_orders", "--json", exits=2)
+    assert [finding["code"] for finding in refused.findings] == ["contract.infer_not_on_postgres"]

@@ -48,6 +48,17 @@ class GitRepository:
         except InputError as error:
             raise InputError(_no_commit(self.project)) from error
 
+    def commit_of(self, revision: str) -> str:
+        """The commit that a branch, a tag or another revision means.
+
+        Raises:
+            InputError: there is no such revision.
+        """
+        done = _run(self.project, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
+        if done.returncode != 0:
+            raise InputError(_no_revision(revision))
+        return done.stdout.decode().strip()
+
     def branch(self) -> str:
         """The branch that is checked out; `HEAD` when none is."""
         return _git(self.project, "rev-parse", "--abbrev-ref", "HEAD").strip()
@@ -366,4 +377,14 @@ def _no_commit(project: Path) -> Finding:
         place=Place(file=str(project)),
         expected="at least one commit to branch from",
         remedy="git add . && git commit -m 'Start'",
+    )
+
+
+def _no_revision(revision: str) -> Finding:
+    return Finding(
+        code="git.no_revision",
+        message=f"there is no revision {revision!r} in this repository",
+        found=revision,
+        expected="a branch, a tag or a commit",
+        remedy="see `git log --oneline --all`",
     )

@@ -19,7 +19,7 @@ from penstock.project.source_file import WEEKDAYS, date_range
 from penstock.project.story_facts import SourceFacts, Suspicion
 from penstock.quality.matching import match
 from penstock.quality.personal import guess_personal
-from penstock.quality.profiling import profile_query, read_profile
+from penstock.quality.profiling import profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,12 +112,11 @@ def _profile(story: Story, source: StorySource, sample: Sequence[Arrival], root:
     try:
         with tempfile.TemporaryDirectory() as folder:
             relation = f"({landing_query(plain, readable(plain, sample, Path(folder)), dated=False)})"
-            row = connection.execute(profile_query(relation, header)).fetchall()[0]
+            return profiled(lambda sql: connection.execute(sql).fetchall()[0], relation, header)
     except duckdb.Error as error:
         raise InputError(unreadable_rows(f"{story.pipeline}.{source.name}", error, root)) from error
     finally:
         connection.close()
-    return read_profile(header, row)
 
 
 def _facts(source: StorySource, found: Sequence[Arrival], profile: Profile | None) -> SourceFacts:

@@ -24,8 +24,10 @@ from penstock.author.mart import mart_sql
 from penstock.author.pipeline_files import pipeline_yaml, slo_yaml, source_yaml
 from penstock.author.staging import counts_sql, rejected_sql, staging_sql
 from penstock.author.versions import next_version
-from penstock.contract.reading import read_contract
+from penstock.contract.merging import keep_unknown
+from penstock.contract.reading import SUFFIX, read_contract
 from penstock.contract.writing import write_contract
+from penstock.documents import read_yaml
 from penstock.model.errors import InputError
 from penstock.project.reading import read_project
 
@@ -76,8 +78,29 @@ def _contracts(story: Story, base: Mapping[str, bytes]) -> Iterator[AuthoredFile
     for dataset, contract in story_contracts(story).items():
         path = contract_path(dataset)
         version = next_version(_standing(base, path), contract)
-        text = write_contract(replace(contract, version=version))
+        text = _with_theirs(base, path, write_contract(replace(contract, version=version)))
         yield AuthoredFile(path=path, text=text, group=CONTRACTS_AND_SOURCES)
+
+
+def _with_theirs(base: Mapping[str, bytes], path: str, text: str) -> str:
+    """A contract's text with what people or other tools put into the file that is there and that no story says."""
+    try:
+        return keep_unknown(base[path].decode(), text, path) if path in base else text
+    except (InputError, UnicodeDecodeError):
+        return text
+
+
+def _is_kept(before: bytes | None, path: str, text: bytes) -> bool:
+    """Whether a contract's file differs from what was written only by what is kept when it is written anew."""
+    if before is None or not path.endswith(SUFFIX):
+        return False
+    if any(line.lstrip().startswith(b"#") for line in before.splitlines()):  # comments are not kept
+        return False
+    try:
+        merged = keep_unknown(before.decode(), text.decode(), path)
+        return bool(read_yaml(merged, path).data == read_yaml(before.decode(), path).data)
+    except (InputError, UnicodeDecodeError):
+        return False
 
 
 def _standing(base: Mapping[str, bytes], path: str) -> Contract | None:
@@ -141,7 +164,9 @@ def hand_edited(
             change = write_change(story, facts, evaluate, base=written)
             written |= {file.path: file.text.encode() for file in change}
     paths = sorted(path for path in theirs & set(written) if path != ARCHITECTURE_FILE)
-    edited = [path for path in paths if base.get(path) != written[path]]
+    edited = [
+        path for path in paths if base.get(path) != written[path] and not _is_kept(base.get(path), path, written[path])
+    ]
     if theirs and base.get(ARCHITECTURE_FILE) != architecture_page(read_project(base)).encode():
         edited.append(ARCHITECTURE_FILE)
     return tuple(sorted(edited))

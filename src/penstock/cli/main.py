@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("runs:resume", "Go on with runs that were interrupted."),
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
     "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
+    "contract": ("contract:contract", "Infer contracts from data, check them, compare their versions."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),

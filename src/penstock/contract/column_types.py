@@ -104,6 +104,11 @@ def is_number(normal: str) -> bool:
     return not normal.endswith("]") and normal.partition("(")[0] in _INTEGERS | _FRACTIONS
 
 
+def is_whole(normal: str) -> bool:
+    """Whether a normal type holds whole numbers alone."""
+    return normal in _INTEGERS
+
+
 def is_float(normal: str) -> bool:
     """Whether a normal type's sums depend on their order."""
     return normal in {"DOUBLE", "FLOAT"}

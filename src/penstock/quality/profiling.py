@@ -9,26 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.quality.masking import MASK
+from penstock.quality.personal import shapes
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-_NUMERAL = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)"
-_EMAIL = "[^@ ,;]+@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)*[.][A-Za-z]{2,}"
-_PHONE = "[+]?[0-9(][0-9 ().-]{5,20}[0-9]"
-_PHONE_DIGITS = "length(regexp_replace({text}, '[^0-9]', '', 'g')) BETWEEN 7 AND 15"
-_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LUHN = (
-    "list_sum(list_transform(list_reverse(string_split({digits}, '')), lambda d, i: CASE WHEN i % 2 = 1 "
-    "THEN d::INTEGER ELSE d::INTEGER * 2 - CASE WHEN d::INTEGER > 4 THEN 9 ELSE 0 END END)) % 10 = 0"
-)
-_MOD_97 = (
-    "list_reduce(list_transform(string_split(substr({code}, 5) || substr({code}, 1, 4), ''), "
-    f"lambda c: strpos('{_LETTERS}', c) - 1), "
-    "lambda a, v: (a * CASE WHEN v > 9 THEN 100 ELSE 10 END + v) % 97) = 1"
-)
-_CLOCKLESS = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+AT_ONCE = 20
+"""Columns that one query should profile at most: what the database takes for more grows with their square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +42,15 @@ class ColumnProfile:
     emails: int
     phones: int
     cards: int
+    card_shapes: int
     ibans: int
     birth_dates: int
+    national_ids: int
+    ip_addresses: int
+    addresses: int
+    name_shapes: int
+    full_names: int
+    given_names: int
 
     @property
     def filled(self) -> int:
@@ -90,7 +85,7 @@ class Profile:
 def profile_query(relation: str, columns: Sequence[str]) -> str:
     """The query whose one row `read_profile` reads. `relation` is SQL text for after FROM; it may be a sample."""
     counts = ", ".join(part for column in columns for part in _parts(column))
-    return f"SELECT count(*){', ' if counts else ''}{counts} FROM {relation}"
+    return f"SELECT count(*){', ' if counts else ''}{counts} FROM {relation}, {shapes.KNOWN}"
 
 
 def read_profile(names: Sequence[str], row: Sequence[Any]) -> Profile:
@@ -107,6 +102,15 @@ def read_profile(names: Sequence[str], row: Sequence[Any]) -> Profile:
         values = row[1 + index * width : 1 + (index + 1) * width]
         columns.append(ColumnProfile(**dict(zip(_FIELDS, (name, row[0], *values), strict=True))))
     return Profile(rows=row[0], columns=tuple(columns))
+
+
+def profiled(ask: Callable[[str], Sequence[Any]], relation: str, names: Sequence[str]) -> Profile:
+    """The profile of a relation's columns, some at a time; `ask` returns the one row of a query."""
+    parts = []
+    for first in range(0, max(1, len(names)), AT_ONCE):
+        some = names[first : first + AT_ONCE]
+        parts.append(read_profile(some, ask(profile_query(relation, some))))
+    return Profile(rows=parts[0].rows, columns=tuple(column for part in parts for column in part.columns))
 
 
 _FIELDS = tuple(ColumnProfile.__dataclass_fields__)
@@ -129,29 +133,11 @@ def _parts(name: str) -> list[str]:
 
 
 def _conditions(text: str) -> tuple[str, ...]:
-    """What a text can look like: the types first, then personal data.
-
-    A card number must satisfy Luhn's sum and an IBAN its remainder, or every long code would be one. A phone number
-    shows separators or a plus, and is no number nor date. A birth date is a date without a clock, from 1900 to 2015.
-    CASE keeps the costly tests to the rows that passed a cheap one; AND would run them on all.
-    """
-    digits = f"regexp_replace({text}, '[ -]', '', 'g')"
-    code = f"replace({text}, ' ', '')"
-    numeral = f"regexp_full_match({text}, '{_NUMERAL}')"
-    card = f"regexp_full_match({text}, '[0-9][0-9 -]{{11,22}}[0-9]')"
-    luhn = f"CASE WHEN length({digits}) BETWEEN 13 AND 19 THEN {_LUHN.format(digits=digits)} END"
-    iban = f"regexp_full_match({code}, '[A-Z]{{2}}[0-9]{{2}}[A-Z0-9]{{11,30}}')"
-    phone = f"regexp_full_match({text}, '{_PHONE}')"
-    no_number = f"(starts_with({text}, '+') OR NOT {numeral}) AND TRY_CAST({text} AS DATE) IS NULL"
-    born = f"year(TRY_CAST({text} AS DATE)) BETWEEN 1900 AND 2015"
+    """What a text can look like: the types first, then personal data."""
     return (
         f"regexp_full_match({text}, '[+-]?[0-9]+')",
-        numeral,
+        f"regexp_full_match({text}, '{shapes.NUMERAL}')",
         f"TRY_CAST({text} AS TIMESTAMP) IS NOT NULL",
         f"TRY_CAST({text} AS BOOLEAN) IS NOT NULL",
-        f"contains({text}, '@') AND regexp_full_match({text}, '{_EMAIL}')",
-        f"CASE WHEN {phone} THEN {_PHONE_DIGITS.format(text=text)} AND {no_number} END",
-        f"CASE WHEN {card} THEN {luhn} END",
-        f"CASE WHEN {iban} THEN {_MOD_97.format(code=code)} END",
-        f"CASE WHEN regexp_full_match({text}, '{_CLOCKLESS}') THEN {born} END",
+        *shapes.conditions(text),
     )

@@ -92,7 +92,7 @@ def test_a_damaged_file_lands_or_is_refused(format_: FileFormat, at: int, bytes_
     _landed(damaged, format_, Drift.EVOLVE)
 
 
-_cells = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), max_size=12)
+_cells = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 _values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _cells
 _keys = st.text(st.characters(codec="ascii", min_codepoint=33, exclude_characters='\\"'), min_size=1, max_size=6)
 _objects = st.dictionaries(_keys, _values, max_size=3)

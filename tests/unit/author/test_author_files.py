@@ -226,3 +226,21 @@ def test_an_unanswered_story_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         write_change(replace(retail(1), owner=None), invoice_facts(), evaluate, base=base_files())
     assert caught.value.findings[0].code == "author.unanswered"
+
+
+def test_what_people_add_to_a_contract_survives_when_it_is_written_anew() -> None:
+    files = project_files(1)
+    path = "contracts/sales.daily_revenue.odcs.yaml"
+    files[path] += b"servers:\n  - {server: lake, type: local, path: lake/daily, format: parquet}\n"
+    files[path] += b"support:\n  - {channel: sales}\n"
+    rewritten = {file.path: file.text for file in write_change(retail(2), invoice_facts(), evaluate, base=files)}
+    assert "channel: sales" in rewritten[path]
+    assert "path: lake/daily" in rewritten[path]
+    assert hand_edited(files, [retail(1)], invoice_facts(), evaluate) == ()
+
+
+def test_a_comment_in_a_contract_is_a_hand_edit_since_it_would_be_lost() -> None:
+    files = project_files(1)
+    path = "contracts/sales.daily_revenue.odcs.yaml"
+    files[path] = files[path] + b"# ask Jo before changing this\n"
+    assert path in hand_edited(files, [retail(1)], invoice_facts(), evaluate)

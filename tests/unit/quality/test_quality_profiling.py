@@ -92,11 +92,13 @@ def test_a_value_looks_like_what_it_is(duck: Duck, text: str, looks: set[str]) -
     [
         ("EmailAddress", "email"), ("customer_email", "email"), ("e-mail", "email"), ("PhoneNumber", "phone"),
         ("mobile", "phone"), ("AddressLine1", "address"), ("billing_address", "address"), ("PostalCode", "address"),
-        ("CardNumber", "card"), ("credit_card_no", "card"), ("NationalIDNumber", "national_id"), ("SSN", "national_id"),
+        ("CardNumber", "payment_card"), ("credit_card_no", "payment_card"),
+        ("NationalIDNumber", "national_id"), ("SSN", "national_id"),
         ("passport_no", "national_id"), ("BirthDate", "birth_date"), ("date_of_birth", "birth_date"),
         ("dob", "birth_date"), ("ReviewerName", "name"),
         ("CustomerName", "name"), ("first_name", "name"), ("lastname", "name"), ("CustomerID", "customer_id"),
-        ("customer_id", "customer_id"), ("userId", "customer_id"), ("iban", "iban"), ("ip_address", "ip_address"),
+        ("customer_id", "customer_id"), ("userId", "customer_id"), ("iban", "bank_account"),
+        ("ip_address", "ip_address"),
         ("Gender", "gender"),
     ],
 )  # fmt: skip
@@ -127,8 +129,8 @@ def test_values_tell_where_the_name_does_not(duck: Duck) -> None:
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
-        (["4111 1111 1111 1111", "5019717010103742"], "card"),
-        (["GB82WEST12345698765432", "DE89370400440532013000"], "iban"),
+        (["4111 1111 1111 1111", "5019717010103742"], "payment_card"),
+        (["GB82WEST12345698765432", "DE89370400440532013000"], "bank_account"),
         (["697-555-0142", "819-555-0175"], "phone"),
         (["1955-02-24", "1991-10-28"], "birth_date"),
         (["2010-12-01", "2011-12-09"], None),

@@ -1,0 +1,1 @@
+"""The official JSON schema of the Open Data Contract Standard, and contracts held against it."""

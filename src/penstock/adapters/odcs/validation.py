@@ -1,0 +1,107 @@
+"""Holds a contract's document against the official JSON schema; the validator is an extra."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from penstock.documents import read_yaml
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SCHEMA_FILE = "odcs-3.2.0.schema.json"
+EXTRA = "penstock[contracts]"
+MOST_FINDINGS = 20
+
+
+def schema_findings(text: str, file: str) -> tuple[Finding, ...]:
+    """What the schema has against a contract, at most `MOST_FINDINGS`, in the order of the file.
+
+    Raises:
+        InputError: the text is not YAML, or the validator is not installed.
+    """
+    document = read_yaml(text, file)
+    errors = sorted(_validator().iter_errors(as_json(document.data)), key=lambda error: list(map(str, error.path)))
+    refused = {tuple(error.path) for error in errors if error.validator == "additionalProperties"}
+    errors = [one for one in errors if one.validator != "unevaluatedProperties" or tuple(one.path) not in refused]
+    findings = []
+    for error in errors[:MOST_FINDINGS]:
+        cause = _deepest(error)
+        steps = tuple(cause.absolute_path)
+        findings.append(
+            Finding(
+                code="contract.schema",
+                message=f"the ODCS schema refuses {_at(steps)}: {cause.message[:200]}",
+                place=document.place(*steps),
+                expected=_expected(cause),
+                remedy="see https://bitol-io.github.io/open-data-contract-standard; fields of your own go under "
+                "customProperties",
+            )
+        )
+    return tuple(findings)
+
+
+def is_installed() -> bool:
+    """Whether contracts can be held against the schema here."""
+    try:
+        import jsonschema  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        return False
+    return True
+
+
+def not_installed() -> Finding:
+    """That the validator is missing, and how to get it."""
+    return Finding(
+        code="contract.no_schema_validator",
+        message=f"contracts cannot be held against the ODCS JSON schema: {EXTRA} is not installed",
+        place=Place(),
+        expected="the package jsonschema",
+        remedy=f'install the extra: pip install "{EXTRA}"; or leave that part out: --no-schema',
+    )
+
+
+def as_json(value: Any) -> Any:
+    """YAML's values as JSON has them: dates and times are text."""
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    try:
+        import jsonschema  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise InputError(not_installed()) from error
+    schema = json.loads(resources.files(__package__ or "").joinpath(SCHEMA_FILE).read_text(encoding="utf-8"))
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
+def _deepest(error: Any) -> Any:
+    """Of alternatives none of which holds, the complaint that lies deepest: it is about what somebody meant."""
+    while error.context:
+        error = max(error.context, key=lambda one: (len(one.absolute_path), -len(one.message)))
+    return error
+
+
+def _expected(error: Any) -> str | None:
+    if error.validator == "enum":
+        return " | ".join(map(str, error.validator_value))
+    if error.validator == "type":
+        return str(error.validator_value)
+    if error.validator == "required":
+        return ", ".join(map(str, error.validator_value))
+    return None
+
+
+def _at(steps: Iterable[str | int]) -> str:
+    return ".".join(map(str, steps)) or "the document"

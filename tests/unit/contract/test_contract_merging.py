@@ -1,0 +1,146 @@
+"""A contract written anew keeps what it does not read: round trips over the whole standard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from penstock.contract import read_contract, write_contract
+from penstock.contract.consumers import NamedConsumer, named_consumers
+from penstock.contract.merging import keep_unknown
+from penstock.documents import read_yaml
+from penstock.model.contracts import Rule, RuleKind
+
+FILE = "contracts/sales.daily.odcs.yaml"
+FULL = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: sales.daily
+name: Daily sales
+version: 1.0.0
+status: active
+tenant: acme
+domain: sales
+dataProduct: shop
+tags: [money]
+contractCreatedTs: '2024-01-01T00:00:00Z'
+description: {purpose: Sales per day., usage: Reports., limitations: No refunds.}
+team:
+  name: sales
+  description: Whoever sells.
+  members: [{username: jo, role: owner}]
+servers: [{server: lake, type: local, path: lake, format: parquet}]
+support: [{channel: sales-help, url: 'https://example.com'}]
+price: {priceAmount: 9.95, priceCurrency: EUR}
+roles: [{role: analysts, access: read}]
+customProperties:
+  - {property: consumers, value: [dashboard, {name: stock, columns: [day]}]}
+schema:
+  - name: daily
+    physicalName: sales.daily
+    businessName: Sales by day
+    physicalType: table
+    logicalType: object
+    dataGranularityDescription: One row per day.
+    authoritativeDefinitions: [{url: 'https://example.com/daily', type: businessDefinition}]
+    properties:
+      - name: day
+        physicalType: DATE
+        logicalType: date
+        required: true
+        primaryKey: true
+        primaryKeyPosition: 1
+        partitioned: true
+        partitionKeyPosition: 1
+        examples: ['2024-01-01']
+        tags: [time]
+      - name: gross
+        description: What was sold.
+        physicalType: DECIMAL(18,2)
+        logicalType: number
+        classification: restricted
+        criticalDataElement: true
+        customProperties: [{property: unitOfMeasure, value: EUR}, {property: looksLike, value: DOUBLE}]
+        quality:
+          - {type: text, description: Ask the book-keepers.}
+          - {name: never negative, type: library, metric: invalidValues, arguments: {minimum: '0'}, mustBe: 0,
+             dimension: accuracy, businessImpact: operational}
+    quality:
+      - {type: custom, engine: soda, implementation: 'checks: []'}
+slaProperties:
+  - {property: latency, value: 4, unit: d}
+  - {property: retention, value: 3, unit: years, element: sales.daily.day, driver: regulatory}
+"""
+
+
+def data(text: str) -> Any:
+    return read_yaml(text, FILE).data
+
+
+def leaves(value: Any, path: tuple[object, ...] = ()) -> set[tuple[object, ...]]:
+    """Every scalar with the keys that lead to it; entries of lists stand under their name."""
+    if isinstance(value, dict):
+        return {leaf for key, item in value.items() for leaf in leaves(item, (*path, key))}
+    if isinstance(value, list):
+        named = [next((item[word] for word in ("name", "property", "role", "server", "type") if word in item), index)
+                 if isinstance(item, dict) else index for index, item in enumerate(value)]  # fmt: skip
+        return {leaf for name, item in zip(named, value, strict=True) for leaf in leaves(item, (*path, name))}
+    return {(*path, value)}
+
+
+def test_reading_and_writing_loses_nothing_that_we_do_not_read() -> None:
+    again = keep_unknown(FULL, write_contract(read_contract(FULL, FILE)), FILE)
+    lost = leaves(data(FULL)) - leaves(data(again))
+    assert lost == {("apiVersion", "v3.2.0"), ("name", "Daily sales")}
+    assert read_contract(again, FILE) == replace(read_contract(FULL, FILE), version="1.0.0")
+
+
+def test_written_twice_it_is_the_same_text() -> None:
+    once = keep_unknown(FULL, write_contract(read_contract(FULL, FILE)), FILE)
+    assert keep_unknown(once, write_contract(read_contract(once, FILE)), FILE) == once
+
+
+def test_what_we_write_and_nobody_promises_any_longer_goes() -> None:
+    contract = read_contract(FULL, FILE)
+    fewer = replace(contract, columns=contract.columns[:1], rules=(), retention=None)
+    after = data(keep_unknown(FULL, write_contract(fewer), FILE))
+    assert [column["name"] for column in after["schema"][0]["properties"]] == ["day"]
+    assert [promise["property"] for promise in after["slaProperties"]] == ["latency"]
+
+
+def test_a_rule_of_the_same_name_keeps_what_else_was_said_of_it() -> None:
+    contract = read_contract(FULL, FILE)
+    (rule,) = [one for one in contract.rules if one.kind is RuleKind.RANGE]
+    other = replace(contract, rules=(replace(rule, low="1"), Rule(kind=RuleKind.UNIQUE, columns=("day",))))
+    after = data(keep_unknown(FULL, write_contract(other), FILE))
+    (kept, text) = after["schema"][0]["properties"][1]["quality"]
+    assert (kept["arguments"], kept["dimension"], kept["businessImpact"]) == (
+        {"minimum": "1"},
+        "accuracy",
+        "operational",
+    )
+    assert text["description"] == "Ask the book-keepers."
+
+
+def test_a_file_of_our_own_words_alone_is_written_as_it_is() -> None:
+    new = write_contract(read_contract(FULL, FILE))
+    assert keep_unknown(new, new, FILE) is new
+
+
+def test_personal_data_that_is_none_any_longer_is_unmarked() -> None:
+    tagged = FULL.replace("classification: restricted", "classification: personal").replace(
+        "{property: looksLike, value: DOUBLE}", "{property: personalData, value: email}"
+    )
+    contract = read_contract(tagged, FILE)
+    assert contract.columns[1].personal == "email"
+    plain = replace(contract, columns=(contract.columns[0], replace(contract.columns[1], personal=None)))
+    assert read_contract(keep_unknown(tagged, write_contract(plain), FILE), FILE).columns[1].personal is None
+
+
+@pytest.mark.parametrize("text", [FULL, FULL.replace("roles:", "rolls:")])
+def test_consumers_are_roles_and_those_whom_the_contract_lists(text: str) -> None:
+    roles = (NamedConsumer(name="role analysts"),) if "roles:" in text else ()
+    listed = (NamedConsumer(name="dashboard"), NamedConsumer(name="stock", columns=("day",)))
+    assert named_consumers(text, FILE) == (*roles, *listed)
