@@ -1,7 +1,7 @@
-"""One attempt: intent, staging, audit, publish, recorded.
+"""One attempt: intent, staging, sifting, audit, publish, recorded.
 
 Invariants: nothing is visible before its audit; intent and audit are in the ledger, on disk, before anything is
-published; a publish id is applied at most once at the target; an unknown commit is read back, never guessed.
+published; rows that are put aside are kept by the transaction that publishes the others, or not at all; a publish id is applied at most once at the target; an unknown commit is read back, never guessed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit
+from penstock.engine import audit, sifting
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.model.errors import TaskError, TransientError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from penstock.engine.ports import Files, Processes, Session, Staged, Warehouse
+    from penstock.engine.ports import Files, Processes, Session, Sifted, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -95,7 +95,10 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What an attempt made visible, and how its rows were judged. `measured` as in the ledger."""
+    """What an attempt made visible, how its rows were judged, and what was sifted out. `measured` as in the ledger.
+
+    `quarantined` counts rows, `nulled` the values that each check made NULL.
+    """
 
     dataset: str
     version: str
@@ -103,6 +106,8 @@ class Published:
     rows: int
     checks: tuple[CheckResult, ...] = ()
     measured: Mapping[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -129,10 +134,17 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         with _staged(session, publication, work, job, tools, watch) as (staged, measured):
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
-            checks = audit.judge(session, staged, dataset)
-            tools.journal.append(audited(publication.publish_id, attempt, staged, checks), token=job.token)
+            outcome = sifting.sift(session, staged, dataset, publication)
+            sifted, staged = outcome.sifted, outcome.sifted.staged
+            checks = outcome.checks
+            if not outcome.findings:
+                checks = (*checks, *audit.judge(session, staged, dataset))
+            (entry,) = tools.journal.append(
+                audited(publication.publish_id, attempt, sifted, checks), token=job.token
+            )
+            sifting.refuse(outcome)
             audit.refuse_if_failed(session, staged, dataset, checks)
-            rows = _publish(session, publication, tools)
+            rows = _publish(session, replace(publication, at=entry.at), tools)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -140,6 +152,8 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         rows=rows,
         checks=checks,
         measured=measured,
+        quarantined=sifted.quarantined,
+        nulled=sifted.nulled,
     )
 
 
@@ -157,11 +171,18 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
     )
 
 
-def audited(publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...]) -> AttemptAudited:
-    """What is recorded of an audit."""
+def audited(publish_id: str, attempt: int, sifted: Sifted, checks: tuple[CheckResult, ...]) -> AttemptAudited:
+    """What is recorded of an audit, and of what was sifted out before it."""
     failed = {check.id: check.failed_rows for check in checks if not check.passed}
     return AttemptAudited(
-        publish_id=publish_id, attempt=attempt, rows=staged.rows, checks=len(checks), failed_checks=failed
+        publish_id=publish_id,
+        attempt=attempt,
+        rows=sifted.staged.rows,
+        checks=len(checks),
+        failed_checks=failed,
+        quarantined=sifted.quarantined,
+        caught=sifted.caught,
+        nulled=sifted.nulled,
     )
 
 
@@ -248,7 +269,7 @@ def _staged(
         grain = dataset.interval.grain if dataset.interval else None
         pieces = tuple(interval.split(grain)) if interval and grain else None
         with tools.files.land(task, dataset.name, pieces) as landing:
-            yield session.stage_file(landing.path), {"bytes": landing.bytes}
+            yield session.stage_file(landing.path, sifting.casts(dataset)), {"bytes": landing.bytes}
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)

@@ -160,13 +160,20 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptAudited:
-    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend."""
+    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend.
+
+    Before that, `quarantined` rows were put aside, for the checks in `caught` (a row may offend several), and values
+    were made NULL, for those in `nulled`.
+    """
 
     publish_id: str
     attempt: int
     rows: int
     checks: int
     failed_checks: Mapping[str, int]
+    quarantined: int = 0
+    caught: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
