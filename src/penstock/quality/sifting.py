@@ -128,9 +128,11 @@ def decided_by(contract: Contract | None, files: Sequence[str] = ()) -> list[obj
     return sorted(found, key=json.dumps)
 
 
-def nulled_columns(contract: Contract) -> frozenset[str]:
+def nulled_columns(contract: Contract, files: Sequence[str] = ()) -> frozenset[str]:
     """Columns whose values a policy may make NULL."""
-    sieve = sieve_of(contract, [spec.name for spec in contract.columns])
+    if not _may_touch(contract):
+        return frozenset()
+    sieve = sieve_of(contract, files)
     return frozenset(screen.columns[0] for screen in sieve.nulls) if sieve else frozenset()
 
 
