@@ -720,8 +720,7 @@ def test_what_was_put_aside_of_a_version_is_dropped_with_it(place: Place) -> Non
     for version in ("1", "2"):
         what = publication(version, version=version)
         _sifted(place, what, [(0, "?"), (0, "a")])
-    version = Version(dataset=DATASET, fingerprint="1", relation=RELATION)
-    place.warehouse.drop([version], token=1)
+    place.warehouse.drop([Version(dataset=DATASET, fingerprint="1", relation=RELATION)], token=1)
     assert (_aside(place, "1"), _aside(place, "2")) == ([], ["?"])
     (left,) = place.warehouse.quarantine_sums()
     assert (left.dataset, left.version, left.rows) == (DATASET, "2", 1)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.engine.ports import QuarantinedRow, QuarantineSum, Sifted, Staged
-from penstock.model.pipelines import Materialization
 from penstock.quality import sifting
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ COLUMNS = (
     "publish_id", "dataset", "version", "interval_start", "interval_end", "moment", "row_key", "row_offset", "reasons",
     "row_json", "recorded_at",
 )  # fmt: skip
-SHOWN = (
-    "publish_id, dataset, version, interval_start, interval_end, moment, reasons, row_json, recorded_at"
-)
+SHOWN = "publish_id, dataset, version, interval_start, interval_end, moment, reasons, row_json, recorded_at"
 
 
 class Bowl(Protocol):
@@ -86,8 +83,6 @@ def sift(bowl: Bowl, relation: str, staged: Staged, sieve: Sieve, publication: P
         caught={name: count for name, count in caught.items() if count},
         nulled={name: count for name, count in nulled.items() if count},
     )
-
-
 
 
 def row_of(values: Sequence[Any]) -> QuarantinedRow:

@@ -1,7 +1,8 @@
 """One attempt: intent, staging, sifting, audit, publish, recorded.
 
 Invariants: nothing is visible before its audit; intent and audit are in the ledger, on disk, before anything is
-published; rows that are put aside are kept by the transaction that publishes the others, or not at all; a publish id is applied at most once at the target; an unknown commit is read back, never guessed.
+published; rows that are put aside are kept by the transaction that publishes the others, or not at all; a publish id
+is applied at most once at the target; an unknown commit is read back, never guessed.
 """
 
 from __future__ import annotations
@@ -135,15 +136,12 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             outcome = sifting.sift(session, staged, dataset, publication)
-            sifted, staged = outcome.sifted, outcome.sifted.staged
-            checks = outcome.checks
+            sifted, checks = outcome.sifted, outcome.checks
             if not outcome.findings:
-                checks = (*checks, *audit.judge(session, staged, dataset))
-            (entry,) = tools.journal.append(
-                audited(publication.publish_id, attempt, sifted, checks), token=job.token
-            )
+                checks = (*checks, *audit.judge(session, sifted.staged, dataset))
+            (entry,) = tools.journal.append(audited(publication.publish_id, attempt, sifted, checks), token=job.token)
             sifting.refuse(outcome)
-            audit.refuse_if_failed(session, staged, dataset, checks)
+            audit.refuse_if_failed(session, sifted.staged, dataset, checks)
             rows = _publish(session, replace(publication, at=entry.at), tools)
     return Published(
         dataset=dataset.name,

@@ -45,7 +45,7 @@ class Sifted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRow:
-    """A row that was put aside: by which publish and when, why (pairs of a check's id and name), and its values as text.
+    """A row that was put aside: by which publish and when, why (a check's id and name each), and its values as text.
 
     `interval` is what was being built; `moment` is the row's own, in UTC without zone.
     """

@@ -50,7 +50,7 @@ def _of_a_view(dataset: Dataset, contract: Contract) -> Finding:
 
 
 def _firm_columns(dataset: Dataset, contract: Contract) -> Iterator[Finding]:
-    firm = {name: "merged by" for name in dataset.key}
+    firm = dict.fromkeys(dataset.key, "merged by")
     if dataset.interval is not None:
         firm[dataset.interval.column] = "cut into intervals by"
     if dataset.offset is not None:

@@ -75,8 +75,9 @@ def _whole(cast: Cast) -> str:
     if logical_type(type_) == "integer":
         return rf"regexp_full_match({column}, '\s*[+-]?\d+\s*')"
     if size := decimal_size(type_):
-        places = size[1]
-        return rf"regexp_full_match({column}, '\s*[+-]?(\d+(\.\d{{0,{places}}}0*)?|\.\d{{{min(places, 1)},{places}}}0*)\s*')"
+        most = size[1]
+        fraction = rf"\.\d{{{min(most, 1)},{most}}}0*"
+        return rf"regexp_full_match({column}, '\s*[+-]?(\d+\.?|\d*{fraction})\s*')"
     if type_ == "DATE":
         return f"coalesce(TRY_CAST({column} AS TIMESTAMP) = TRY_CAST({column} AS DATE), true)"
     if type_ == "TIMESTAMP":

@@ -154,6 +154,4 @@ def _offends(row: Row, screen: Screen) -> bool:
             return False
         words = [word[1:-1].replace("''", "'") for word in re.findall(_TEXT, found[2])]
         return str(value) not in words if form is _LISTED else re.search(words[0], str(value)) is None
-    raise TaskError(
-        Finding(code="sim.no_answer", message=f"the simulated warehouse cannot judge: {screen.predicate}")
-    )
+    raise TaskError(Finding(code="sim.no_answer", message=f"the simulated warehouse cannot judge: {screen.predicate}"))

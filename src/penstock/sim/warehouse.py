@@ -158,9 +158,7 @@ class MemoryWarehouse:
         key = (version.dataset, version.fingerprint)
         for publish_id in [name for name, made in self._target.made.items() if made == key]:
             del self._target.made[publish_id], self._target.published[publish_id]
-        self._target.quarantine = tuple(
-            each for each in self._target.quarantine if (each.dataset, each.version) != key
-        )
+        self._target.quarantine = tuple(each for each in self._target.quarantine if (each.dataset, each.version) != key)
 
     def environment(self, environment: str) -> dict[str, str]:
         """What an environment shows: dataset to version."""
@@ -200,9 +198,7 @@ class MemoryWarehouse:
                 raise _conflict("a publish id is there already")
             self._apply(built)
 
-    def apply(
-        self, publication: Publication, staged: tuple[Row, ...], aside: tuple[Aside, ...] | None = None
-    ) -> int:
+    def apply(self, publication: Publication, staged: tuple[Row, ...], aside: tuple[Aside, ...] | None = None) -> int:
         """One publish, whole or not at all; see `Session.publish`."""
         with self.faults.step(f"publish {publication.publish_id}"), self._lock:
             self._refuse_if_fenced(publication.token, publication.dataset)
@@ -212,9 +208,7 @@ class MemoryWarehouse:
             self._apply([(publication, staged)], aside)
             return self._target.published[publication.publish_id]
 
-    def _apply(
-        self, built: list[tuple[Publication, tuple[Row, ...]]], aside: tuple[Aside, ...] | None = None
-    ) -> None:
+    def _apply(self, built: list[tuple[Publication, tuple[Row, ...]]], aside: tuple[Aside, ...] | None = None) -> None:
         """The end of a transaction, with whatever happens to its commit."""
         after = [
             (publication, relation_after(publication, staged, self._target.relations)) for publication, staged in built

@@ -40,9 +40,9 @@ class Bowl:
     def __init__(self, cursor: duckdb.DuckDBPyConnection, staging: str) -> None:
         self._cursor, self._staging = cursor, staging
         self._cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE _quarantined "
-            f"(moment TIMESTAMP, row_key VARCHAR, row_offset VARCHAR, reasons VARCHAR, row_json VARCHAR);"
-            f'CREATE OR REPLACE TEMP TABLE _caught ("_penstock_row" BIGINT, "_penstock_reasons" VARCHAR)'
+            "CREATE OR REPLACE TEMP TABLE _quarantined "
+            "(moment TIMESTAMP, row_key VARCHAR, row_offset VARCHAR, reasons VARCHAR, row_json VARCHAR);"
+            'CREATE OR REPLACE TEMP TABLE _caught ("_penstock_row" BIGINT, "_penstock_reasons" VARCHAR)'
         )
 
     def ask(self, sql: str) -> tuple[Any, ...]:

@@ -60,9 +60,7 @@ class DuckdbSession:
         source = cast_query(f"read_parquet({literal(str(path))})", casts)
         return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {}, {cast.raw for cast in casts})
 
-    def _stage(
-        self, statement: str, params: Mapping[str, object], raw: Collection[str] = frozenset()
-    ) -> Staged:
+    def _stage(self, statement: str, params: Mapping[str, object], raw: Collection[str] = frozenset()) -> Staged:
         self._refuse_if_expired()
         with translated(dataset=None):
             made = self._cursor.execute(statement, dict(params) if params else None).fetchone()

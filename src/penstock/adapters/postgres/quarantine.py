@@ -169,9 +169,7 @@ def _is_there(connection: Connection) -> bool:
 def _replaced(connection: Connection, publication: Publication, staging: str) -> tuple[str, list[object]]:
     """The condition on rows put aside before that this publish made anew; its values come after two others."""
     interval = publication.interval
-    bounds: list[object] = (
-        [interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)] if interval else []
-    )
+    bounds: list[object] = [interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)] if interval else []
     match publication.materialization:
         case Materialization.INCREMENTAL if bounds:
             return "moment >= $3 AND moment < $4", bounds
