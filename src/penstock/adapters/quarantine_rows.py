@@ -7,7 +7,7 @@ copied before.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.engine.ports import QuarantinedRow, QuarantineSum, Sifted, Staged
@@ -27,6 +27,18 @@ COLUMNS = (
 SHOWN = "publish_id, dataset, version, interval_start, interval_end, moment, reasons, row_json, recorded_at"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The columns of staged rows, where the text of those stands that did not cast, and the one with their moment.
+
+    A merge that takes its input in slices need not have that column.
+    """
+
+    columns: tuple[str, ...]
+    raw: Mapping[str, str]
+    moment: str | None
+
+
 class Bowl(Protocol):
     """A warehouse's staging while it is sifted. Queries are DuckDB's; what is caught lies in a table of its own."""
 
@@ -41,8 +53,8 @@ class Bowl(Protocol):
         """Note the rows that a query numbers, with their reasons; how many."""
         ...
 
-    def set_aside(self, columns: Sequence[str], raw: Mapping[str, str], publication: Publication) -> None:
-        """Copy what is noted and take it out of the staging. `raw` maps columns to where their text stands."""
+    def set_aside(self, texts: Texts, publication: Publication) -> None:
+        """Copy what is noted and take it out of the staging."""
         ...
 
     def clear_values(self, columns: Mapping[str, str]) -> None:
@@ -67,7 +79,7 @@ def sift(bowl: Bowl, relation: str, staged: Staged, sieve: Sieve, publication: P
         caught[one.id] = bowl.catch(sifting.repeat_query(sieve, one, relation, names, bowl.row, noted))
     rows = counted[0]
     if any(caught.values()):
-        bowl.set_aside(names, {cast.column: cast.raw for cast in sieve.casts}, publication)
+        bowl.set_aside(_texts(names, sieve, publication), publication)
         if any(counted[1:split]):
             counted = [int(count) for count in bowl.ask(sifting.counts_query(sieve, relation, names, bowl.row))]
         rows = int(bowl.ask(f"SELECT count(*) FROM {relation}")[0])
@@ -82,6 +94,15 @@ def sift(bowl: Bowl, relation: str, staged: Staged, sieve: Sieve, publication: P
         quarantined=int(staged.rows) - rows,
         caught={name: count for name, count in caught.items() if count},
         nulled={name: count for name, count in nulled.items() if count},
+    )
+
+
+def _texts(names: Sequence[str], sieve: Sieve, publication: Publication) -> Texts:
+    by = (publication.column or "").casefold()
+    return Texts(
+        columns=tuple(names),
+        raw={cast.column: cast.raw for cast in sieve.casts},
+        moment=next((name for name in names if name.casefold() == by), None),
     )
 
 

@@ -95,12 +95,13 @@ def sieve_of(contract: Contract | None, files: Sequence[str] = (), first_by: str
     types = {spec.name: spec.type for spec in contract.columns}
     by_type = {policy: tuple(_type_screens(contract, casts, policy)) for policy in OnFailure}
     rows = tuple(_screen(check, types) for check in caught if check.rule.kind is not RuleKind.UNIQUE)
+    uncast = {one.columns[0].casefold(): one.predicate for one in by_type[OnFailure.QUARANTINE]}
     return Sieve(
         dataset=contract.dataset,
         casts=casts,
         fails=by_type[OnFailure.FAIL],
         nulls=(*by_type[OnFailure.NULL], *(one for check in nulled for one in _by_column(check, types))),
-        catches=(*by_type[OnFailure.QUARANTINE], *rows),
+        catches=(*by_type[OnFailure.QUARANTINE], *(_but(screen, uncast) for screen in rows)),
         repeats=tuple(_screen(check, types) for check in caught if check.rule.kind is RuleKind.UNIQUE),
         most=contract.max_quarantined,
         first_by=first_by,
@@ -175,7 +176,7 @@ def repeat_query(
 ) -> str:
     """The numbers of the rows that repeat a key, but for the first; those of `caught` are gone already."""
     keys = [quote(name) for name in screen.columns]
-    by = [sieve.first_by] if sieve.first_by else []
+    by = [name for name in columns if sieve.first_by is not None and name.casefold() == sieve.first_by.casefold()]
     order = ", ".join(f"{quote(name)} ASC NULLS LAST" for name in dict.fromkeys((*by, *columns, *sieve.raw)))
     present = " AND ".join(f"{key} IS NOT NULL" for key in keys)
     left = f" AND {quote(ROW)} NOT IN (SELECT {quote(ROW)} FROM {caught})" if caught else ""
@@ -263,6 +264,12 @@ def _screen(check: Check, types: Mapping[str, str]) -> Screen:
     kinds = [types.get(name, "VARCHAR") for name in check.rule.columns]
     predicate = "" if check.rule.kind is RuleKind.UNIQUE else single_row_predicate(check.rule, kinds) or ""
     return Screen(id=check.id, name=check.name, columns=check.rule.columns, predicate=predicate)
+
+
+def _but(screen: Screen, uncast: Mapping[str, str]) -> Screen:
+    """A rule about one column, blind to text that is there and no value of its type: it is not missing."""
+    wrong = uncast.get(screen.columns[0].casefold()) if len(screen.columns) == 1 else None
+    return replace(screen, predicate=f"({screen.predicate}) AND NOT ({wrong})") if wrong else screen
 
 
 def _by_column(check: Check, types: Mapping[str, str]) -> Iterator[Screen]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.duckdb import applying
 from penstock.adapters.quarantine_rows import COLUMNS, SHOWN, row_of, sum_of
 from penstock.model.pipelines import Materialization
+from penstock.quality.sifting import ROW
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from penstock.adapters.quarantine_rows import Texts
     from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
@@ -33,12 +35,20 @@ _OF = "dataset = $dataset AND version = $version"
 
 
 class Bowl:
-    """A session's staging while it is sifted; see `quarantine_rows.Bowl`."""
+    """A session's staging while it is sifted; see `quarantine_rows.Bowl`.
 
-    row, caught = "rowid", _CAUGHT
+    Its rows are told apart by DuckDB's own number, or where a column bears that name, by one that is added.
+    """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, staging: str) -> None:
+    caught = _CAUGHT
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, staging: str, columns: Sequence[str]) -> None:
         self._cursor, self._staging = cursor, staging
+        self._numbered = "rowid" in {name.casefold() for name in columns}
+        self.row = quote(ROW) if self._numbered else "rowid"
+        if self._numbered:
+            numbered = f"SELECT *, row_number() OVER () AS {quote(ROW)} FROM {staging}"
+            self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE _staging AS {numbered}")
         self._cursor.execute(
             "CREATE OR REPLACE TEMP TABLE _quarantined "
             "(moment TIMESTAMP, row_key VARCHAR, row_offset VARCHAR, reasons VARCHAR, row_json VARCHAR);"
@@ -56,19 +66,21 @@ class Bowl:
         made = self._cursor.execute(f"INSERT INTO {_CAUGHT} {sql}").fetchone()
         return int(made[0]) if made else 0
 
-    def set_aside(self, columns: Sequence[str], raw: Mapping[str, str], publication: Publication) -> None:
+    def set_aside(self, texts: Texts, publication: Publication) -> None:
         """Copy what is noted, each value as its text, and take it out of the staging."""
-        texts = {name: f"CAST(held.{quote(name)} AS VARCHAR)" for name in columns}
-        texts |= {name: f"coalesce(held.{quote(text)}, {texts[name]})" for name, text in raw.items()}
-        pairs = ", ".join(f"{literal(name)}, {text}" for name, text in texts.items())
-        moment = f"CAST(held.{quote(publication.column)} AS TIMESTAMP)" if publication.column else "NULL"
+        said = {name: f"CAST(held.{quote(name)} AS VARCHAR)" for name in texts.columns}
+        said |= {name: f"coalesce(held.{quote(text)}, {said[name]})" for name, text in texts.raw.items()}
+        pairs = ", ".join(f"{literal(name)}, {text}" for name, text in said.items())
+        moment = f"CAST(held.{quote(texts.moment)} AS TIMESTAMP)" if texts.moment else "NULL"
         offset = f"CAST(held.{quote(publication.offset)} AS VARCHAR)" if publication.offset else "NULL"
         self._cursor.execute(
             f"INSERT INTO {_ASIDE} SELECT {moment}, {_key('held', publication.key)}, {offset}, "
             f"'[' || substr(caught._penstock_reasons, 3) || ']', CAST(json_object({pairs}) AS VARCHAR) "
-            f"FROM {self._staging} AS held JOIN {_CAUGHT} AS caught ON held.rowid = caught._penstock_row"
+            f"FROM {self._staging} AS held JOIN {_CAUGHT} AS caught ON held.{self.row} = caught._penstock_row"
         )
-        self._cursor.execute(f"DELETE FROM {self._staging} WHERE rowid IN (SELECT _penstock_row FROM {_CAUGHT})")
+        self._cursor.execute(
+            f"DELETE FROM {self._staging} AS held WHERE held.{self.row} IN (SELECT caught._penstock_row FROM {_CAUGHT} AS caught)"
+        )
 
     def clear_values(self, columns: Mapping[str, str]) -> None:
         """Make columns NULL where a condition holds: all at once, so that each sees the rows as they were staged."""
@@ -80,7 +92,7 @@ class Bowl:
 
     def drop_columns(self, columns: Sequence[str]) -> None:
         """Take columns out of the staging."""
-        for name in columns:
+        for name in (*columns, *([ROW] if self._numbered else [])):
             self._cursor.execute(f"ALTER TABLE {self._staging} DROP COLUMN {quote(name)}")
 
 

@@ -73,7 +73,7 @@ class DuckdbSession:
         """Put offending rows aside and make offending values NULL; see `Session.sift`."""
         self._refuse_if_expired()
         with translated(dataset=publication.dataset):
-            bowl = quarantine.Bowl(self._cursor, STAGING)
+            bowl = quarantine.Bowl(self._cursor, STAGING, [name for name, _ in self._staged.columns])
             sifted = quarantine_rows.sift(bowl, STAGING, self._staged, sieve, publication)
         self._staged, self._is_sifted = sifted.staged, True
         return sifted

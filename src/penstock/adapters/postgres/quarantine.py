@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from penstock.adapters.postgres.asking import Translator
     from penstock.adapters.postgres.server import Connection
+    from penstock.adapters.quarantine_rows import Texts
     from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
@@ -26,6 +27,7 @@ CREATE TABLE IF NOT EXISTS _penstock.quarantine (
 CREATE INDEX IF NOT EXISTS quarantine_by_version ON _penstock.quarantine (dataset, version);
 """
 THERE = "SELECT to_regclass('_penstock.quarantine') IS NOT NULL"
+_KEPT = "moment timestamp, row_key text, row_offset text, reasons text, row_json text"
 _CAUGHT, _ASIDE = 'pg_temp."_caught"', 'pg_temp."_quarantined"'
 
 
@@ -39,8 +41,7 @@ class Bowl:
         for statement in (
             f"DROP TABLE IF EXISTS {_CAUGHT}, {_ASIDE}",
             f"CREATE TEMP TABLE _caught ({quote(ROW)} bigint, {quote(REASONS)} text)",
-            "CREATE TEMP TABLE _quarantined "
-            "(moment timestamp, row_key text, row_offset text, reasons text, row_json text)",
+            f"CREATE TEMP TABLE _quarantined ({_KEPT})",
             f"ALTER TABLE {staging} ADD COLUMN {quote(ROW)} bigint GENERATED ALWAYS AS IDENTITY",
         ):
             connection.execute(statement.encode())
@@ -56,12 +57,12 @@ class Bowl:
         made = self._connection.execute(f"INSERT INTO {_CAUGHT} ".encode() + asked.text, asked.values or None)
         return max(made.rowcount, 0)
 
-    def set_aside(self, columns: Sequence[str], raw: Mapping[str, str], publication: Publication) -> None:
+    def set_aside(self, texts: Texts, publication: Publication) -> None:
         """Copy what is noted, each value as its text, and take it out of the staging."""
-        texts = {name: f"held.{quote(name)}::text" for name in columns}
-        texts |= {name: f"coalesce(held.{quote(text)}, {texts[name]})" for name, text in raw.items()}
-        values = ", ".join(f"{text} AS {quote(name)}" for name, text in texts.items())
-        moment = f"CAST(held.{quote(publication.column)} AS timestamp)" if publication.column else "NULL::timestamp"
+        said = {name: f"held.{quote(name)}::text" for name in texts.columns}
+        said |= {name: f"coalesce(held.{quote(text)}, {said[name]})" for name, text in texts.raw.items()}
+        values = ", ".join(f"{text} AS {quote(name)}" for name, text in said.items())
+        moment = f"CAST(held.{quote(texts.moment)} AS timestamp)" if texts.moment else "NULL::timestamp"
         offset = f"held.{quote(publication.offset)}::text" if publication.offset else "NULL"
         joined = f"{self._staging} AS held JOIN {_CAUGHT} AS caught USING ({quote(ROW)})"
         self._run(
