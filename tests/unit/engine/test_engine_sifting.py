@@ -272,7 +272,6 @@ def test_a_crash_around_the_publish_keeps_both_or_neither(fault: Fault) -> None:
     assert bench.faults.fired == bench.faults.asked
     aside = bench.warehouse.quarantine_sums()
     assert bool(aside) is (bench.rows("sim.raw") is not None) is (fault is Fault.CRASH_AFTER)
-    bench.faults.steps.clear()
     assert bench.run().ok
     assert [one.rows for one in bench.warehouse.quarantine_sums()] == [1]
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
-from penstock.model.pipelines import Dataset
 from penstock.project.row_policies import policy_findings
 from penstock.sim.projects import appended, landed, merged, sliced, view, whole
+
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Dataset
 
 ASIDE, NULL = OnFailure.QUARANTINE, OnFailure.NULL
 KNOWN = Rule(kind=RuleKind.ACCEPTED_VALUES, columns=("moment",), values=("a",))

@@ -125,7 +125,7 @@ def _sift(warehouse: DuckdbWarehouse, contract: Contract, rows: Sequence[Row]) -
     aside = [each.row for each in warehouse.quarantined("shop.rows", publication.version)]
     kept = [(None if row["n"] is None else int(row["n"]), row["word"], row["day"]) for row in aside]
     assert len(kept) == sifted.quarantined
-    return sifted, published, kept  # type: ignore[return-value]
+    return sifted, published, kept
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -78,9 +78,8 @@ class Bowl:
             f"'[' || substr(caught._penstock_reasons, 3) || ']', CAST(json_object({pairs}) AS VARCHAR) "
             f"FROM {self._staging} AS held JOIN {_CAUGHT} AS caught ON held.{self.row} = caught._penstock_row"
         )
-        self._cursor.execute(
-            f"DELETE FROM {self._staging} AS held WHERE held.{self.row} IN (SELECT caught._penstock_row FROM {_CAUGHT} AS caught)"
-        )
+        noted = f"SELECT caught._penstock_row FROM {_CAUGHT} AS caught"
+        self._cursor.execute(f"DELETE FROM {self._staging} AS held WHERE held.{self.row} IN ({noted})")
 
     def clear_values(self, columns: Mapping[str, str]) -> None:
         """Make columns NULL where a condition holds: all at once, so that each sees the rows as they were staged."""
