@@ -156,6 +156,9 @@ JSON_FORMS = (
     (("run", "--until", UNTIL), 0),
     (("run", "--env", "prod"), 1),
     (("backfill", "shop.nothing", "--start", "2024-03-01", "--end", "2024-03-02"), 2),
+    (("quarantine", "list"), 0),
+    (("quarantine", "show", "shop.daily_revenue"), 2),
+    (("quarantine", "retry", "shop.daily_revenue"), 2),
     (("explain", "shop.daily_revenue"), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),
@@ -190,7 +193,7 @@ JSON_FORMS = (
 )
 
 
-GROUPS = {"change", "key", "schedule"}
+GROUPS = {"change", "key", "quarantine", "schedule"}
 
 
 def test_every_command_is_among_the_json_forms_below() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+import psycopg
 import pytest
 from penstock_places import Place
 from runs_shop import write
@@ -11,6 +13,7 @@ from runs_shop import write
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytest_plugins = ("postgres_server",)
 pytestmark = pytest.mark.slow
 
 SOURCE = """\
@@ -85,10 +88,14 @@ def _day(place: Place, day: str, *lines: str) -> None:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Place:
+    return _shop(tmp_path)
+
+
+def _shop(tmp_path: Path, settings: str = "name: shop\n") -> Place:
     place = Place(tmp_path / "project", tmp_path / "keys")
     place.keys.mkdir(parents=True)
     files = {
-        "penstock.yaml": "name: shop\n",
+        "penstock.yaml": settings,
         "pipelines/sales/pipeline.yaml": "owner: shop\nschedule: manual\nstart: 2024-03-04\nend: 2024-03-06\n",
         "pipelines/sales/orders.source.yaml": SOURCE,
         "pipelines/sales/total.sql": TOTAL,
@@ -218,8 +225,6 @@ def test_another_policy_is_another_version_and_the_old_ones_rows_go_with_it(shop
 
 
 def _relations(place: Place) -> list[dict[str, Any]]:
-    import duckdb
-
     with duckdb.connect(str(place.root / ".penstock" / "warehouse.duckdb"), read_only=True) as connection:
         sql = "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'sales\\_\\_orders%' ESCAPE '\\'"
         return [{"table_name": name} for (name,) in connection.execute(sql).fetchall()]
@@ -241,8 +246,6 @@ def test_an_unknown_dataset_is_said_to_be_one(shop: Place) -> None:
 
 
 def test_a_warehouse_of_an_older_penstock_holds_nothing_until_it_is_written_to(shop: Place) -> None:
-    import duckdb
-
     shop.penstock("run")
     with duckdb.connect(str(shop.root / ".penstock" / "warehouse.duckdb")) as connection:
         connection.execute("DROP TABLE _penstock.quarantine")
@@ -252,3 +255,32 @@ def test_a_warehouse_of_an_older_penstock_holds_nothing_until_it_is_written_to(s
     window = ("--start", "2024-03-04", "--end", "2024-03-05")
     shop.penstock("backfill", "sales.orders", *window, "--digest", plan["digest"][:12])
     assert len(_aside(shop)) == 1
+
+
+@pytest.mark.xdist_group("postgres")
+def test_rows_are_put_aside_in_postgres_as_in_a_file(
+    tmp_path: Path, shop: Place, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS aside WITH (FORCE)")
+        connection.execute("CREATE DATABASE aside")
+    monkeypatch.setenv("PENSTOCK_WAREHOUSE", postgres.removesuffix("/postgres") + "/aside")
+    other = _shop(tmp_path / "other", "name: shop\nwarehouse: postgres\n")
+    for place in (shop, other):
+        _day(place, "2024-03-05", "4,ANN,05/03/2024,999.00", "5,bob,31/02/2024,5.00")
+    ran = [place.penstock("run", "--json").result for place in (shop, other)]
+    assert ran[0]["quarantined"] == ran[1]["quarantined"] == {"sales.orders": 3, "sales.buyers": 1}
+    assert ran[0]["nulled"] == ran[1]["nulled"]
+    for dataset in ("sales.orders", "sales.buyers"):
+        first, second = (
+            [{name: row[name] for name in ("moment", "interval", "reasons", "row")} for row in _aside(place, dataset)]
+            for place in (shop, other)
+        )
+        assert first == second
+    for place in (shop, other):
+        _day(place, "2024-03-04", *GOOD)
+        place.penstock("quarantine", "retry", "sales.orders", "--interval", "2024-03-04")
+    assert [row["row"] for row in _aside(shop)] == [row["row"] for row in _aside(other)]
+    assert len(_aside(other)) == 1
+    total = [place.rows("SELECT * FROM sales.total", env="dev") for place in (shop, other)]
+    assert total[0] == total[1]

@@ -57,7 +57,8 @@ def held(place: Workplace, dataset: str | None, say: Callable[[str], None]) -> t
     Raises:
         InputError: there is no such dataset.
     """
-    sums = place.reading(say).quarantine_sums()
+    is_built = bool(place.ledger.rows("versions", limit=1))
+    sums = place.reading(say).quarantine_sums() if is_built else ()
     if dataset is not None and dataset not in place.project.datasets and all(one.dataset != dataset for one in sums):
         raise InputError(_unknown(dataset, place.project))
     shown: dict[tuple[str, str], list[str]] = {}

@@ -95,6 +95,12 @@ class Contract:
     on_failure: OnFailure = OnFailure.FAIL
     max_quarantined: Decimal = MOST_QUARANTINED
 
+    @property
+    def names_policies(self) -> bool:
+        """Whether anything in it says that rows are put aside or values made NULL."""
+        said = (self.on_failure, *(spec.on_failure for spec in self.columns), *(rule.on_failure for rule in self.rules))
+        return any(one not in {None, OnFailure.FAIL} for one in said)
+
     def column(self, name: str) -> ColumnSpec | None:
         """The column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -84,7 +84,7 @@ def sieve_of(contract: Contract | None, files: Sequence[str] = (), first_by: str
     if contract is None:
         return None
     casts = casts_of(contract, files)
-    if not casts and not _may_touch(contract):
+    if not casts and not contract.names_policies:
         return None
     checks = compile_checks(contract, "").checks
     policies = {check.id: policy_of(contract, check.rule) for check in checks}
@@ -119,7 +119,7 @@ def decided_by(contract: Contract | None, files: Sequence[str] = ()) -> list[obj
         for spec in contract.columns
         if files and (policy := _type_policy(contract, spec)) is not OnFailure.FAIL
     ]
-    if not _may_touch(contract):
+    if not contract.names_policies:
         return found
     for check in compile_checks(contract, "").checks:
         rule, policy = check.rule, policy_of(contract, check.rule)
@@ -131,7 +131,7 @@ def decided_by(contract: Contract | None, files: Sequence[str] = ()) -> list[obj
 
 def nulled_columns(contract: Contract, files: Sequence[str] = ()) -> frozenset[str]:
     """Columns whose values a policy may make NULL."""
-    if not _may_touch(contract):
+    if not contract.names_policies:
         return frozenset()
     sieve = sieve_of(contract, files)
     return frozenset(screen.columns[0] for screen in sieve.nulls) if sieve else frozenset()
@@ -139,7 +139,7 @@ def nulled_columns(contract: Contract, files: Sequence[str] = ()) -> frozenset[s
 
 def puts_aside(contract: Contract) -> bool:
     """Whether a policy other than failing is meant by anything in a contract."""
-    return _may_touch(contract) and sieve_of(contract) is not None
+    return contract.names_policies and sieve_of(contract) is not None
 
 
 # -- SQL ------------------------------------------------------------------------------------------------------------
@@ -233,12 +233,6 @@ def _reason(screen: Screen) -> str:
 
 
 # -- which checks ---------------------------------------------------------------------------------------------------
-
-
-def _may_touch(contract: Contract) -> bool:
-    """Whether anything in a contract names a policy; most name none, and are not looked at any further."""
-    said = (contract.on_failure, *(spec.on_failure for spec in contract.columns))
-    return any(one not in {None, OnFailure.FAIL} for one in (*said, *(rule.on_failure for rule in contract.rules)))
 
 
 def _type_policy(contract: Contract, spec: ColumnSpec) -> OnFailure:

@@ -51,7 +51,7 @@ def _cast(text: str | None, type_: str, *formats: str) -> tuple[Any, ...]:
         ("2011-01-04", "DATE", dt.date(2011, 1, 4)),
         ("2011-01-04 00:00:00", "DATE", dt.date(2011, 1, 4)),
         ("2011-01-04T08:30", "TIMESTAMP", dt.datetime(2011, 1, 4, 8, 30)),  # noqa: DTZ001 - rows carry no zone
-        ("2011-01-04T08:30Z", "TIMESTAMP", dt.datetime(2011, 1, 4, 8, 30)),  # noqa: DTZ001 - as above
+        ("2011-01-04T08:30:00Z", "TIMESTAMP", dt.datetime(2011, 1, 4, 8, 30)),  # noqa: DTZ001 - as above
         ("true", "BOOLEAN", True),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_value_of_the_type_is_cast(text: str, type_: str, value: object) -> No
         ("2011-01-04 08:30", "DATE"),
         ("04/01/2011", "DATE"),
         ("2011-02-30", "DATE"),
-        ("2011-01-04T08:30+02:00", "TIMESTAMP"),
+        ("2011-01-04T08:30:00+02:00", "TIMESTAMP"),
         ("", "INTEGER"),
     ],
 )
