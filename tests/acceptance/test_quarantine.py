@@ -10,6 +10,9 @@ import pytest
 from penstock_places import Place
 from runs_shop import write
 
+from penstock.app.runtime import EngineRuntime
+from penstock.app.wiring import workplace
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -228,6 +231,15 @@ def _relations(place: Place) -> list[dict[str, Any]]:
     with duckdb.connect(str(place.root / ".penstock" / "warehouse.duckdb"), read_only=True) as connection:
         sql = "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'sales\\_\\_orders%' ESCAPE '\\'"
         return [{"table_name": name} for (name,) in connection.execute(sql).fetchall()]
+
+
+def test_a_review_counts_what_is_put_aside_of_the_versions_it_looks_at(shop: Place) -> None:
+    shop.penstock("run")
+    with workplace(shop.root) as place:
+        runtime = EngineRuntime(place)
+        versions = runtime.versions(place.project)
+        assert runtime.quarantined(versions) == {"sales.orders": 3}
+        assert runtime.quarantined({**versions, "sales.orders": "another"}) == {}
 
 
 def test_check_refuses_policies_that_cannot_be(shop: Place) -> None:
