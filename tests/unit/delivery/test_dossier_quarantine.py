@@ -39,9 +39,5 @@ def test_many_datasets_do_not_fill_the_page() -> None:
 
 def test_the_recorded_output_has_both_sides() -> None:
     text = tables.quarantined_text({"sales.orders": (3, 1200)})
-    assert text.split() == [
-        *["dataset", "rows", "put", "aside", "in", "production", "by", "the", "change"],
-        "sales.orders",
-        "3",
-        "1,200",
-    ]
+    assert "rows put aside in production" in text
+    assert text.splitlines()[-1].split() == ["sales.orders", "3", "1,200"]
