@@ -157,6 +157,9 @@ JSON_FORMS = (
     (("run", "--env", "prod"), 1),
     (("backfill", "shop.nothing", "--start", "2024-03-01", "--end", "2024-03-02"), 2),
     (("drift",), 0),
+    (("quarantine", "list"), 0),
+    (("quarantine", "show", "shop.daily_revenue"), 2),
+    (("quarantine", "retry", "shop.daily_revenue"), 2),
     (("explain", "shop.daily_revenue"), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),
@@ -195,7 +198,7 @@ JSON_FORMS = (
 )
 
 
-GROUPS = {"change", "contract", "key", "schedule"}
+GROUPS = {"change", "contract", "key", "quarantine", "schedule"}
 
 
 def test_every_command_is_among_the_json_forms_below() -> None:

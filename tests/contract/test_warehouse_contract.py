@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from store_cases import DATASET, Place, database, days, opened, publication, publish, swap
 
+from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import Version, relation_of
+from penstock.quality.sifting import sieve_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from penstock.engine.ports import Publication, Session
+    from store_cases import Rows
+
+    from penstock.engine.ports import Publication, Session, Sifted
+    from penstock.model.intervals import Interval
 
 pytest_plugins = ["postgres_server"]
 RELATION = relation_of(DATASET, "1")
+QUARANTINE = OnFailure.QUARANTINE
 
 
 POSTGRES = pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))
@@ -573,3 +579,155 @@ def test_an_older_executor_cannot_drop(place: Place) -> None:
         place.warehouse.drop([_version("1")], 1)
     assert caught.value.findings[0].code == "engine.fenced"
     assert place.read(RELATION) == [(0, "a")]
+
+
+# -- rows that are put aside ----------------------------------------------------------------------------------------
+
+
+def _contract(*rules: Rule, **changes: Any) -> Contract:
+    columns = (ColumnSpec(name="moment", type="TIMESTAMP"), ColumnSpec(name="value", type="VARCHAR"))
+    return Contract(dataset=DATASET, file="c", version="1.0.0", columns=columns, rules=rules, **changes)
+
+
+def _only(*values: str, policy: OnFailure = OnFailure.QUARANTINE) -> Rule:
+    return Rule(kind=RuleKind.ACCEPTED_VALUES, columns=("value",), values=values, name="known value", on_failure=policy)
+
+
+LETTERS = _contract(_only("a", "b", "c", "d"))
+
+
+def _sifted(place: Place, what: Publication, rows: Rows, contract: Contract = LETTERS) -> Sifted:
+    sieve = sieve_of(contract, first_by=what.column if what.interval else what.offset)
+    assert sieve is not None
+    with place.warehouse.session() as session:
+        session.stage_file(place.file(rows))
+        sifted = session.sift(sieve, what)
+        assert session.publish(replace(what, at="2011-01-09T00:00:00+00:00")) == sifted.staged.rows
+    return sifted
+
+
+def _aside(place: Place, version: str = "1", interval: Interval | None = None) -> list[str | None]:
+    return [row.row["value"] for row in place.warehouse.quarantined(DATASET, version, interval)]
+
+
+def test_offending_rows_are_put_aside_with_their_reasons_and_the_others_published(place: Place) -> None:
+    sifted = _sifted(place, publication("p", interval=days(0, 2)), [(0, "a"), (0, "?"), (1, "b"), (1, "!")])
+    assert (sifted.staged.rows, sifted.quarantined) == (2, 2)
+    assert (dict(sifted.caught), dict(sifted.nulled)) == ({"accepted_values:value": 2}, {})
+    assert place.read(RELATION) == [(0, "a"), (1, "b")]
+    first, second = place.warehouse.quarantined(DATASET, "1")
+    assert (first.row["value"], second.row["value"]) == ("?", "!")
+    assert first.reasons == (("accepted_values:value", "known value"),)
+    assert (first.publish_id, first.recorded_at) == ("p", "2011-01-09T00:00:00+00:00")
+    assert (first.moment, second.moment) == tuple(days(day, 3).start.replace(tzinfo=None) for day in (0, 1))
+    assert first.interval == (days(0, 2).start.replace(tzinfo=None), days(0, 2).end.replace(tzinfo=None))
+
+
+def test_a_row_with_several_faults_is_put_aside_once_with_all_of_them(place: Place) -> None:
+    named = Rule(kind=RuleKind.PATTERN, columns=("value",), pattern="^[a-z]", name="it's lower", on_failure=QUARANTINE)
+    sifted = _sifted(place, publication("p"), [(0, "a"), (0, "?")], _contract(_only("a"), named))
+    assert (sifted.quarantined, dict(sifted.caught)) == (1, {"accepted_values:value": 1, "pattern:value": 1})
+    (row,) = place.warehouse.quarantined(DATASET, "1")
+    assert [name for _, name in row.reasons] == ["known value", "it's lower"]
+
+
+def test_a_value_is_made_null_where_the_rule_says_so(place: Place) -> None:
+    sifted = _sifted(place, publication("p"), [(0, "a"), (0, "?")], _contract(_only("a", policy=OnFailure.NULL)))
+    assert (sifted.quarantined, dict(sifted.nulled)) == (0, {"accepted_values:value": 1})
+    assert place.read(RELATION) == [(0, "a"), (0, None)]
+    assert place.warehouse.quarantined(DATASET, "1") == ()
+
+
+def test_a_value_made_null_may_still_be_missed_and_its_row_is_put_aside_as_it_came(place: Place) -> None:
+    there = Rule(kind=RuleKind.NOT_NULL, columns=("value",), on_failure=QUARANTINE)
+    contract = _contract(_only("a", policy=OnFailure.NULL), there)
+    sifted = _sifted(place, publication("p"), [(0, "a"), (0, "?")], contract)
+    assert (sifted.quarantined, dict(sifted.nulled), dict(sifted.caught)) == (1, {}, {"not_null:value": 1})
+    assert place.read(RELATION) == [(0, "a")]
+    assert _aside(place) == ["?"]
+
+
+def test_of_rows_that_share_a_key_the_first_by_its_moment_stays(place: Place) -> None:
+    once = Rule(kind=RuleKind.UNIQUE, columns=("value",), name="once", on_failure=QUARANTINE)
+    rows = [(2, "a"), (0, "a"), (1, "b"), (1, "a"), (1, None)]
+    sifted = _sifted(place, publication("p", interval=days(0, 3)), rows, _contract(once))  # type: ignore[arg-type]
+    assert dict(sifted.caught) == {"unique:value": 2}
+    assert place.read(RELATION) == [(0, "a"), (1, "b"), (1, None)]
+    assert [row.moment for row in place.warehouse.quarantined(DATASET, "1")] == [
+        days(day, 3).start.replace(tzinfo=None) for day in (1, 2)
+    ]
+
+
+def test_a_rebuild_of_a_part_replaces_what_was_put_aside_of_it_and_nothing_else(place: Place) -> None:
+    _sifted(place, publication("p", interval=days(0, 3)), [(0, "?"), (1, "!"), (2, "a")])
+    _sifted(place, publication("q", interval=days(1, 2)), [(1, "!")])
+    assert _aside(place) == ["?", "!"]
+    assert _aside(place, interval=days(1, 2)) == ["!"]
+    _sifted(place, publication("r", interval=days(1, 2)), [(1, "b")])
+    assert _aside(place) == ["?"]
+    assert place.read(RELATION) == [(1, "b"), (2, "a")]
+
+
+def test_a_table_made_anew_has_its_quarantine_anew(place: Place) -> None:
+    table = publication("p", materialization=Materialization.TABLE, column=None, interval=None)
+    _sifted(place, table, [(None, "a"), (None, "?")])
+    assert _aside(place) == ["?"]
+    _sifted(place, replace(table, publish_id="q"), [(None, "a"), (None, "!"), (None, "!")])
+    assert _aside(place) == ["!", "!"]
+    _sifted(place, replace(table, publish_id="r"), [(None, "a")])
+    assert _aside(place) == []
+
+
+def test_a_merge_takes_a_row_back_whose_key_came_again(place: Place) -> None:
+    _sifted(place, _merge("p"), [(0, "?"), (1, "!"), (2, "a")])
+    _sifted(place, _merge("q"), [(0, "b"), (3, "?"), (1, "!")])
+    assert sorted(map(str, _aside(place))) == ["!", "?"]
+    assert place.read(RELATION) == [(0, "b"), (2, "a")]
+    _sifted(place, replace(_merge("r"), interval=days(0, 1)), [(None, "?")])
+    _sifted(place, replace(_merge("s"), interval=days(0, 1)), [])
+    assert sorted(map(str, _aside(place))) == ["!", "?"]
+
+
+def test_an_append_puts_a_row_aside_once_however_often_it_is_read(place: Place) -> None:
+    """What lies beyond the newest row that was added comes again with the next run."""
+    _sifted(place, _append("p", None), [(0, "a"), (1, "?")])
+    _sifted(place, _append("q", 0), [(1, "?"), (2, "b"), (3, "!")])
+    assert _aside(place) == ["?", "!"]
+    _sifted(place, _append("r", 2), [(3, "c")])
+    assert _aside(place) == ["?"]
+    assert place.read(RELATION) == [(0, "a"), (2, "b"), (3, "c")]
+
+
+def test_what_is_published_twice_is_put_aside_once(place: Place) -> None:
+    _sifted(place, publication("p"), [(0, "?"), (0, "a")])
+    with place.warehouse.session() as session:
+        session.stage_file(place.file([(0, "!"), (0, "!")]))
+        sieve = sieve_of(LETTERS)
+        assert sieve is not None
+        session.sift(sieve, publication("p"))
+        assert session.publish(publication("p")) == 1
+    assert _aside(place) == ["?"]
+
+
+def test_what_an_older_executor_sifted_is_not_kept(place: Place) -> None:
+    place.warehouse.fence(2)
+    with pytest.raises(TaskError):
+        _sifted(place, publication("p", token=1), [(0, "?")])
+    assert place.warehouse.quarantine_sums() == ()
+
+
+def test_what_was_put_aside_of_a_version_is_dropped_with_it(place: Place) -> None:
+    for version in ("1", "2"):
+        what = publication(version, version=version)
+        _sifted(place, what, [(0, "?"), (0, "a")])
+    place.warehouse.drop([Version(dataset=DATASET, fingerprint="1", relation=RELATION)], token=1)
+    assert (_aside(place, "1"), _aside(place, "2")) == ([], ["?"])
+    (left,) = place.warehouse.quarantine_sums()
+    assert (left.dataset, left.version, left.rows) == (DATASET, "2", 1)
+    assert left.reasons == (("accepted_values:value", "known value"),)
+
+
+def test_what_was_put_aside_outlives_its_executor(place: Place) -> None:
+    _sifted(place, publication("p"), [(0, "?"), (0, "a")])
+    place.reopen()
+    assert _aside(place) == ["?"]

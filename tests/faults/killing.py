@@ -70,7 +70,7 @@ def watch(steps: Steps) -> None:
         _around(os, "fsync", steps, lambda _descriptor: "fsync", after=False)
         return
     from penstock.adapters import git
-    from penstock.adapters.duckdb import applying, removing, warehouse
+    from penstock.adapters.duckdb import applying, quarantine, removing, warehouse
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.adapters.folder import ProjectFolder
     from penstock.adapters.ledger.committing import Committer
@@ -81,6 +81,8 @@ def watch(steps: Steps) -> None:
     _around(Committer, "_commit", steps, _group_step)
     _around(DuckdbSession, "_ensure_table", steps, lambda _self, said: f"table {said.dataset}")
     _around(applying, "apply", steps, lambda _cursor, said, _staging: f"apply {said.dataset}", before=False)
+    _around(DuckdbSession, "sift", steps, lambda _self, sieve, _said: f"sift {sieve.dataset}", before=False)
+    _around(quarantine, "keep", steps, lambda _cursor, said, _staging: f"aside {said.dataset}", before=False)
     _around(DuckdbSession, "_transaction", steps, lambda _self, said: f"publish {said.dataset}")
     _around(DuckdbSession, "build", steps, lambda _self, said, *_: f"build {said.dataset}", before=False)
     _around(DuckdbSession, "commit", steps, _lot_step)

@@ -22,7 +22,7 @@ from penstock.model.sources import FileSource
 from penstock.plan.versions import described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from penstock.app.wiring import Workplace
     from penstock.engine.executor import Executor
@@ -245,8 +245,23 @@ def outcome_of(plan: BuildPlan, report: RunReport) -> BuildOutcome:
         checks[published.dataset] = (*checks.get(published.dataset, ()), *published.checks)
     findings = _each_once(report.findings)
     return BuildOutcome(
-        run=report.run, built=built, rows=rows, checks=checks, findings=findings, seconds=report.seconds
+        run=report.run,
+        built=built,
+        rows=rows,
+        checks=checks,
+        findings=findings,
+        seconds=report.seconds,
+        quarantined=_summed((published.dataset, published.quarantined) for published in report.published),
+        nulled=_summed((published.dataset, sum(published.nulled.values())) for published in report.published),
     )
+
+
+def _summed(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Counts by dataset, of those that have any."""
+    found: Counter[str] = Counter()
+    for name, count in counts:
+        found[name] += count
+    return {name: count for name, count in found.items() if count}
 
 
 def _each_once(findings: Sequence[Finding]) -> tuple[Finding, ...]:

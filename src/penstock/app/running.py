@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -292,16 +293,29 @@ class Runner:
         ledger, request = self._place.ledger, order.request
         built = {step.dataset: 0 for step in order.plan.steps}
         rows: dict[str, int] = {}
+        quarantined: dict[str, int] = {}
+        nulled: dict[str, int] = {}
         findings = []
         for attempt in ledger.rows("attempts", run=request.run):
             name = str(attempt["dataset"])
             if attempt["state"] == "published":
                 built[name] = built.get(name, 0) + 1
                 rows[name] = rows.get(name, 0) + int(attempt["rows"] or 0)
+                if aside := int(attempt["quarantined"] or 0):
+                    quarantined[name] = quarantined.get(name, 0) + aside
+                if values := sum(json.loads(str(attempt["nulled"] or "{}")).values()):
+                    nulled[name] = nulled.get(name, 0) + values
         if row["state"] not in {str(RunState.PUBLISHED), str(RunState.NOTHING)}:
             findings.append(_ended_otherwise(request.run, row))
         outcome = BuildOutcome(
-            run=request.run, built=built, rows=rows, checks={}, findings=tuple(findings), seconds=0.0
+            run=request.run,
+            built=built,
+            rows=rows,
+            checks={},
+            findings=tuple(findings),
+            seconds=0.0,
+            quarantined=quarantined,
+            nulled=nulled,
         )
         return Ran(
             outcome=outcome,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.duckdb.scratch import MemoryEvaluator
@@ -157,6 +158,14 @@ class EngineRuntime:
             found = {query.id: self._rows(query.sql)[0] for query in plan.queries}
             results[name] = quality.judge(plan, found)
         return results
+
+    def quarantined(self, versions: Mapping[str, str]) -> Mapping[str, int]:
+        """How many rows are put aside of each dataset's version."""
+        found: Counter[str] = Counter()
+        for each in self._warehouse.quarantine_sums():
+            if versions.get(each.dataset) == each.version:
+                found[each.dataset] += each.rows
+        return found
 
     def compare(
         self, production: Mapping[str, str], project: Project, datasets: Sequence[str]

@@ -13,6 +13,7 @@ from penstock.adapters.duckdb.session import REHEARSED
 from penstock.contract.column_types import is_float, normal_type
 from penstock.engine import audit
 from penstock.engine.ports import Publication
+from penstock.engine.sifting import sieve_of
 from penstock.model.intervals import Grain, parse_moment
 from penstock.model.pipelines import Materialization, SqlTask
 from penstock.plan.order import topological
@@ -131,7 +132,10 @@ class Bench:
         params = {name: moment.replace(tzinfo=None) for name, moment in bounds.items() if name in self._task.params}
         staged = self._session.stage_query(self._over_seen(self._task), params)
         audit.within_interval(self._session, staged, self._dataset, step.interval)
-        self._session.rehearse(self._publication(step.interval))
+        publication = self._publication(step.interval)
+        if (sieve := sieve_of(self._dataset)) is not None:
+            self._session.sift(sieve, publication)
+        self._session.rehearse(publication)
 
     def keep_as_whole(self) -> int:
         """Take what was built as what everything is compared with; how many rows it has."""

@@ -141,6 +141,8 @@ def run_result(ran: Ran) -> dict[str, object]:
         "environment": ran.environment,
         "built": dict(outcome.built),
         "rows": dict(outcome.rows),
+        "quarantined": dict(outcome.quarantined),
+        "nulled": dict(outcome.nulled),
         "seconds": round(outcome.seconds, 3),
         "versions": dict(ran.mapping),
         "drift": drift_json(ran.drifted),
@@ -196,6 +198,8 @@ def run_text(ran: Ran) -> str:
         if ran.before is not None and ran.before != ran.mapping:
             new = "is new" if not ran.before else "shows other versions now, which were built before"
             text = f"nothing to build; environment {ran.environment} {new}\n"
+    if outcome.quarantined:
+        text += "penstock quarantine show DATASET shows the rows that were put aside, and why\n"
     text += f"environment {ran.environment} shows {len(ran.mapping)} dataset(s)"
     lines = [f"{name}: {one.file}: {one}" for name, told in ran.drifted.items() for one in told]
     if lines:

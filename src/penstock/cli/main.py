@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("running:plan", "Show what a run would build, and why."),
     "run": ("running:run", "Build what is missing into an environment."),
     "backfill": ("backfilling:backfill", "Build intervals again, and what reads them."),
+    "quarantine": ("quarantine:quarantine", "See rows that were put aside, and why; build them again."),
     "serve": ("serving:serve", "Run schedules, triggers and the queue."),
     "schedule": ("schedule:schedule", "Show what would fire; pause and resume pipelines."),
     "drift": ("drifting:drift", "Say on which day a source's files became others."),

@@ -73,7 +73,7 @@ def _enum(owner: Fields, column: ColumnSpec) -> tuple[str, ...]:
 
 def _bare(rule: Rule) -> Rule:
     """The rule without what `logicalTypeOptions` has no place for."""
-    return replace(rule, name="", description="", severity=Severity.ERROR)
+    return replace(rule, name="", description="", severity=Severity.ERROR, on_failure=None)
 
 
 def _option(rule: Rule, logical: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ What we rely on, and where the standard keeps it:
 - a column's type: `physicalType`, a DuckDB type (a plain `logicalType` will do where it leaves no choice);
 - personal data: the custom property `personalData: KIND` (`none` says it was looked at and is not);
   `classification: personal` or `pii` alone means personal data of no kind in particular;
+- what becomes of offending rows: the custom properties `onFailure`, `maxQuarantined` and `formats`;
 - the owner: `team.name`, else the team's member in the role of owner;
 - retention and the time of availability: `slaProperties`; the purpose: `description.purpose`.
 Whatever else the standard or its users put there is left alone.
@@ -18,9 +19,18 @@ from typing import TYPE_CHECKING, Any
 from penstock.contract.column_types import normal_type, physical_type
 from penstock.contract.misspelt import almost, report_misspelt
 from penstock.contract.options import option_rules
+from penstock.contract.policies import (
+    FORMATS,
+    MAX_QUARANTINED,
+    ON_FAILURE,
+    column_contradictions,
+    read_formats,
+    read_policy,
+    read_share,
+)
 from penstock.contract.rules import read_rules
 from penstock.documents import Fields, read_yaml
-from penstock.model.contracts import ColumnSpec, Contract, Rule
+from penstock.model.contracts import MOST_QUARANTINED, ColumnSpec, Contract, OnFailure, Rule
 from penstock.model.errors import InputError
 from penstock.model.pipelines import NAME_PATTERN
 
@@ -68,6 +78,7 @@ def _contract(fields: Fields, file: str) -> Contract:
         )
     dataset, columns, rules = _object(objects[0], file) if objects else ("", (), ())
     retention, ready_by = _sla(fields)
+    policy = read_policy(objects[0], MAX_QUARANTINED) if objects else None
     contract = Contract(
         dataset=dataset,
         file=file,
@@ -80,6 +91,8 @@ def _contract(fields: Fields, file: str) -> Contract:
         rules=rules,
         retention=retention,
         ready_by=ready_by,
+        on_failure=policy or OnFailure.FAIL,
+        max_quarantined=read_share(objects[0]) if objects else MOST_QUARANTINED,
     )
     report_misspelt(fields)
     return contract
@@ -134,14 +147,18 @@ def _column(fields: Fields) -> tuple[ColumnSpec, int | None]:
     name = fields.text("name", required=True) or ""
     position = fields.integer("primaryKeyPosition")
     key = bool(fields.flag("primaryKey"))
+    type_ = _type(fields)
     spec = ColumnSpec(
         name=name,
-        type=_type(fields),
+        type=type_,
         description=fields.text("description") or "",
         required=bool(fields.flag("required")),
         key=key,
         personal=_personal(fields),
+        formats=read_formats(fields, type_),
+        on_failure=read_policy(fields, "personalData", FORMATS),
     )
+    column_contradictions(fields, spec)
     if position is not None and position > 0 and not key:
         fields.note(
             "contract.key",
@@ -181,7 +198,7 @@ def _personal(fields: Fields) -> str | None:
         word = custom.text("property") or ""
         if word == "personalData":
             kind = custom.text("value", required=True)
-        elif meant := almost(word, ("personalData",)):
+        elif (meant := almost(word, ("personalData", ON_FAILURE, FORMATS))) == "personalData":
             custom.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
     if kind is not None:
         return None if kind == "none" else kind

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from penstock.contract.measures import OPERATORS, Threshold, counted, missed, offending_rows, repeated
 from penstock.contract.misspelt import report_misspelt
+from penstock.contract.policies import contradictions, read_policy
 from penstock.contract.predicates import literal, quoted, row_predicate
 from penstock.contract.validity import check_pattern, listed_words, range_rule
 from penstock.model.contracts import ColumnSpec, Rule, RuleKind
@@ -47,18 +48,21 @@ def read_rules(owner: Fields, column: ColumnSpec | None, columns: Mapping[str, C
         rules = tuple(_sql(entry, column) if kind == "sql" else _library(entry, column, columns))
         for rule in rules:
             _known_columns(entry, rule, columns)
-            yield replace(
+            read = replace(
                 rule,
                 name=extras.name,
                 description=extras.description or rule.description,
                 severity=extras.severity,
+                on_failure=extras.on_failure,
                 line=extras.line,
             )
+            contradictions(entry, read, columns)
+            yield read
         report_misspelt(entry)
 
 
 def _extras(entry: Fields) -> Rule:
-    """The name, description, severity and line of an entry, carried by a rule of no kind in particular."""
+    """The name, description, severity, policy and line of an entry, carried by a rule of no kind in particular."""
     severity = entry.text("severity")
     if severity is not None and severity.lower() not in _SEVERITIES:
         entry.note(
@@ -73,6 +77,7 @@ def _extras(entry: Fields) -> Rule:
         name=entry.text("name") or "",
         description=entry.text("description") or "",
         severity=_SEVERITIES.get((severity or "error").lower(), Severity.ERROR),
+        on_failure=read_policy(entry, "columns"),
         line=entry.document.place(*entry.path).line,
     )
 

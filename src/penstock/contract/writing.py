@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from penstock.contract.column_types import logical_type, normal_type
 from penstock.contract.measures import count_of
 from penstock.contract.options import write_options
+from penstock.contract.policies import FORMATS, MAX_QUARANTINED, written
 from penstock.documents import to_yaml
-from penstock.model.contracts import RuleKind
+from penstock.model.contracts import MOST_QUARANTINED, OnFailure, RuleKind
 from penstock.model.findings import Severity
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def _object(contract: Contract) -> dict[str, Any]:
         "properties": [_property(contract, column) for column in contract.columns],
     }
     rules = [_rule(rule) for rule in contract.rules if len(rule.columns) != 1]
-    return element | ({"quality": rules} if rules else {})
+    share = None if contract.max_quarantined == MOST_QUARANTINED else str(contract.max_quarantined)
+    policy = None if contract.on_failure is OnFailure.FAIL else contract.on_failure
+    custom = written(policy, **{MAX_QUARANTINED: share})
+    return element | ({"customProperties": custom} if custom else {}) | ({"quality": rules} if rules else {})
 
 
 def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
@@ -65,7 +69,9 @@ def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
         "primaryKey": column.name in contract.key,
         "primaryKeyPosition": contract.key.index(column.name) + 1 if column.name in contract.key else None,
         "classification": "personal" if column.personal else None,
-        "customProperties": [{"property": "personalData", "value": column.personal}] if column.personal else None,
+        "customProperties": written(
+            column.on_failure, personalData=column.personal, **{FORMATS: list(column.formats) or None}
+        ),
         "logicalTypeOptions": options,
         "quality": [_rule(rule) for rule in rules],
     }
@@ -91,14 +97,15 @@ def _rule(rule: Rule) -> dict[str, Any]:
     if rule.description:
         entry["description"] = rule.description
     spread = list(rule.columns) if len(rule.columns) > 1 else []
+    custom = written(rule.on_failure, columns=spread if spread and rule.kind is RuleKind.SQL else None)
     if rule.kind is RuleKind.SQL:
         entry |= {"type": "sql", "query": count_of((rule.sql or "").replace("{table}", "{object}"))}
-        if spread:
-            entry["customProperties"] = [{"property": "columns", "value": spread}]
     else:
         arguments = _arguments(rule) | ({"properties": spread} if spread else {})
         entry |= {"type": "library", "metric": _metric(rule)} | ({"arguments": arguments} if arguments else {})
     entry["mustBe"] = 0
+    if custom:
+        entry["customProperties"] = custom
     if rule.severity in _WRITTEN_SEVERITY:
         entry["severity"] = _WRITTEN_SEVERITY[rule.severity]
     return entry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -158,7 +158,10 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOutcome:
-    """What building a project's versions up to a moment did. `built` maps each dataset to slices built (0: reused)."""
+    """What building a project's versions up to a moment did. `built` maps each dataset to slices built (0: reused).
+
+    `quarantined` counts the rows that were put aside, `nulled` the values made NULL, of datasets that had any.
+    """
 
     run: str
     built: Mapping[str, int]
@@ -166,6 +169,8 @@ class BuildOutcome:
     checks: Mapping[str, tuple[CheckResult, ...]]
     findings: tuple[Finding, ...]
     seconds: float
+    quarantined: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 class Runtime(Protocol):
@@ -191,6 +196,10 @@ class Runtime(Protocol):
 
     def judge(self, project: Project, interval: Interval | None = None) -> Mapping[str, tuple[CheckResult, ...]]:
         """Every contract check on the built versions, on all rows or on an interval's."""
+        ...
+
+    def quarantined(self, versions: Mapping[str, str]) -> Mapping[str, int]:
+        """How many rows are put aside of each dataset's version, of those that have any."""
         ...
 
     def compare(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from penstock.delivery.changes import Change
     from penstock.delivery.design import Design
-    from penstock.delivery.ports import BuildOutcome
+    from penstock.delivery.ports import BuildOutcome, Runtime
     from penstock.delivery.records import Output
     from penstock.delivery.tools import Tools
     from penstock.policy.rules import Policy
@@ -124,7 +124,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         content = runtime.content(planned.project)
     texts = {
         "shadow run": tables.build_text(shadow),
-        "checks": tables.checks_text(facts.checks),
+        "checks": tables.checks_text(facts.checks) + tables.quarantined_text(facts.quarantined),
         "difference": tables.diffs_text(facts.diffs, facts.new_datasets),
         "exercise": exercises_text(facts.exercises),
         "slices": slices_text(facts.slices),
@@ -185,7 +185,15 @@ def _measure(
         files={name: planned.project.datasets[name].file for name in difference.touched},
         reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
         removed=difference.removed,
+        quarantined=_quarantined(production, planned, runtime),
     )
+
+
+def _quarantined(production: Mapping[str, str], planned: Design, runtime: Runtime) -> dict[str, tuple[int, int]]:
+    """Rows put aside before and by the change: what is missing from a difference without a trace otherwise."""
+    before = runtime.quarantined(production)
+    now = runtime.quarantined(runtime.versions(planned.project))
+    return {name: (before.get(name, 0), now.get(name, 0)) for name in sorted({*before, *now})}
 
 
 def _filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
@@ -245,6 +253,7 @@ def review_json(seen: Review) -> dict[str, Any]:
             ]
             for name, results in sorted(facts.checks.items())
         },
+        "quarantined": {name: {"before": old, "now": new} for name, (old, new) in facts.quarantined.items()},
         "differences": {diff.dataset: tables.diff_json(diff) for diff in facts.diffs},
         "new": list(facts.new_datasets),
         "faults": {score.dataset: score.to_json() for score in facts.mutations},

@@ -1,7 +1,8 @@
-"""One attempt: intent, staging, audit, publish, recorded.
+"""One attempt: intent, staging, sifting, audit, publish, recorded.
 
 Invariants: nothing is visible before its audit; intent and audit are in the ledger, on disk, before anything is
-published; a publish id is applied at most once at the target; an unknown commit is read back, never guessed.
+published; rows that are put aside are kept by the transaction that publishes the others, or not at all; a publish id
+is applied at most once at the target; an unknown commit is read back, never guessed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit
+from penstock.engine import audit, sifting
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.ledger.landed import write_landed
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from penstock.engine.ports import Files, Processes, Session, Staged, Warehouse
+    from penstock.engine.ports import Files, Processes, Session, Sifted, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -97,7 +98,10 @@ class Unwatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What an attempt made visible, and how its rows were judged. `measured` and `files` as in the ledger."""
+    """What an attempt made visible, how its rows were judged, and what was sifted out.
+
+    `measured` and `files` as in the ledger, `quarantined` counts rows, `nulled` the values that each check made NULL.
+    """
 
     dataset: str
     version: str
@@ -106,6 +110,8 @@ class Published:
     checks: tuple[CheckResult, ...] = ()
     measured: Mapping[str, int] = field(default_factory=dict)
     files: str = ""
+    quarantined: int = 0
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -133,11 +139,15 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             staged = made.staged
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
-            checks = audit.judge(session, staged, dataset)
-            fact = audited(publication.publish_id, attempt, staged, checks, made.files)
-            tools.journal.append(fact, token=job.token)
-            audit.refuse_if_failed(session, staged, dataset, checks)
-            rows = _publish(session, publication, tools)
+            outcome = sifting.sift(session, staged, dataset, publication)
+            sifted, checks = outcome.sifted, outcome.checks
+            if not outcome.findings:
+                checks = (*checks, *audit.judge(session, sifted.staged, dataset))
+            fact = audited(publication.publish_id, attempt, sifted, checks, made.files)
+            (entry,) = tools.journal.append(fact, token=job.token)
+            sifting.refuse(outcome)
+            audit.refuse_if_failed(session, sifted.staged, dataset, checks)
+            rows = _publish(session, replace(publication, at=entry.at), tools)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -146,6 +156,8 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         checks=checks,
         measured=made.measured,
         files=made.files,
+        quarantined=sifted.quarantined,
+        nulled=sifted.nulled,
     )
 
 
@@ -164,17 +176,20 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
 
 
 def audited(
-    publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...], files: str = ""
+    publish_id: str, attempt: int, sifted: Sifted, checks: tuple[CheckResult, ...], files: str = ""
 ) -> AttemptAudited:
-    """What is recorded of an audit."""
+    """What is recorded of an audit, and of what was sifted out before it."""
     failed = {check.id: check.failed_rows for check in checks if not check.passed}
     return AttemptAudited(
         publish_id=publish_id,
         attempt=attempt,
-        rows=staged.rows,
+        rows=sifted.staged.rows,
         checks=len(checks),
         failed_checks=failed,
         files=files,
+        quarantined=sifted.quarantined,
+        caught=sifted.caught,
+        nulled=sifted.nulled,
     )
 
 
@@ -273,7 +288,8 @@ def _staged(
         with tools.files.land(task, dataset.name, pieces) as landing:
             starts = [stamp(piece.start) for piece in pieces] if pieces else [""]
             files = write_landed(starts, landing.files)
-            yield _Made(staged=session.stage_file(landing.path), measured={"bytes": landing.bytes}, files=files)
+            staged = session.stage_file(landing.path, sifting.casts(dataset))
+            yield _Made(staged=staged, measured={"bytes": landing.bytes}, files=files)
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)

@@ -30,12 +30,23 @@ def judge(session: Session, staged: Staged, dataset: Dataset) -> tuple[quality.C
     contract = dataset.contract
     if contract is None:
         return ()
-    differing = compare_columns(contract, staged.columns or session.columns(staged.relation))
-    if differing:
-        raise TaskError(differing)
+    refuse_other_columns(session, staged, dataset)
     plan = quality.compile_checks(contract, staged.relation)
     results = {query.id: session.fetch(query.sql)[0] for query in plan.queries}
     return quality.judge(plan, results)
+
+
+def refuse_other_columns(session: Session, staged: Staged, dataset: Dataset) -> None:
+    """Stop an attempt whose columns are not those of its contract.
+
+    Raises:
+        TaskError: one finding for each that is missing, extra or of another type.
+    """
+    if dataset.contract is None:
+        return
+    differing = compare_columns(dataset.contract, staged.columns or session.columns(staged.relation))
+    if differing:
+        raise TaskError(differing)
 
 
 def refuse_if_failed(

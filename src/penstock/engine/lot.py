@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from penstock.engine import audit
 from penstock.engine.attempt import Published, audited, commit_lost, intent_of, physical_sql, publication_of
-from penstock.engine.ports import UnknownOutcomeError
+from penstock.engine.ports import Sifted, UnknownOutcomeError
+from penstock.engine.sifting import sieve_of
 from penstock.model.errors import TransientError
 from penstock.model.pipelines import Materialization, SqlTask
 
@@ -28,9 +29,12 @@ SECONDS = 0.02
 
 
 def is_light(dataset: Dataset) -> bool:
-    """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time."""
+    """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time.
+
+    Rows that may be put aside need a staging, which a lot has not.
+    """
     kept = dataset.materialization in {Materialization.TABLE, Materialization.VIEW}
-    return kept and isinstance(dataset.task, SqlTask) and dataset.timeout is None
+    return kept and isinstance(dataset.task, SqlTask) and dataset.timeout is None and sieve_of(dataset) is None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class Lot:
         publication = publication_of(work, job)
         staged = self._session.build(publication, physical_sql(dataset, job), {})
         checks = audit.judge(self._session, staged, dataset)
-        facts = audited(publication.publish_id, attempt, staged, checks)
+        facts = audited(publication.publish_id, attempt, Sifted(staged=staged), checks)
         self._receipt = journal.submit(facts, token=job.token)
         audit.refuse_if_failed(self._session, staged, dataset, checks)
         published = Published(

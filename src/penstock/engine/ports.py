@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime, timedelta
+    from datetime import date, datetime, timedelta
     from pathlib import Path
 
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Materialization
     from penstock.model.sources import FileSource, LandedFile
     from penstock.plan.versions import Version
+    from penstock.quality.casting import Cast
+    from penstock.quality.sifting import Sieve
 
 Params = "Mapping[str, object]"
 
@@ -29,12 +31,56 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sifted:
+    """What a sieve did to staged rows: what is left of them, and how many were put aside.
+
+    `caught` counts the rows that offended each check (one row may offend several), `nulled` the values that each made
+    NULL; checks that found nothing are left out.
+    """
+
+    staged: Staged
+    quarantined: int = 0
+    caught: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRow:
+    """A row that was put aside: by which publish and when, why (a check's id and name each), and its values as text.
+
+    `interval` is what was being built; `moment` is the row's own, in UTC without zone.
+    """
+
+    publish_id: str
+    dataset: str
+    version: str
+    interval: tuple[datetime | None, datetime | None]
+    moment: datetime | None
+    reasons: tuple[tuple[str, str], ...]
+    row: Mapping[str, str | None]
+    recorded_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineSum:
+    """How many rows of a version are put aside for the same reasons within one day of their own (None: without)."""
+
+    dataset: str
+    version: str
+    day: date | None
+    reasons: tuple[tuple[str, str], ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What one publish does, in one transaction at the target, at most once for its `publish_id`.
 
     With an `interval`, rows of `column` within it are replaced; a table is replaced whole; a view is defined as
     `view_sql`; with a `key`, rows of the same key are replaced; with an `offset`, rows are added if the largest value
-    of that column is still `base`. `token` is refused if a newer executor has shown itself at the target.
+    of that column is still `base`. `token` is refused if a newer executor has shown itself at the target. What was
+    sifted out of the staged rows is kept in the same transaction, as of `at`, in the place of what was put aside of the
+    same rows before: of the interval, of the table, of the same keys or of what lies beyond `base`.
     """
 
     publish_id: str
@@ -50,6 +96,7 @@ class Publication:
     key: tuple[str, ...] = ()
     offset: str | None = None
     base: object = None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +149,15 @@ class Session(Protocol):
         """Make a query readable as staging without storing its rows."""
         ...
 
-    def stage_file(self, path: Path) -> Staged:
-        """Read a Parquet file into staging."""
+    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
+        """Read a Parquet file into staging, some of its text as other types; the columns are those after `sift`."""
+        ...
+
+    def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
+        """Put offending rows of the staging aside and make offending values NULL; `publish` then keeps both.
+
+        Done once for what is staged. `publication` says what tells the rows apart: interval, key or offset.
+        """
         ...
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
@@ -163,6 +217,16 @@ class Warehouse(Protocol):
         """How many rows were published under an id, or None if it never was."""
         ...
 
+    def quarantined(
+        self, dataset: str, version: str, interval: Interval | None = None, limit: int | None = None
+    ) -> tuple[QuarantinedRow, ...]:
+        """The rows of a version that are put aside, or those of an interval, in the order of their moments."""
+        ...
+
+    def quarantine_sums(self) -> tuple[QuarantineSum, ...]:
+        """Everything that is put aside, counted."""
+        ...
+
     def fence(self, token: int) -> None:
         """Refuse every later publish or swap with a smaller token."""
         ...
@@ -184,7 +248,9 @@ class Warehouse(Protocol):
         ...
 
     def drop(self, versions: Sequence[Version], token: int) -> Dropped:
-        """Drop versions and forget their publish ids, in one transaction; what is not there counts as dropped.
+        """Drop versions, with what was put aside of them, and forget their publish ids, in one transaction.
+
+        What is not there counts as dropped.
 
         A relation that something else still reads (an environment, another view) stays, with what it reads itself.
         """

@@ -175,6 +175,8 @@ class AttemptAudited:
     """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend.
 
     `files` are those that the rows came from, as `ledger/landed.py` writes them; empty where they came from none.
+    Before that, `quarantined` rows were put aside, for the checks in `caught` (a row may offend several), and values
+    were made NULL, for those in `nulled`.
     """
 
     publish_id: str
@@ -183,6 +185,9 @@ class AttemptAudited:
     checks: int
     failed_checks: Mapping[str, int]
     files: str = ""
+    quarantined: int = 0
+    caught: Mapping[str, int] = field(default_factory=dict)
+    nulled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

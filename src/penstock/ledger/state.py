@@ -38,7 +38,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "attempts": (
         ("publish_id", "attempt"),
         ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "measured", "since", "files", "started_at", "finished_at"),
+         "message", "measured", "since", "files", "started_at", "finished_at", "quarantined", "caught", "nulled"),
     ),
     "arrivals": (
         ("dataset", "version", "start", "name"),
@@ -270,7 +270,8 @@ def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
 def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
-        checks=fact.checks, failed_checks=_json(fact.failed_checks), files=fact.files,
+        checks=fact.checks, failed_checks=_json(fact.failed_checks), files=fact.files, quarantined=fact.quarantined,
+        caught=_json(fact.caught), nulled=_json(fact.nulled),
     )  # fmt: skip
     return (row,)
 

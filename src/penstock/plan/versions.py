@@ -3,7 +3,7 @@
 The fingerprint covers the digest of the canonical query (or code, or source description), how the rows are kept, and of
 each dataset read what decides its rows and the columns that are read: another column of it leaves the reader alone. A
 view shows another dataset's rows as they are stored, so that it is another whenever what it reads is. Descriptions,
-owners, schedules, checks, retries, secrets and limits change no version.
+owners, schedules, checks that only judge, retries, secrets and limits change no version.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from penstock.model.contracts import MOST_QUARANTINED
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
 from penstock.model.sources import LANDED, FileSource
 from penstock.plan.order import topological
@@ -66,6 +67,7 @@ class Meanings:
     def __init__(self, project: Project) -> None:
         self._datasets = project.datasets
         self._known: dict[tuple[str, ...], str] = {}
+        self._formed: dict[str, QueryForms | None] = {}
         for name in topological(project):  # from the sources on, so that nothing recurses
             self.of(name)
 
@@ -84,7 +86,7 @@ class Meanings:
     def by_column(self, name: str) -> dict[str, str]:
         """Each column of a dataset whose columns are known, in order, and "" for its rows."""
         dataset = self._datasets[name]
-        forms = forms_of(dataset)
+        forms = self._forms(dataset.name)
         if isinstance(dataset.task, FileSource):
             columns = [column.lower() for column in dataset.task.row if column not in LANDED]
         else:
@@ -93,7 +95,7 @@ class Meanings:
 
     def read_by(self, reader: str, name: str) -> str:
         """As much of a dataset as a reader uses."""
-        forms = forms_of(self._datasets[reader])
+        forms = self._forms(reader)
         if forms is None:
             return self.of(name)
         columns = {
@@ -103,7 +105,7 @@ class Meanings:
 
     def _whole(self, dataset: Dataset) -> str:
         reads = {name: self.read_by(dataset.name, name) for name in sorted(set(dataset.reads))}
-        forms = forms_of(dataset)
+        forms = self._forms(dataset.name)
         parts = [[name, self._form(dataset, form)] for name, form in forms.columns.items()] if forms else []
         rows = self._form(dataset, forms.rows) if forms else []
         return _digest({**own_definition(dataset), "reads": reads, "rows": rows, "columns": parts})
@@ -111,7 +113,7 @@ class Meanings:
     def _rows(self, dataset: Dataset) -> str:
         if isinstance(dataset.task, FileSource):
             return _digest([_shape(dataset), {**_task_parts(dataset), "columns": []}])
-        forms = forms_of(dataset)
+        forms = self._forms(dataset.name)
         if forms is None:
             return self.of(dataset.name)
         pieces = [*dataset.key, *([dataset.interval.column] if dataset.interval else ())]
@@ -123,7 +125,7 @@ class Meanings:
     def _column(self, dataset: Dataset, column: str) -> str:
         if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.row)}:
             return _digest([self.rows(dataset.name), column])
-        forms = forms_of(dataset)
+        forms = self._forms(dataset.name)
         if forms is None or column not in forms.columns:
             return self.of(dataset.name)
         return _digest([self.rows(dataset.name), self._form(dataset, forms.columns[column])])
@@ -137,12 +139,20 @@ class Meanings:
             self._known[key] = make()
         return self._known[key]
 
+    def _forms(self, name: str) -> QueryForms | None:
+        if name not in self._formed:
+            self._formed[name] = forms_of(self._datasets[name])
+        return self._formed[name]
+
 
 def forms_of(dataset: Dataset) -> QueryForms | None:
-    """What is known of a dataset's query by column; of one that goes on from its own rows, nothing."""
+    """What is known of a dataset's query by column; of one that goes on from its own rows, nothing.
+
+    Nor of one whose rows are put aside by what other columns hold.
+    """
     if not isinstance(dataset.task, SqlTask) or dataset.materialization is Materialization.APPEND:
         return None
-    return dataset.task.forms
+    return None if _sifted(dataset) else dataset.task.forms
 
 
 def own_definition(dataset: Dataset) -> dict[str, object]:
@@ -166,7 +176,8 @@ def described(dataset: Dataset) -> str:
     said = [contract.version, contract.owner, contract.description, contract.retention, contract.ready_by]
     rules = [str(replace(rule, line=None)) for rule in contract.rules]
     columns = [str(column) for column in contract.columns]
-    return _digest([dataset.description, said, contract.status, list(contract.key), columns, rules])
+    share = [] if contract.max_quarantined == MOST_QUARANTINED else [str(contract.max_quarantined)]
+    return _digest([dataset.description, said, contract.status, list(contract.key), columns, rules, *share])
 
 
 def _shape(dataset: Dataset) -> dict[str, object]:
@@ -182,7 +193,23 @@ def _kept(dataset: Dataset) -> dict[str, object]:
         "interval": str(dataset.interval) if dataset.interval else "",
         **({"key": sorted(dataset.key)} if dataset.key else {}),
         **({"offset": dataset.offset} if dataset.offset else {}),
+        **({"sifted": sifted} if (sifted := _sifted(dataset)) else {}),
     }
+
+
+def _sifted(dataset: Dataset) -> list[object]:
+    """What of its contract decides a dataset's rows; a view stores none."""
+    contract = dataset.contract
+    if contract is None or dataset.materialization is Materialization.VIEW:
+        return []
+    files = dataset.task.columns if isinstance(dataset.task, FileSource) else ()
+    read = {name.casefold() for name in files}
+    is_cast = any(spec.type != "VARCHAR" and spec.name.casefold() in read for spec in contract.columns)
+    if not contract.names_policies and not is_cast:
+        return []
+    from penstock.quality.sifting import decided_by  # noqa: PLC0415 - most contracts decide no rows; it needs readers
+
+    return decided_by(contract, files)
 
 
 def _digest(parts: object) -> str:

@@ -132,6 +132,7 @@ class ReviewFacts:
     that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
     each query that changed whether the data went through what changed, `slices` of each dataset that is built slice by
     slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
+    `quarantined` are the rows put aside in production and by the change, of datasets that have any.
     """
 
     story: Story
@@ -151,6 +152,7 @@ class ReviewFacts:
     outside: tuple[DatasetDiff, ...] = ()
     slices: tuple[SliceVerdict, ...] = ()
     mutations: tuple[MutationScore, ...] = ()
+    quarantined: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.pipelines import SqlTask
+from penstock.project.row_policies import policy_findings
 from penstock.sql.query import parse_query
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def cross_findings(
                 yield _unknown(dataset, upstream, known)
         if dataset.contract is None and name not in broken_contracts:
             yield _no_contract(name, dataset)
+        yield from policy_findings(dataset)
     cycle = _cycle({name: tuple(up for up in dataset.reads if up in datasets) for name, dataset in datasets.items()})
     if cycle:
         yield _cyclic(cycle, datasets[cycle[0]])

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any
 
-from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
@@ -71,7 +71,17 @@ _MODELS: tuple[type, ...] = (
     SqlTask,
     SqlTrigger,
 )
-_WORDS: tuple[type[Enum], ...] = (CatchUp, Corrections, Drift, FileFormat, Grain, Materialization, RuleKind, Severity)
+_WORDS: tuple[type[Enum], ...] = (
+    CatchUp,
+    Corrections,
+    Drift,
+    FileFormat,
+    Grain,
+    Materialization,
+    OnFailure,
+    RuleKind,
+    Severity,
+)
 _LARGE = ("pipelines", "datasets", "files")
 """The mappings of a project that grow with it."""
 _KIND, _OF = "%", "of"

@@ -14,6 +14,7 @@ from penstock.engine.ports import Dropped, Holding, Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
+from penstock.sim import quarantine
 from penstock.sim.faults import Fault, Faults
 from penstock.sim.rows import COLUMNS, evaluate, key_of
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Publication, Swap
+    from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum, Sifted, Swap
+    from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
+    from penstock.quality.casting import Cast
+    from penstock.quality.sifting import Sieve
+    from penstock.sim.quarantine import Aside
     from penstock.sim.rows import Drive, Row
 
     Held = Mapping[str, tuple[Row, ...] | str]
@@ -45,6 +50,7 @@ class _Target:
     environments: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     swaps: set[str] = field(default_factory=set)
     fence: int = 0
+    quarantine: tuple[QuarantinedRow, ...] = ()
 
 
 class MemoryWarehouse:
@@ -78,6 +84,20 @@ class MemoryWarehouse:
     def published(self, publish_id: str) -> int | None:
         """How many rows were published under an id, or None."""
         return self._target.published.get(publish_id)
+
+    def quarantined(
+        self, dataset: str, version: str, interval: Interval | None = None, limit: int | None = None
+    ) -> tuple[QuarantinedRow, ...]:
+        """Rows of a version that are put aside; see `Warehouse.quarantined`."""
+        held = [each for each in self._target.quarantine if (each.dataset, each.version) == (dataset, version)]
+        if interval is not None:
+            start, end = interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)
+            held = [each for each in held if each.moment is not None and start <= each.moment < end]
+        return tuple(sorted(held, key=lambda each: str((each.moment, sorted(each.row.items())))))[:limit]
+
+    def quarantine_sums(self) -> tuple[QuarantineSum, ...]:
+        """Everything that is put aside, counted."""
+        return quarantine.sums(self._target.quarantine)
 
     def fence(self, token: int) -> None:
         """Refuse smaller tokens from now on."""
@@ -138,6 +158,7 @@ class MemoryWarehouse:
         key = (version.dataset, version.fingerprint)
         for publish_id in [name for name, made in self._target.made.items() if made == key]:
             del self._target.made[publish_id], self._target.published[publish_id]
+        self._target.quarantine = tuple(each for each in self._target.quarantine if (each.dataset, each.version) != key)
 
     def environment(self, environment: str) -> dict[str, str]:
         """What an environment shows: dataset to version."""
@@ -177,17 +198,17 @@ class MemoryWarehouse:
                 raise _conflict("a publish id is there already")
             self._apply(built)
 
-    def apply(self, publication: Publication, staged: tuple[Row, ...]) -> int:
+    def apply(self, publication: Publication, staged: tuple[Row, ...], aside: tuple[Aside, ...] | None = None) -> int:
         """One publish, whole or not at all; see `Session.publish`."""
         with self.faults.step(f"publish {publication.publish_id}"), self._lock:
             self._refuse_if_fenced(publication.token, publication.dataset)
             known = self._target.published.get(publication.publish_id)
             if known is not None:
                 return known
-            self._apply([(publication, staged)])
+            self._apply([(publication, staged)], aside)
             return self._target.published[publication.publish_id]
 
-    def _apply(self, built: list[tuple[Publication, tuple[Row, ...]]]) -> None:
+    def _apply(self, built: list[tuple[Publication, tuple[Row, ...]]], aside: tuple[Aside, ...] | None = None) -> None:
         """The end of a transaction, with whatever happens to its commit."""
         after = [
             (publication, relation_after(publication, staged, self._target.relations)) for publication, staged in built
@@ -203,6 +224,8 @@ class MemoryWarehouse:
             self._target.published[publication.publish_id] = 0 if isinstance(relation, str) else len(staged)
             self._target.made[publication.publish_id] = (publication.dataset, publication.version)
             self.applied[publication.publish_id] += 1
+            if aside is not None:
+                self._target.quarantine = quarantine.after(self._target.quarantine, publication, staged, aside)
         if fault is Fault.COMMIT_KEPT:
             raise UnknownOutcomeError("the connection broke after the commit")
 
@@ -218,6 +241,7 @@ class MemorySession:
     def __init__(self, warehouse: MemoryWarehouse, drive: Drive) -> None:
         self._warehouse, self._drive = warehouse, drive
         self._staged: tuple[Row, ...] = ()
+        self._aside: tuple[Aside, ...] | None = None
         self._built: list[tuple[Publication, tuple[Row, ...]]] = []
         self._open: dict[str, tuple[Row, ...] | str] = {}
         self._interrupted = False
@@ -232,10 +256,18 @@ class MemorySession:
         self._begin("view")
         return self._stage(evaluate(sql, {}, self._rows))
 
-    def stage_file(self, path: Path) -> Staged:
-        """Read a landed file into staging."""
+    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
+        """Read a landed file into staging; its columns have their types."""
+        del casts
         self._refuse_if_interrupted()
         return self._stage(self._drive[path])
+
+    def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
+        """Put offending rows aside and make offending values NULL; see `Session.sift`."""
+        del publication
+        self._begin("sift")
+        sifted, self._staged, self._aside = quarantine.sift(sieve, self._staged)
+        return sifted
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a file."""
@@ -270,7 +302,7 @@ class MemorySession:
     def publish(self, publication: Publication) -> int:
         """Publish what is staged; see `Session.publish`."""
         self._refuse_if_interrupted()
-        return self._warehouse.apply(publication, self._staged)
+        return self._warehouse.apply(publication, self._staged, self._aside)
 
     def build(self, publication: Publication, sql: str, params: Mapping[str, object]) -> Staged:
         """Make a table or view that `commit` shows; see `Session.build`."""
@@ -310,7 +342,7 @@ class MemorySession:
         return rows_of(relation, self._open, self._warehouse.held())
 
     def _stage(self, rows: tuple[Row, ...]) -> Staged:
-        self._staged = rows
+        self._staged, self._aside = rows, None
         return Staged(relation=STAGING, rows=len(rows), columns=COLUMNS)
 
 

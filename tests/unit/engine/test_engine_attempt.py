@@ -36,6 +36,8 @@ def _counts(offending: int) -> Any:
     """An audit that is told how many rows offend the contract's one row-level check."""
 
     def answer(sql: str) -> list[tuple[Any, ...]]:
+        if "_penstock_raw" in sql:  # the text of the one column that is cast: all of it is a moment
+            return [(0,)]
         return [(1, offending)] if "FILTER" in sql else [("offending",)]
 
     return answer
@@ -85,7 +87,7 @@ def test_a_failing_check_that_only_warns_publishes_and_is_recorded() -> None:
     bench = _bench(replace(RAW, contract=replace(CONTRACT, rules=(warned,))), answer=_counts(1))
     ((work,), job) = bench.job()
     published = carry_out(work, 1, job, bench.tools)
-    assert [check.passed for check in published.checks] == [False]
+    assert [check.passed for check in published.checks] == [True, False]
     assert bench.attempts()[0]["failed_checks"] == '{"not_null:value":1}'
     assert len(bench.rows("sim.raw") or ()) == 1
 
@@ -93,8 +95,8 @@ def test_a_failing_check_that_only_warns_publishes_and_is_recorded() -> None:
 def test_checks_that_hold_are_counted() -> None:
     bench = _bench(replace(RAW, contract=CONTRACT), answer=_counts(0))
     ((work,), job) = bench.job()
-    assert [check.passed for check in carry_out(work, 1, job, bench.tools).checks] == [True]
-    assert bench.attempts()[0]["checks"] == 1
+    assert [check.passed for check in carry_out(work, 1, job, bench.tools).checks] == [True, True]
+    assert bench.attempts()[0]["checks"] == 2
 
 
 def test_columns_that_the_contract_does_not_promise_publish_nothing() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from penstock.model.contracts import ColumnSpec, Contract
+from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.pipelines import CommandTask, Dataset, Limits, Materialization, Project, PythonTask, Retry, SqlTask
 from penstock.model.sources import Closed, FileSource
 from penstock.plan.order import topological
@@ -170,3 +171,49 @@ def test_a_relation_is_named_by_dataset_and_version() -> None:
 def test_datasets_come_after_what_they_read_and_ties_by_name() -> None:
     datasets = [whole("sim.z", "sim.raw"), whole("sim.a", "sim.z"), whole("sim.b", "sim.raw"), RAW]
     assert topological(_project(*datasets)) == ("sim.raw", "sim.b", "sim.z", "sim.a")
+
+
+# -- rows that are put aside ----------------------------------------------------------------------------------------
+
+
+def _ruled(dataset: Dataset, policy: OnFailure | None, type_: str = "VARCHAR", **changes: Any) -> Dataset:
+    columns = (ColumnSpec(name="moment", type="TIMESTAMP"), ColumnSpec(name="value", type=type_, **changes))
+    rule = Rule(kind=RuleKind.NOT_NULL, columns=("moment",), on_failure=policy)
+    return replace(
+        dataset, contract=Contract(dataset=dataset.name, file="c", version="1", columns=columns, rules=(rule,))
+    )
+
+
+def _version(dataset: Dataset) -> str:
+    return _fingerprints(*(dataset if dataset.name == old.name else old for old in (RAW, DAILY, BEST, SCORED)))[
+        dataset.name
+    ]
+
+
+@pytest.mark.parametrize("dataset", [DAILY, BEST, SCORED], ids=lambda dataset: dataset.name)
+def test_what_is_put_aside_makes_another_version_and_what_is_only_judged_does_not(dataset: Dataset) -> None:
+    judged = _ruled(dataset, None)
+    assert _version(judged) == _version(_ruled(dataset, OnFailure.FAIL)) == _version(dataset)
+    assert _version(_ruled(dataset, OnFailure.QUARANTINE)) != _version(dataset)
+
+
+def test_who_reads_a_dataset_whose_rows_are_put_aside_is_another_version_too() -> None:
+    assert _changed(_ruled(DAILY, OnFailure.QUARANTINE)) == {"sim.daily", "sim.best", "sim.scored"}
+
+
+def test_the_type_and_the_forms_of_a_sources_column_make_its_version() -> None:
+    plain = landed("sim.raw")
+    found = [
+        _version(_ruled(plain, None)),
+        _version(_ruled(plain, None, "DATE")),
+        _version(_ruled(plain, None, "DATE", formats=("%d/%m/%Y",))),
+        _version(_ruled(plain, None, "DATE", on_failure=OnFailure.NULL)),
+    ]
+    assert len(set(found)) == 4
+
+
+def test_how_many_rows_may_be_put_aside_makes_no_version() -> None:
+    ruled = _ruled(BEST, OnFailure.QUARANTINE)
+    assert ruled.contract is not None
+    other = replace(ruled, contract=replace(ruled.contract, max_quarantined=Decimal(1)))
+    assert _version(ruled) == _version(other)

@@ -107,9 +107,9 @@ def test_a_lot_published_before_its_intents_are_on_disk_is_noticed(monkeypatch: 
 def test_an_engine_and_a_target_that_forget_what_was_published_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking back is one line of defence, the target's own look for the id the other: without both, rows double."""
 
-    def forgets(self, publication, staged):  # type: ignore[no-untyped-def]
+    def forgets(self, publication, staged, aside):  # type: ignore[no-untyped-def]
         self._target.published.pop(publication.publish_id, None)
-        return applies(self, publication, staged)
+        return applies(self, publication, staged, aside)
 
     def tries_again(session, publication, _tools):  # type: ignore[no-untyped-def]
         try:

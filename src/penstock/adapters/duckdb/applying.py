@@ -50,6 +50,12 @@ def newest(cursor: duckdb.DuckDBPyConnection, relation: str, column: str) -> obj
     return row[0] if row else None
 
 
+def type_of(cursor: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:
+    """A column's type."""
+    row = cursor.execute(f"SELECT column_type FROM (DESCRIBE SELECT {quote(column)} FROM {relation})").fetchone()
+    return str(row[0]) if row else "VARCHAR"
+
+
 def _clear_interval(cursor: duckdb.DuckDBPyConnection, publication: Publication) -> None:
     if publication.interval is None or publication.column is None:
         return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from penstock.adapters.duckdb import quarantine
 from penstock.engine.ports import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, table
@@ -81,6 +82,7 @@ def drop(cursor: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> froz
             "versions": [version.fingerprint for version in forgotten],
         },
     )
+    quarantine.forget(cursor, forgotten)
     return frozenset(gone)
 
 

@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from penstock.adapters.duckdb import applying
+from penstock.adapters import quarantine_rows
+from penstock.adapters.duckdb import applying, quarantine
 from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
+from penstock.quality.casting import cast_query
 from penstock.sql.identifiers import literal
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from penstock.adapters.duckdb.stopping import Stopper
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports import Publication, Sifted
+    from penstock.quality.casting import Cast
+    from penstock.quality.sifting import Sieve
 
 STAGING = "temp.main._staging"
 REHEARSED = "temp.main._rehearsed"
@@ -40,6 +44,8 @@ class DuckdbSession:
     def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock, stopper: Stopper) -> None:
         self._cursor, self._ddl, self._stopper = cursor, ddl, stopper
         self._built: list[tuple[Publication, int]] = []
+        self._staged = Staged(relation=STAGING, rows=0)
+        self._is_sifted = False
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
@@ -49,17 +55,28 @@ class DuckdbSession:
         """Make a query readable as staging."""
         return self._stage(f"CREATE OR REPLACE TEMP VIEW _staging AS {sql}", {})
 
-    def stage_file(self, path: Path) -> Staged:
+    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
         """Read a Parquet file of the spool into staging."""
-        source = f"SELECT * FROM read_parquet({literal(str(path))})"
-        return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {})
+        source = cast_query(f"read_parquet({literal(str(path))})", casts)
+        return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {}, {cast.raw for cast in casts})
 
-    def _stage(self, statement: str, params: Mapping[str, object]) -> Staged:
+    def _stage(self, statement: str, params: Mapping[str, object], raw: Collection[str] = frozenset()) -> Staged:
         self._refuse_if_expired()
         with translated(dataset=None):
             made = self._cursor.execute(statement, dict(params) if params else None).fetchone()
             rows = int(made[0]) if made else 0
-        return Staged(relation=STAGING, rows=rows, columns=self.columns(STAGING))
+        columns = tuple(column for column in self.columns(STAGING) if column[0] not in raw)
+        self._staged, self._is_sifted = Staged(relation=STAGING, rows=rows, columns=columns), False
+        return self._staged
+
+    def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
+        """Put offending rows aside and make offending values NULL; see `Session.sift`."""
+        self._refuse_if_expired()
+        with translated(dataset=publication.dataset):
+            bowl = quarantine.Bowl(self._cursor, STAGING, [name for name, _ in self._staged.columns])
+            sifted = quarantine_rows.sift(bowl, STAGING, self._staged, sieve, publication)
+        self._staged, self._is_sifted = sifted.staged, True
+        return sifted
 
     def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
         """Names and types of a relation's columns."""
@@ -166,6 +183,8 @@ class DuckdbSession:
                 cursor.execute("ROLLBACK")
                 return int(known[0])
             rows = applying.apply(cursor, publication, STAGING)
+            if self._is_sifted:
+                quarantine.keep(cursor, publication, STAGING)
             self._record([(publication, rows)])
         except duckdb.ConstraintException as error:  # only our own ledger has a key: somebody was first with this id
             cursor.execute("ROLLBACK")

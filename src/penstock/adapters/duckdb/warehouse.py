@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from penstock.adapters.duckdb import removing
+from penstock.adapters.duckdb import quarantine, removing
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Holding, Swap
+    from penstock.engine.ports import Holding, QuarantinedRow, QuarantineSum, Swap
+    from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 
 __all__ = ["DuckdbWarehouse", "schema_of", "view_of"]
@@ -47,6 +48,7 @@ CREATE TABLE IF NOT EXISTS _penstock.environments (
     environment VARCHAR, dataset VARCHAR, version VARCHAR, PRIMARY KEY (environment, dataset)
 );
 INSERT INTO _penstock.fence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _penstock.fence);
+{quarantine.SETUP}
 """
 
 
@@ -85,6 +87,18 @@ class DuckdbWarehouse:
         """Rows published under an id, or None."""
         row = self._one("SELECT row_count FROM _penstock.ledger WHERE publish_id = ?", [publish_id])
         return None if row is None else int(row[0])
+
+    def quarantined(
+        self, dataset: str, version: str, interval: Interval | None = None, limit: int | None = None
+    ) -> tuple[QuarantinedRow, ...]:
+        """Rows of a version that are put aside; see `Warehouse.quarantined`."""
+        with translated(dataset=None), closing(self._connection.cursor()) as cursor:
+            return quarantine.rows(cursor, dataset, version, interval, limit)
+
+    def quarantine_sums(self) -> tuple[QuarantineSum, ...]:
+        """Everything that is put aside, counted."""
+        with translated(dataset=None), closing(self._connection.cursor()) as cursor:
+            return quarantine.sums(cursor)
 
     def fence(self, token: int) -> None:
         """Refuse smaller tokens from now on."""
@@ -246,6 +260,8 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
                 remedy="close that program, or wait until it ends, and run this again",
             )
         ) from error
+    if not read_only:  # a file of an older Penstock has no place for rows that are put aside
+        connection.execute(quarantine.SETUP)
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET allowed_directories = [{literal(f'{spool}/')}]")
     connection.execute("SET enable_external_access = false")

@@ -47,7 +47,8 @@ CREATE TABLE stale (
 CREATE TABLE attempts (
     publish_id word, attempt bigint, run word, dataset word, version word, "interval" word, inputs word, state word,
     rows bigint, checks bigint, failed_checks word, code word, message word, measured word, since bigint,
-    files word, started_at word, finished_at word, PRIMARY KEY (publish_id, attempt)
+    files word, started_at word, finished_at word, quarantined bigint, caught word, nulled word,
+    PRIMARY KEY (publish_id, attempt)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);

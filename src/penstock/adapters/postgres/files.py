@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from penstock.adapters.duckdb.errors import translated as translated_duckdb
+from penstock.quality.casting import cast_query
 from penstock.sql.identifiers import literal, quote
 from penstock.sql.postgres_types import COLLATION, to_postgres_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from penstock.adapters.postgres.server import Connection
+    from penstock.quality.casting import Cast
     from penstock.sql.transpiling import Columns
 
 BLOCK = 1 << 18
 MEMORY_LIMIT = "1GB"
 
 
-def load(connection: Connection, path: Path, table: str) -> int:
-    """Make a temporary table of a Parquet file's rows; how many.
+def load(connection: Connection, path: Path, table: str, casts: Sequence[Cast] = ()) -> int:
+    """Make a temporary table of a Parquet file's rows, some of its text as other types; how many.
 
     Raises:
         InputError: a column's type has no place in Postgres.
@@ -35,7 +37,7 @@ def load(connection: Connection, path: Path, table: str) -> int:
     """
     rows = path.with_suffix(".loading")
     try:
-        columns = _to_csv(path, rows)
+        columns = _to_csv(path, rows, casts)
         defined = ", ".join(f"{quote(name)} {_defined(type_, name)}" for name, type_ in columns)
         connection.execute(f"CREATE TEMP TABLE {table} ({defined})".encode())
         with connection.cursor() as cursor:
@@ -74,9 +76,10 @@ def _defined(type_: str, name: str) -> str:
     return f"{kept} COLLATE {quote(COLLATION)}" if kept == "text" else kept
 
 
-def _to_csv(path: Path, rows: Path) -> Columns:
+def _to_csv(path: Path, rows: Path, casts: Sequence[Cast]) -> Columns:
     with _engine(path) as engine:
         source = f"read_parquet({literal(str(path))})"
+        source = f"({cast_query(source, casts)})" if casts else source
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         items = ", ".join(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors
 
-from penstock.adapters.postgres import views
+from penstock.adapters.postgres import quarantine, views
 from penstock.adapters.postgres.asking import kept
 from penstock.engine.ports import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA, relation_of
@@ -118,7 +118,9 @@ def drop(connection: Connection, versions: Sequence[Version]) -> Tried:
             held = error
         except errors.DependentObjectsStillExist:
             continue
-    connection.execute(_FORGET, _pairs([version for version in versions if version.relation in gone]))
+    forgotten = [version for version in versions if version.relation in gone]
+    connection.execute(_FORGET, _pairs(forgotten))
+    quarantine.forget(connection, forgotten)
     return Tried(gone=gone, held=held)
 
 

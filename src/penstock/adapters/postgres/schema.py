@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from penstock.adapters.postgres import quarantine
 from penstock.adapters.postgres.server import Server
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
@@ -38,6 +39,7 @@ CREATE TABLE _penstock.branches (
     PRIMARY KEY (environment, dataset, version)
 );
 INSERT INTO _penstock.fence (token) VALUES (0);
+{quarantine.SETUP}
 {SUPPORT}
 """
 
@@ -61,6 +63,8 @@ def ensure_schema(server: Server, connection: Connection, project: str, *, read_
                 found = _found(connection)  # again: another process may have been quicker
                 if found is None:
                     _make(connection, project)
+        elif not read_only and found == (SETUP_VERSION, project):
+            _complete(connection)
     except psycopg.Error as error:
         raise RunError(_unmakeable(server.place, server.told(error))) from error
     if found is not None and found != (SETUP_VERSION, project):
@@ -88,6 +92,15 @@ def _make(connection: Connection, project: str) -> None:
         raise psycopg.NotSupportedError(f"the database is not in UTF-8: it has no collation {COLLATION}")
     connection.execute(_SETUP.encode())
     connection.execute("INSERT INTO _penstock.setup (version, project) VALUES ($1, $2)", [SETUP_VERSION, project])
+
+
+def _complete(connection: Connection) -> None:
+    """Make what an older Penstock had no place for: rows that are put aside."""
+    there = connection.execute(quarantine.THERE.encode()).fetchone()
+    if there is None or not there[0]:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
+            connection.execute(quarantine.SETUP.encode())
 
 
 def _found(connection: Connection) -> tuple[int, str] | None:

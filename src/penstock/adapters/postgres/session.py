@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from penstock.adapters.postgres import applying, files
+from penstock.adapters import quarantine_rows
+from penstock.adapters.postgres import applying, files, quarantine
 from penstock.adapters.postgres.asking import columns_of, kept
 from penstock.adapters.postgres.errors import is_lost, translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
@@ -17,13 +18,16 @@ from penstock.model.pipelines import Materialization
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from penstock.adapters.postgres.asking import Question, Translator
     from penstock.adapters.postgres.server import Connection
     from penstock.adapters.postgres.stopping import Stopper
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports import Publication, Sifted
+    from penstock.quality.casting import Cast
+    from penstock.quality.sifting import Sieve
+    from penstock.sql.transpiling import Columns
 
 STAGING = 'pg_temp."_staging"'
 _DROP_STAGING = b"DROP TABLE IF EXISTS pg_temp._staging"
@@ -40,12 +44,16 @@ class PostgresSession:
     def __init__(self, connection: Connection, translator: Translator, ddl: threading.Lock, stopper: Stopper) -> None:
         self._connection, self._translator, self._ddl, self._stopper = connection, translator, ddl, stopper
         self._built: list[tuple[Publication, int]] = []
+        self._staged = Staged(relation=STAGING, rows=0)
+        self._is_sifted = False
 
     def end(self) -> None:
         """Leave nothing behind on the connection, which another session will use."""
         self.rollback()
         with suppress(psycopg.Error):  # it is closed, then
             self._drop_staging()
+            if self._is_sifted:
+                quarantine.end(self._connection)
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""
@@ -53,7 +61,7 @@ class PostgresSession:
             asked = self._translator.question(self._connection, sql, params)
             self._drop_staging()
             made = self._connection.execute(b"CREATE TEMP TABLE _staging AS " + asked.text, asked.values or None)
-            return Staged(relation=STAGING, rows=max(made.rowcount, 0), columns=asked.columns)
+            return self._staging(max(made.rowcount, 0), asked.columns)
 
     def stage_view(self, sql: str) -> Staged:
         """Make a query readable as staging."""
@@ -63,12 +71,27 @@ class PostgresSession:
             self._connection.execute(b"CREATE TEMP VIEW _staging AS " + asked.text)
             return Staged(relation=STAGING, rows=0, columns=asked.columns)
 
-    def stage_file(self, path: Path) -> Staged:
+    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
         """Read a Parquet file of the spool into staging."""
+        raw = {cast.raw for cast in casts}
         with self._working():
             self._drop_staging()
-            rows = files.load(self._connection, path, "_staging")
-            return Staged(relation=STAGING, rows=rows, columns=columns_of(self._connection, STAGING))
+            rows = files.load(self._connection, path, "_staging", casts)
+            columns = columns_of(self._connection, STAGING)
+            return self._staging(rows, tuple(column for column in columns if column[0] not in raw))
+
+    def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
+        """Put offending rows aside and make offending values NULL; see `Session.sift`."""
+        with self._working(publication.dataset):
+            bowl = quarantine.Bowl(self._connection, self._translator, STAGING)
+            self._is_sifted = True
+            sifted = quarantine_rows.sift(bowl, STAGING, self._staged, sieve, publication)
+        self._staged = sifted.staged
+        return sifted
+
+    def _staging(self, rows: int, columns: Columns) -> Staged:
+        self._staged, self._is_sifted = Staged(relation=STAGING, rows=rows, columns=columns), False
+        return self._staged
 
     def _drop_staging(self) -> None:
         kind = self._connection.execute(
@@ -178,6 +201,8 @@ class PostgresSession:
                 self._undo()
                 return int(known[0])
             rows = self._apply(publication)
+            if self._is_sifted:
+                quarantine.keep(connection, publication, STAGING)
             self._record([(publication, rows)])
         except (psycopg.Error, PenstockError):
             self._undo()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 
-from penstock.adapters.postgres import removing, views
+from penstock.adapters.postgres import quarantine, removing, views
 from penstock.adapters.postgres.asking import Translator, columns_of
 from penstock.adapters.postgres.errors import PASSING, is_lost, translated
 from penstock.adapters.postgres.schema import LOCK, ensure_schema
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Holding
+    from penstock.engine.ports import Holding, QuarantinedRow, QuarantineSum
+    from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 
 PATIENCE = 30.0
@@ -73,6 +74,18 @@ class PostgresWarehouse:
         """Rows published under an id, or None."""
         row = self._one(b"SELECT row_count FROM _penstock.ledger WHERE publish_id = $1", [publish_id])
         return None if row is None else int(row[0])
+
+    def quarantined(
+        self, dataset: str, version: str, interval: Interval | None = None, limit: int | None = None
+    ) -> tuple[QuarantinedRow, ...]:
+        """Rows of a version that are put aside; see `Warehouse.quarantined`."""
+        with self._server.connection() as connection, translated(dataset=None):
+            return quarantine.rows(connection, dataset, version, interval, limit)
+
+    def quarantine_sums(self) -> tuple[QuarantineSum, ...]:
+        """Everything that is put aside, counted."""
+        with self._server.connection() as connection, translated(dataset=None):
+            return quarantine.sums(connection)
 
     def fence(self, token: int) -> None:
         """Refuse smaller tokens from now on; what an older executor is just committing is waited for."""

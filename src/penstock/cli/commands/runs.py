@@ -63,22 +63,26 @@ def _one(row: Mapping[str, Value], attempts: Sequence[Mapping[str, Value]]) -> A
              "until": "data up to", "queued_at": "queued", "started_at": "began", "finished_at": "ended",
              "reason": "reason"}  # fmt: skip
     lines += [f"  {word}: {row[name]}" for name, word in words.items() if row[name]]
-    rows: list[tuple[str, ...]] = [("dataset", "interval", "attempt", "state", "rows", "took", "message")]
-    rows += [_attempt(attempt) for attempt in attempts]
+    aside = any(attempt["quarantined"] for attempt in attempts)
+    title = ("dataset", "interval", "attempt", "state", "rows", *(("quarantined",) if aside else ()), "took", "message")
+    rows: list[tuple[str, ...]] = [title]
+    rows += [_attempt(attempt, aside=aside) for attempt in attempts]
     text = "\n".join(lines) + "\n" + (tables.columns(rows) if attempts else "nothing of it was attempted\n")
-    names = ("dataset", "version", "interval", "attempt", "state", "rows", "code", "message")
+    names = ("dataset", "version", "interval", "attempt", "state", "rows", "quarantined", "code", "message")
+    maps = ("measured", "caught", "nulled")
     plain = [
-        {**{name: attempt[name] for name in names}, "measured": json.loads(str(attempt["measured"] or "{}"))}
+        {**{name: attempt[name] for name in names}, **{name: json.loads(str(attempt[name] or "{}")) for name in maps}}
         for attempt in attempts
     ]
     return Answer(result={**{name: row[name] for name in SHOWN}, "attempts": plain}, text=text)
 
 
-def _attempt(row: Mapping[str, Value]) -> tuple[str, ...]:
+def _attempt(row: Mapping[str, Value], *, aside: bool) -> tuple[str, ...]:
     ran = json.loads(str(row["measured"] or "{}")).get("ran")
     return (
         str(row["dataset"]), str(row["interval"] or "whole"), str(row["attempt"]), str(row["state"]),
-        str(row["rows"]) if row["state"] == "published" else "", f"{ran / 1_000_000:.2f} s" if ran is not None else "",
+        str(row["rows"]) if row["state"] == "published" else "",
+        *((str(row["quarantined"] or ""),) if aside else ()), f"{ran / 1_000_000:.2f} s" if ran is not None else "",
         str(row["message"] or ""),
     )  # fmt: skip
 

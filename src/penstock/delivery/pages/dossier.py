@@ -168,6 +168,11 @@ def _quality(seen: Review) -> Iterator[str]:
     )
     for result in failed[:MOST_FINDINGS]:
         yield f"- does not hold: {result.message}"
+    aside = list(seen.facts.quarantined.items())
+    for name, (before, now) in aside[:MOST_FINDINGS]:
+        yield f"- `{name}`: {number(now)} row(s) are put aside and missing from it; in production {number(before)}."
+    if len(aside) > MOST_FINDINGS:
+        yield f"- and {len(aside) - MOST_FINDINGS} more dataset(s) with rows put aside."
 
 
 def _faults(seen: Review) -> Iterator[str]:

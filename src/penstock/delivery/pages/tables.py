@@ -58,8 +58,18 @@ def duration(seconds: float) -> str:
 
 def build_text(outcome: BuildOutcome) -> str:
     """What a build did, dataset by dataset."""
-    rows = [("dataset", "slices built", "rows written")]
-    rows += [(name, str(count), number(outcome.rows.get(name, 0))) for name, count in sorted(outcome.built.items())]
+    further = {"quarantined": outcome.quarantined, "nulled": outcome.nulled}
+    shown = {title: counts for title, counts in further.items() if counts}
+    rows: list[tuple[str, ...]] = [("dataset", "slices built", "rows written", *shown)]
+    rows += [
+        (
+            name,
+            str(count),
+            number(outcome.rows.get(name, 0)),
+            *(number(counts.get(name, 0)) for counts in shown.values()),
+        )
+        for name, count in sorted(outcome.built.items())
+    ]
     text = columns(rows)
     for finding in outcome.findings:
         text += f"\n{finding.code}: {finding.message}\n"
@@ -82,6 +92,15 @@ def checks_text(checks: Mapping[str, Sequence[CheckResult]]) -> str:
             for result in results
         ]
     return columns(rows)
+
+
+def quarantined_text(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Rows that were put aside, where there are any."""
+    if not counts:
+        return ""
+    rows = [("dataset", "rows put aside in production", "by the change")]
+    rows += [(name, number(before), number(now)) for name, (before, now) in counts.items()]
+    return "\n" + columns(rows)
 
 
 def diffs_text(diffs: Sequence[DatasetDiff], new: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
--- Which files the rows of sources came from, and what each version reads.
+-- Which files the rows of sources came from, what was put aside and made NULL before an audit, what each version reads.
 -- Whoever runs this folds the journal into the state tables again, in the same transaction.
 DROP TABLE versions;
 CREATE TABLE versions (
@@ -10,7 +10,8 @@ DROP TABLE attempts;
 CREATE TABLE attempts (
     publish_id TEXT NOT NULL, attempt INTEGER NOT NULL, run TEXT, dataset TEXT, version TEXT, interval TEXT,
     inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, measured TEXT,
-    since INTEGER, files TEXT, started_at TEXT, finished_at TEXT, PRIMARY KEY (publish_id, attempt)
+    since INTEGER, files TEXT, started_at TEXT, finished_at TEXT, quarantined INTEGER, caught TEXT, nulled TEXT,
+    PRIMARY KEY (publish_id, attempt)
 ) STRICT;
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);

@@ -1,4 +1,4 @@
--- Which files the rows of sources came from, and what each version reads.
+-- Which files the rows of sources came from, what was put aside and made NULL before an audit, what each version reads.
 -- Whoever runs this folds the journal into the state tables again, in the same transaction.
 DROP TABLE versions;
 CREATE TABLE versions (
@@ -10,7 +10,8 @@ DROP TABLE attempts;
 CREATE TABLE attempts (
     publish_id word, attempt bigint, run word, dataset word, version word, "interval" word, inputs word, state word,
     rows bigint, checks bigint, failed_checks word, code word, message word, measured word, since bigint,
-    files word, started_at word, finished_at word, PRIMARY KEY (publish_id, attempt)
+    files word, started_at word, finished_at word, quarantined bigint, caught word, nulled word,
+    PRIMARY KEY (publish_id, attempt)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
