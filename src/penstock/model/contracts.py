@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from penstock.model.findings import Severity
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class RuleKind(StrEnum):
@@ -16,7 +21,67 @@ class RuleKind(StrEnum):
     ACCEPTED_VALUES = "accepted_values"
     RANGE = "range"
     PATTERN = "pattern"
+    LENGTH = "length"
+    MISSING = "missing"
+    """NULL, or one of the words that stand for it."""
+    INVALID = "invalid"
+    """Several of accepted values, range, pattern and length at once: a row offends that offends any."""
     SQL = "sql"
+    ROW_COUNT = "row_count"
+    RELATION = "relation"
+    FRESHNESS = "freshness"
+    VOLUME = "volume"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What a measured number must be: one of the standard's operators with its operands, of rows or of percent."""
+
+    operator: str
+    operands: tuple[int | float | bool | str, ...]
+    percent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operator}: {', '.join(str(item) for item in self.operands)}{' %' if self.percent else ''}"
+
+    @property
+    def allows_none(self) -> bool:
+        """Whether it says of a count, in whatever words, that it must be zero."""
+        if self.operator in {"mustBe", "mustBeLessOrEqualTo"}:
+            return self.operands == (0,)
+        return self.operator == "mustBeLessThan" and self.operands == (1,) and not self.percent
+
+    def holds(self, number: Decimal) -> bool:
+        """Whether a number is as it must be. The operands must be numbers.
+
+        >>> Threshold(operator="mustBeLessThan", operands=(0.5,), percent=True).holds(Decimal("0.5"))
+        False
+        """
+        first, *others = (Decimal(str(item)) for item in self.operands)
+        last = others[0] if others else first
+        return {
+            "mustBe": number == first,
+            "mustNotBe": number != first,
+            "mustBeGreaterThan": number > first,
+            "mustBeGreaterOrEqualTo": number >= first,
+            "mustBeLessThan": number < first,
+            "mustBeLessOrEqualTo": number <= first,
+            "mustBeBetween": first <= number <= last,
+            "mustNotBeBetween": not first <= number <= last,
+        }[self.operator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The earlier intervals that one is held against: the last `most`, if there are at least `fewest`.
+
+    With `weekday` only those that begin on the same weekday and at the same hour count.
+    """
+
+    most: int = 8
+    fewest: int = 4
+    weekday: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +89,14 @@ class Rule:
     """One check on a dataset's rows.
 
     `columns` are those it looks at. `sql` rules hold a query that returns the offending rows, with `{table}` where
-    the audited rows stand. `values`, `low`, `high` and `pattern` belong to their kinds; bounds are inclusive and
-    written as SQL literals (numbers or ISO dates as text).
+    the audited rows stand. What else there is belongs to some kinds:
+    - `values`, `low`, `high` and `pattern`; bounds are inclusive and written as SQL literals (numbers or ISO dates);
+    - `shortest` and `longest`: characters of a text;
+    - `threshold`: how many rows (or percent) may offend; none if left out;
+    - `dataset` and `others`: where the values of `columns` must stand;
+    - `age`: how old the newest value may be at the end of the interval;
+    - `past`: which earlier intervals count; `limit`: how far from them, as a share of the usual rows (volume) or as the
+      measure of `method`, "psi" or "ks" (drift).
     """
 
     kind: RuleKind
@@ -38,6 +109,15 @@ class Rule:
     high: str | None = None
     pattern: str | None = None
     sql: str | None = None
+    shortest: int | None = None
+    longest: int | None = None
+    threshold: Threshold | None = None
+    dataset: str | None = None
+    others: tuple[str, ...] = ()
+    age: timedelta | None = None
+    past: Past | None = None
+    limit: float | None = None
+    method: str | None = None
     line: int | None = field(default=None, compare=False)
 
 
@@ -68,6 +148,11 @@ class Contract:
     retention: str | None = None
     ready_by: str | None = None
     status: str = "active"
+
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The other datasets in which values of this one must stand, sorted."""
+        return tuple(sorted({rule.dataset for rule in self.rules if rule.dataset and rule.dataset != self.dataset}))
 
     def column(self, name: str) -> ColumnSpec | None:
         """The column of that name, or None."""
