@@ -133,6 +133,7 @@ class Claims:
             self._refuse_deadly(request.run)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
+        self._desk.hold(order)
         return order
 
     def _refuse_deadly(self, run: str) -> None:

@@ -206,6 +206,7 @@ class Runner:
         if order.plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             order = self._desk.order(request)
         self._refuse_stale(order)
+        self._desk.hold(order)
         if not order.plan.works:
             return self._nothing(order)
         self._place.ledger.append(request.fact())

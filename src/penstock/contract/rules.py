@@ -105,7 +105,7 @@ def _threshold(entry: Fields) -> Threshold | None:
 
 
 def _custom(entry: Fields, column: ColumnSpec | None, columns: Mapping[str, ColumnSpec]) -> Iterator[Rule]:
-    """A check of ours; how many rows may refer to nothing stands in it, since the standard has no operator beside it."""
+    """A check of ours; how many rows may offend stands within it, since the standard has no operator beside it."""
     rule = custom_rule(entry, column, columns)
     if rule is None:
         return

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
+from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, FileSource, Materialization, PythonTask, SqlTask
+from penstock.quality.outcomes import results_text
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.engine.ports import Files, Processes, Session, Staged, Warehouse
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset, Project
     from penstock.plan.build import Work
     from penstock.plan.versions import Version
-    from penstock.quality.checks import CheckResult
+    from penstock.quality.checks import CheckResult, Judged
 
 
 AGAIN = "#"
@@ -41,7 +44,8 @@ class Job:
 
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
     they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
-    ledger up to which its plan knew what is restated: what was marked later, it may read as it was before.
+    ledger up to which its plan knew what is restated: what was marked later, it may read as it was before. `until` is
+    up to when data counts as arrived.
     """
 
     run: str
@@ -51,6 +55,7 @@ class Job:
     token: int
     spent: Mapping[str, int] = field(default_factory=dict)
     since: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,7 @@ class Published:
     rows: int
     checks: tuple[CheckResult, ...] = ()
     measured: Mapping[str, int] = field(default_factory=dict)
+    profile: str = ""
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -129,17 +135,19 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
         with _staged(session, publication, work, job, tools, watch) as (staged, measured):
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
-            checks = audit.judge(session, staged, dataset)
-            tools.journal.append(audited(publication.publish_id, attempt, staged, checks), token=job.token)
-            audit.refuse_if_failed(session, staged, dataset, checks)
+            setting = setting_of(tools.journal, work, job, intent)
+            judged = audit.judge(session, staged, dataset, setting)
+            tools.journal.append(audited(publication.publish_id, attempt, staged, judged), token=job.token)
+            audit.refuse_if_failed(session, staged, dataset, judged.results, setting)
             rows = _publish(session, publication, tools)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
         interval=work.slice.interval,
         rows=rows,
-        checks=checks,
+        checks=judged.results,
         measured=measured,
+        profile=profile_text(judged),
     )
 
 
@@ -157,12 +165,22 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
     )
 
 
-def audited(publish_id: str, attempt: int, staged: Staged, checks: tuple[CheckResult, ...]) -> AttemptAudited:
+def audited(publish_id: str, attempt: int, staged: Staged, judged: Judged) -> AttemptAudited:
     """What is recorded of an audit."""
-    failed = {check.id: check.failed_rows for check in checks if not check.passed}
     return AttemptAudited(
-        publish_id=publish_id, attempt=attempt, rows=staged.rows, checks=len(checks), failed_checks=failed
+        publish_id=publish_id,
+        attempt=attempt,
+        rows=staged.rows,
+        checks=len(judged.results),
+        failed_checks={check.id: check.failed_rows for check in judged.results if not check.passed},
+        results=results_text(judged.results),
+        profile=profile_text(judged),
     )
+
+
+def profile_text(judged: Judged) -> str:
+    """What later intervals are held against, as the ledger keeps it; nothing if no check asks for it."""
+    return judged.profile.text() if judged.profile else ""
 
 
 def record_of(work: Work, attempt: int, job: Job, published: Published) -> AttemptPublished:
@@ -179,6 +197,7 @@ def record_of(work: Work, attempt: int, job: Job, published: Published) -> Attem
         inputs=work.inputs,
         since=job.since,
         measured=published.measured,
+        profile=published.profile,
     )
 
 

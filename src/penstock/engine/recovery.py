@@ -70,6 +70,7 @@ def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublis
         rows=rows,
         inputs=str(row["inputs"] or ""),
         since=int(row["since"] or 0),
+        profile=str(row["profile"] or ""),
     )
 
 

@@ -32,7 +32,7 @@ class VersionDefined:
 
     `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one. `own` is a
     digest of what makes it, apart from what it reads, `query` the text of its query, `described` a digest of what is
-    said of it: contract and description.
+    said of it: contract and description; `held` as in `VersionHeld`.
     """
 
     dataset: str
@@ -43,6 +43,20 @@ class VersionDefined:
     own: str = ""
     query: str = ""
     described: str = ""
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionHeld:
+    """All rows of a version were held to these checks: a JSON list of their digests (`quality/standing.py`).
+
+    `reason` says why that is recorded: rows that were there already were judged anew, or others come by fewer checks.
+    """
+
+    dataset: str
+    version: str
+    held: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,20 +174,26 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptAudited:
-    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend."""
+    """The staged rows were judged. `failed_checks` maps the id of each check that failed to how many rows offend.
+
+    `results` holds a row of each check as JSON: [id, severity, outcome, offending rows, what was found]; the outcome is
+    `passed`, `failed` or `unjudged`. `profile` is what later intervals are held against (`quality/setting.py`).
+    """
 
     publish_id: str
     attempt: int
     rows: int
     checks: int
     failed_checks: Mapping[str, int]
+    results: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptPublished:
     """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on.
 
-    `since` as in its intent.
+    `since` as in its intent; `profile` as in its audit.
     `measured`: `queued`, `ran` and `cpu` in microseconds, `bytes` read from or written to files, `memory` at its peak
     in bytes; what was not measured is left out.
     """
@@ -188,6 +208,7 @@ class AttemptPublished:
     inputs: str = ""
     since: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,6 +428,7 @@ Fact = (
     | LeaseReleased
     | VersionDefined
     | VersionDescribed
+    | VersionHeld
     | RunQueued
     | RunCancelRequested
     | ScheduleSet

@@ -23,7 +23,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
     "versions": (
         ("dataset", "version"),
-        ("relation", "materialization", "meanings", "own", "query", "described", "defined_at"),
+        ("relation", "materialization", "meanings", "own", "query", "described", "held", "defined_at"),
     ),
     "runs": (
         ("run",),
@@ -36,10 +36,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "stale": (("dataset", "version", "start", "end"), ("backfill", "reason", "seq")),
     "attempts": (
         ("publish_id", "attempt"),
-        ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "measured", "since", "started_at", "finished_at"),
+        ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "results",
+         "profile", "code", "message", "measured", "since", "started_at", "finished_at"),
     ),
     "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq", "since")),
+    "profiles": (("dataset", "version", "slice"), ("start", "end", "profile", "seq")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
@@ -163,6 +164,7 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             own=fact.own,
             query=fact.query,
             described=fact.described,
+            held=fact.held,
             defined_at=entry.at,
         ),
     )
@@ -171,6 +173,11 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
 @_fold.register(facts.VersionDescribed)
 def _(fact: facts.VersionDescribed, _entry: Entry) -> tuple[Operation, ...]:
     return (_put("versions", dataset=fact.dataset, version=fact.version, described=fact.described),)
+
+
+@_fold.register(facts.VersionHeld)
+def _(fact: facts.VersionHeld, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("versions", dataset=fact.dataset, version=fact.version, held=fact.held),)
 
 
 @_fold.register(facts.RunQueued)
@@ -252,7 +259,7 @@ def _(fact: facts.AttemptStarted, entry: Entry) -> tuple[Operation, ...]:
 def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
-        checks=fact.checks, failed_checks=_json(fact.failed_checks),
+        checks=fact.checks, failed_checks=_json(fact.failed_checks), results=fact.results, profile=fact.profile,
     )  # fmt: skip
     return (row,)
 
@@ -267,7 +274,13 @@ def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
         "coverage", dataset=fact.dataset, version=fact.version, start=fact.start, end=fact.end,
         publish_id=fact.publish_id, rows=fact.rows, inputs=fact.inputs, seq=entry.seq, since=fact.since or entry.seq,
     )  # fmt: skip
-    return (attempt, covered)
+    if not fact.profile:
+        return (attempt, covered)
+    kept = _put(
+        "profiles", dataset=fact.dataset, version=fact.version, slice=fact.start or fact.publish_id, start=fact.start,
+        end=fact.end, profile=fact.profile, seq=entry.seq,
+    )  # fmt: skip
+    return (attempt, covered, kept)
 
 
 @_fold.register(facts.AttemptFailed)
@@ -310,7 +323,7 @@ def _(fact: facts.RemovalIntended, entry: Entry) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for dataset, version, relation in json.loads(fact.versions):
         equal = {"dataset": dataset, "version": version}
-        operations += [Drop(table=table, equal=equal) for table in ("coverage", "stale", "versions")]
+        operations += [Drop(table=table, equal=equal) for table in ("coverage", "profiles", "stale", "versions")]
         operations.append(
             _put(
                 "removals", dataset=dataset, version=version, relation=relation, removal=fact.removal,

@@ -14,9 +14,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import Contract, Rule, RuleKind
-from penstock.model.findings import Severity
 from penstock.quality import scanning
 from penstock.quality.check_values import ROWS, Check, CheckPlan, CheckQuery, CheckResult, Judged
+from penstock.quality.implied import rules_of
 from penstock.quality.judging import (
     counted_bins,
     has_enough,
@@ -159,7 +159,7 @@ def _checks(contract: Contract, setting: Setting) -> tuple[Check, ...]:
     shown = tuple(column.name for column in contract.columns)
     masked = frozenset(column.name for column in contract.columns if column.personal)
     checks: list[Check] = []
-    for rule in (*_implied(contract), *contract.rules):
+    for rule in rules_of(contract):
         stem = f"{rule.kind}:{','.join(rule.columns) or rule.name}"
         seen[stem] += 1
         check = Check(
@@ -188,21 +188,6 @@ def _measures(check: Check, setting: Setting) -> tuple[str, ...]:
     if rule.kind is RuleKind.DRIFT and (known := latest_bins(check, setting)) is not None:
         return scanning.bins(rule.columns[0], check.type, known.edges, ordered=is_ordered(check))
     return ()
-
-
-def _implied(contract: Contract) -> tuple[Rule, ...]:
-    """Checks that follow from the columns and the key, without those that an equally strict rule states anyway."""
-    wanted = [
-        Rule(kind=RuleKind.NOT_NULL, columns=(column.name,))
-        for column in contract.columns
-        if column.required or column.name in contract.key
-    ]
-    if contract.key:
-        wanted.append(Rule(kind=RuleKind.UNIQUE, columns=contract.key))
-    stated = {
-        (rule.kind, rule.columns) for rule in contract.rules if rule.severity is Severity.ERROR and not rule.threshold
-    }
-    return tuple(rule for rule in wanted if (rule.kind, rule.columns) not in stated)
 
 
 def _promise(rule: Rule) -> str:

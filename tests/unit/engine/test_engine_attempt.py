@@ -36,7 +36,7 @@ def _counts(offending: int) -> Any:
     """An audit that is told how many rows offend the contract's one row-level check."""
 
     def answer(sql: str) -> list[tuple[Any, ...]]:
-        return [(1, offending)] if "FILTER" in sql else [("offending",)]
+        return [(1, offending)] if "count(*), " in sql else [("offending",)]
 
     return answer
 
