@@ -82,7 +82,7 @@ def score(outcomes: Iterable[Outcome]) -> Decimal:
 
 
 def quality(place: Workplace, dataset: str | None, environment: str | None, limit: int) -> Quality:
-    """What the ledger knows of a dataset's checks, or of all; of the versions alone that an environment shows, if given.
+    """What the ledger knows of a dataset's checks, or of all; given an environment, of the versions alone it shows.
 
     Raises:
         InputError: the project has no such dataset.
@@ -100,8 +100,8 @@ def quality(place: Workplace, dataset: str | None, environment: str | None, limi
 
 
 def _dataset(place: Workplace, name: str, version: str | None) -> DatasetQuality:
-    equal = {} if version is None else {"version": version}
-    audits = [row for row in place.ledger.rows("attempts", dataset=name, **equal) if row["results"]]
+    audits = [row for row in place.ledger.rows("attempts", dataset=name) if row["results"]]
+    audits = [row for row in audits if version is None or row["version"] == version]
     audits.sort(key=lambda row: str(row["started_at"]))
     contract = place.project.datasets[name].contract
     names = names_of(contract) if contract else {}
