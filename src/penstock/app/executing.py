@@ -234,9 +234,7 @@ class Desk:
         """Record what is said of versions that are there, where it is something else than before."""
         ledger, datasets = self._place.ledger, order.project.datasets
         said = self._said(order)
-        for name in self._gained(
-            order, said
-        ):  # what was there was held to them, and what was built now was audited by them
+        for name in self._gained(order, said):  # what was there was held to them, what was built now audited by them
             self._record_held(name, order, said)
         facts = [
             VersionDescribed(dataset=name, version=version, described=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import TaskError
@@ -35,6 +36,7 @@ def judge(session: Session, staged: Staged, dataset: Dataset, setting: Setting =
     differing = compare_columns(contract, staged.columns or session.columns(staged.relation))
     if differing:
         raise TaskError(differing)
+    setting = replace(setting, rows=staged.rows)
     return quality.run_checks(quality.compile_checks(contract, staged.relation, setting), session.fetch)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import Contract, Rule, RuleKind
 from penstock.quality import scanning
+from penstock.quality.by_value import scan
 from penstock.quality.check_values import ROWS, Check, CheckPlan, CheckQuery, CheckResult, Judged
 from penstock.quality.implied import rules_of
 from penstock.quality.judging import (
@@ -60,7 +61,8 @@ def compile_checks(contract: Contract, relation: str, setting: Setting = PLAIN) 
 
 def run_checks(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> Judged:
     """Ask everything that a plan needs, and judge it. `ask` returns the rows of a query."""
-    results = {query.id: ask(query.sql)[0] for query in plan.queries}
+    own = {query.id: ask(query.sql)[0] for query in plan.queries if query.id != ROWS}
+    results = {ROWS: scan(plan, ask), **own}
     spans = _spans(plan, ask)
     profile = profile_of(plan, results, _learned(plan, ask))
     return Judged(

@@ -79,7 +79,7 @@ class Setting:
 
     `until` is the end of the interval, or up to when a run's data counts as arrived. `relations` maps datasets to
     where they are. `past` holds what is known of earlier intervals, the oldest first. `interval` and `grain` are those
-    of the slice, `column` is the one that cuts it.
+    of the slice, `column` is the one that cuts it. `rows` is how many are there, as far as that is known.
     """
 
     until: datetime | None = None
@@ -88,6 +88,7 @@ class Setting:
     interval: Interval | None = None
     grain: Grain | None = None
     column: str = ""
+    rows: int = 0
 
     @property
     def is_batch(self) -> bool:
