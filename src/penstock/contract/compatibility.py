@@ -182,11 +182,12 @@ def _allows_less(old: Rule, new: Rule) -> bool:
         return _tolerates_less(old, new)
     if new.kind is RuleKind.ACCEPTED_VALUES:
         return set(new.values) <= set(old.values)
-    if new.kind is RuleKind.RANGE:
-        return _within(new.low, old.low, -1) and _within(new.high, old.high, 1)
-    if new.kind is RuleKind.LENGTH:
-        bounds = [(new.shortest, old.shortest, -1), (new.longest, old.longest, 1)]
-        return all(_within(_text(one), _text(other), side) for one, other, side in bounds)
+    if new.kind in {RuleKind.RANGE, RuleKind.LENGTH}:
+        bounds = [(new.low, old.low, -1), (new.high, old.high, 1)]
+        bounds += [(_text(new.shortest), _text(old.shortest), -1), (_text(new.longest), _text(old.longest), 1)]
+        return all(_within(one, other, side) for one, other, side in bounds)
+    if new.limit is not None and old.limit is not None and new.limit < old.limit:
+        old = replace(old, limit=new.limit)
     return _promise(replace(old, threshold=None)) == _promise(new)
 
 
@@ -195,10 +196,12 @@ def _tolerates_less(old: Rule, new: Rule) -> bool:
     before, after = old.threshold, new.threshold
     if before is None or after is None or _promise(replace(old, threshold=after)) != _promise(new):
         return False
-    most = {"mustBeLessThan", "mustBeLessOrEqualTo"}
-    if before.operator != after.operator or before.percent != after.percent or before.operator not in most:
+    if before.operator != after.operator or before.percent != after.percent:
         return False
-    return float(after.operands[0]) <= float(before.operands[0])
+    one, other = float(after.operands[0]), float(before.operands[0])
+    if before.operator in {"mustBeLessThan", "mustBeLessOrEqualTo"}:
+        return one <= other
+    return before.operator in {"mustBeGreaterThan", "mustBeGreaterOrEqualTo"} and one >= other
 
 
 def _text(number: int | None) -> str | None:
