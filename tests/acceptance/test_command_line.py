@@ -157,6 +157,7 @@ JSON_FORMS = (
     (("run", "--env", "prod"), 1),
     (("backfill", "shop.nothing", "--start", "2024-03-01", "--end", "2024-03-02"), 2),
     (("explain", "shop.daily_revenue"), 0),
+    (("quality",), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),
     (("retry", "r0"), 2),
