@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks", "planning", "promotion", "diffs", "serve_idle")
+NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks", "planning", "promotion", "diffs", "checks",
+         "serve_idle")  # fmt: skip
 
 
 def main() -> None:

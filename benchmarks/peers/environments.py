@@ -16,6 +16,7 @@ PINS = {
     # Prefect 3.9.1 wants a certifi that is not everywhere; 3.8.8 passes an argument that later FastAPIs refuse.
     "prefect": ("prefect==3.8.8", "fastapi==0.150.0"),
     "sqlmesh": ("sqlmesh==0.236.4", "duckdb==1.5.6", "pandas==2.3.3"),
+    "great_expectations": ("great_expectations==1.24.0", "pandas==2.3.3", "pyarrow==26.0.1"),
     # What is newer downloads programs while it installs.
     "dbt": ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==2.0.0", "pandas==2.3.3"),
 }

@@ -161,6 +161,7 @@ JSON_FORMS = (
     (("quarantine", "show", "shop.daily_revenue"), 2),
     (("quarantine", "retry", "shop.daily_revenue"), 2),
     (("explain", "shop.daily_revenue"), 0),
+    (("quality",), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),
     (("retry", "r0"), 2),

@@ -137,6 +137,56 @@ def test_bad_rows_are_refused_by_the_contracts_checks(shop: Place) -> None:
     assert shop.rows("SELECT * FROM shop.daily_revenue", "dev") == before
 
 
+CHECKED = """\
+            mustBe: 0
+          - {metric: nullValues, unit: percent, mustBeLessThan: 1}
+          - {metric: invalidValues, arguments: {minimum: 0, maximum: 1}, mustBeGreaterThan: 0}
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 0}
+      - {metric: duplicateValues, arguments: {properties: [order_id, product]}, mustBe: 0, severity: warning}
+      - {metric: missingValues, arguments: {properties: [product], missingValues: [none]}, mustBe: 0}
+      - metric: invalidValues
+        arguments: {properties: [product], pattern: "^[a-z]+$", minLength: 20}
+        mustBeGreaterThan: 0
+        severity: warning
+      - {type: sql, name: plain, query: "SELECT count(*) FROM {object} WHERE quantity < 0 AND price > 1", mustBe: 0}
+      - type: custom
+        engine: penstock
+        severity: warning
+        implementation: {check: relation, properties: [product], dataset: shop.orders, columns: [order_id]}
+      - {type: custom, engine: penstock, severity: warning,
+         implementation: {check: volume, season: none, atLeast: 1, tolerance: 0.01}}
+slaProperties:
+  - {property: freshness, value: 1, unit: d, element: stg_orders.ordered_at}
+"""
+
+
+def _found(place: Place) -> dict[str, tuple[str, int, str | None]]:
+    checks = place.penstock("quality", "shop.stg_orders", "--json").result["datasets"][0]["checks"]
+    return {check["check"]: (check["state"], check["failed_rows"], check["found"]) for check in checks}
+
+
+def test_every_other_kind_of_check_finds_what_it_finds_on_duckdb(tmp_path: Path, shop: Place) -> None:
+    embedded = _shop(tmp_path / "embedded", ".penstock/warehouse.duckdb")
+    found = []
+    for place in (embedded, shop):
+        contract = place.root / "contracts" / "shop.stg_orders.odcs.yaml"
+        contract.write_text(contract.read_text().replace("            mustBe: 0\nslaProperties:\n", CHECKED))
+        for until in ("2024-03-03", UNTIL):
+            place.penstock("run", "--until", until)
+        found.append(_found(place))
+        contract.write_text(
+            contract.read_text().replace("rowCount, mustBeGreaterThan: 0", "rowCount, mustBeLessThan: 2")
+        )
+        held = place.penstock("run", "--until", UNTIL, "--json", exits=1)
+        assert {finding["code"] for finding in held.findings} == {"check.not_held"}
+    assert found[0] == found[1]
+    assert {state for state, _, _ in found[0].values()} == {"passed", "failed"}
+    assert found[0]["relation:product"][0] == "failed"
+    kinds = {check.partition(":")[0] for check in found[0]}
+    assert kinds >= {"freshness", "volume", "relation", "missing", "invalid", "row_count", "unique", "sql"}
+
+
 def test_without_an_address_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PENSTOCK_WAREHOUSE", raising=False)
     shop = _shop(tmp_path / "team", "postgres")

@@ -134,6 +134,7 @@ class Claims:
         self._desk.restate(request)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
+        self._desk.hold(order)
         return order
 
     def _refuse_deadly(self, run: str) -> None:

@@ -15,6 +15,7 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.quality import checks as quality
 from penstock.quality.columns import compare_columns
+from penstock.quality.setting import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -161,25 +162,29 @@ def _judged(
     if not there:
         return {}
     warehouse = place.reading(say)
-    return {name: _held(warehouse, contract, built[name]) for name, contract in there.items()}
+    relations = {name: one.relation for name, one in built.items()}
+    return {name: _held(warehouse, contract, built[name], relations) for name, contract in there.items()}
 
 
-def _held(warehouse: ProjectWarehouse, contract: Contract, built: Built) -> CheckedContract:
+def _held(
+    warehouse: ProjectWarehouse, contract: Contract, built: Built, relations: Mapping[str, str]
+) -> CheckedContract:
     """A contract held against rows: columns and types first, then every check that can be asked of what is there."""
     actual = warehouse.columns(built.relation)
     differing = compare_columns(contract, actual)
     there = {name.casefold() for name, _ in actual}
-    plan = quality.compile_checks(contract, built.relation)
+    plan = quality.compile_checks(contract, built.relation, Setting(relations=relations))
     unjudged = {
         check.id: f"there is no column {', '.join(gone)}"
         for check in plan.checks
         if (gone := [name for name in check.rule.columns if name.casefold() not in there])
     }
-    results, failed = _results(warehouse, plan, built.relation, unjudged)
+    results, failed = _results(warehouse, plan, unjudged)
     examples = {
-        check.id: _examples(warehouse, quality.examples_query(check, built.relation, EXAMPLES))
+        check.id: _examples(warehouse, sql)
         for check in plan.checks
         if check.id in failed and {name.casefold() for name in check.shown} <= there
+        if (sql := quality.examples_query(check, built.relation, EXAMPLES, plan.setting))
     }
     bad = any(not one.passed and one.severity is Severity.ERROR for one in results)
     unasked = any(check.rule.severity is Severity.ERROR for check in plan.checks if check.id in unjudged)
@@ -198,29 +203,26 @@ def _held(warehouse: ProjectWarehouse, contract: Contract, built: Built) -> Chec
 
 
 def _results(
-    warehouse: ProjectWarehouse, plan: quality.CheckPlan, relation: str, unjudged: dict[str, str]
+    warehouse: ProjectWarehouse, plan: quality.CheckPlan, unjudged: dict[str, str]
 ) -> tuple[tuple[CheckResult, ...], frozenset[str]]:
-    """The results of the checks that can be asked; a query that the database refuses goes to `unjudged`."""
-    answers: dict[str, Sequence[Any]] = {}
-    asked = [check for check in plan.checks if check.id not in unjudged]
-    counts = [f"count(*) FILTER (WHERE {check.predicate})" for check in asked if check.predicate]
-    sql = f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}"
+    """The results of the checks that can be asked; what the database refuses goes to `unjudged`."""
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        return list(warehouse.query(sql)[1])
+
+    ids = [check.id for check in plan.checks if check.id not in unjudged]
     try:
-        answers[quality.ROWS] = warehouse.query(sql)[1][0]
-    except InputError as error:
-        unjudged |= {check.id: error.findings[0].message for check in asked if check.predicate}
-        answers[quality.ROWS] = warehouse.query(f"SELECT count(*) FROM {relation}")[1][0]
-    for query in plan.queries:
-        if query.id == quality.ROWS or query.id in unjudged:
-            continue
-        try:
-            answers[query.id] = warehouse.query(query.sql)[1][0]
-        except InputError as error:
-            unjudged[query.id] = error.findings[0].message
-    left = tuple(check for check in plan.checks if check.id not in unjudged)
-    results = quality.judge(quality.CheckPlan(dataset=plan.dataset, checks=left, queries=tuple(
-        query for query in plan.queries if query.id == quality.ROWS or query.id not in unjudged
-    )), answers)  # fmt: skip
+        results = quality.run_checks(quality.among(plan, ids), ask).results
+    except InputError:
+        found: list[CheckResult] = []
+        for each in ids:
+            try:
+                found += quality.run_checks(quality.among(plan, [each]), ask).results
+            except InputError as error:
+                unjudged[each] = error.findings[0].message
+        results = tuple(found)
+    unjudged |= {result.id: result.message for result in results if not result.judged}
+    results = tuple(result for result in results if result.judged)
     return results, frozenset(result.id for result in results if not result.passed)
 
 

@@ -10,14 +10,14 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.sources import FileSource, LandedFile
 from penstock.plan.versions import versions_of
-from penstock.quality.drift import drifts
+from penstock.quality.file_drift import drifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from penstock.app.wiring import Workplace
     from penstock.ledger.journal import Value
-    from penstock.quality.drift import Drifted
+    from penstock.quality.file_drift import Drifted
 
 
 def drift(place: Workplace, names: Sequence[str], run: str | None = None) -> dict[str, tuple[Drifted, ...]]:

@@ -14,12 +14,13 @@ from penstock.engine.promotion import mapping_of
 from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
-from penstock.ledger.facts import RunFinished, VersionDescribed
+from penstock.ledger.facts import RunFinished, VersionDescribed, VersionHeld
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.sources import FileSource
 from penstock.plan.versions import described
+from penstock.quality.standing import blocking_rules, held_of, held_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,10 +29,15 @@ if TYPE_CHECKING:
     from penstock.engine.executor import Executor
     from penstock.engine.requests import RunRequest
     from penstock.engine.run import Running, RunReport
+    from penstock.ledger.journal import Value
+    from penstock.model.contracts import Rule
     from penstock.model.errors import PenstockError
     from penstock.model.pipelines import Project
     from penstock.plan.build import BuildPlan, Work
     from penstock.quality.checks import CheckResult
+
+    _Said = Mapping[tuple[str, str], Mapping[str, Value]]
+    """What the ledger knows of versions, by dataset and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +125,51 @@ class Desk:
             raise InputError(tuple(findings))
         return tuple(seen)
 
+    def hold(self, order: Order) -> None:
+        """Hold what is built to the checks that its contracts gained since, before anything shows it under them.
+
+        Raises:
+            RefusedError: rows do not keep them; nothing was recorded of these datasets.
+        """
+        said = self._said(order)
+        gained = self._gained(order, said)
+        if not gained:
+            return
+        from penstock.engine.holding import offences  # noqa: PLC0415 - starts the warehouse
+
+        place, datasets = self._place, order.project.datasets
+        built = {work.slice.dataset for work in order.plan.works}
+        findings: list[Finding] = []
+        for name, rules in gained.items():
+            wrong = offences(place.ledger, place.warehouse, datasets[name], tuple(rules.values()), order.plan)
+            findings += wrong
+            if not wrong and name not in built:
+                self._record_held(name, order, said)
+        if findings:
+            raise RefusedError(tuple(findings))
+
+    def _gained(self, order: Order, said: _Said) -> dict[str, dict[str, Rule]]:
+        """For each built dataset, the rules of its contract that not all of its rows are known to keep."""
+        found: dict[str, dict[str, Rule]] = {}
+        for name, version in order.versions.items():
+            row, dataset = said.get((name, version)), order.project.datasets[name]
+            if row is None or (row["held"] and row["described"] == described(dataset)):
+                continue
+            held = held_of(row["held"])
+            rules = {digest: rule for digest, rule in blocking_rules(dataset.contract).items() if digest not in held}
+            found |= {name: rules} if rules else {}
+        return found
+
+    def _record_held(self, name: str, order: Order, said: _Said) -> None:
+        version, dataset = order.versions[name], order.project.datasets[name]
+        held = held_of(said[name, version]["held"]) | set(blocking_rules(dataset.contract))
+        fact = VersionHeld(dataset=name, version=version, held=held_text(held), reason="its rows keep them")
+        self._place.ledger.append(fact, token=self._place.token())
+
+    def _said(self, order: Order) -> _Said:
+        rows = self._place.ledger.rows("versions")
+        return {(str(row["dataset"]), str(row["version"])): row for row in rows if row["dataset"] in order.versions}
+
     def executor(self, project: Project) -> Executor:
         """An executor for a project's own code."""
         from penstock.app.machinery import executor_of  # noqa: PLC0415 - only when something is built
@@ -172,7 +223,7 @@ class Desk:
         return environment == PRODUCTION or all(shown.get(name) == version for name, version in order.versions.items())
 
     def show(self, order: Order) -> Mapping[str, str]:
-        """Let an environment other than production show an order's versions; what it shows now."""
+        """Let an environment other than production show an order's versions, which were held; what it shows now."""
         environment = order.request.environment
         shown = mapping_of(self._place.ledger, environment)
         partial = bool(order.request.datasets or order.request.pipeline)
@@ -189,11 +240,13 @@ class Desk:
     def _describe(self, order: Order) -> None:
         """Record what is said of versions that are there, where it is something else than before."""
         ledger, datasets = self._place.ledger, order.project.datasets
-        said = {(str(row["dataset"]), str(row["version"])): row["described"] for row in ledger.rows("versions")}
+        said = self._said(order)
+        for name in self._gained(order, said):  # what was there was held to them, what was built now audited by them
+            self._record_held(name, order, said)
         facts = [
             VersionDescribed(dataset=name, version=version, described=now)
             for name, version in order.versions.items()
-            if (name, version) in said and (now := described(datasets[name])) != said[name, version]
+            if (name, version) in said and (now := described(datasets[name])) != said[name, version]["described"]
         ]
         if facts:
             ledger.append(*facts, token=self._place.token())

@@ -72,6 +72,7 @@ def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
             meanings=json.loads(str(row.get("meanings") or "{}")),
             own=str(row.get("own") or ""),
             described=str(row.get("described") or ""),
+            held=str(row.get("held") or ""),
         )
     return found
 

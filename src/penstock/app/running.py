@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from penstock.plan.build import BuildPlan, Work
     from penstock.plan.estimate import Estimate, Past
     from penstock.plan.movement import ColumnMovement
-    from penstock.quality.drift import Drifted
+    from penstock.quality.file_drift import Drifted
 
 FOLLOW_EVERY = 0.25
 """Seconds between two looks at a run that another process does."""
@@ -218,6 +218,7 @@ class Runner:
         if order.plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             order = self._desk.order(request)
         self._refuse_stale(order)
+        self._desk.hold(order)
         if not order.plan.works:
             return self._nothing(order)
         self._place.ledger.append(request.fact())

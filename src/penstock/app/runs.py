@@ -37,13 +37,13 @@ def recent(place: Workplace, most: int) -> tuple[Mapping[str, Value], ...]:
     ledger = place.ledger
     running = ledger.rows("runs", state=str(RunState.RUNNING))
     known = {row["run"] for row in running}
-    others = [row for run in _newest(place, most) if run not in known and (row := run_row(ledger, run)) is not None]
+    others = [row for run in newest_runs(place, most) if run not in known and (row := run_row(ledger, run)) is not None]
     others = [row for row in others if row["state"] != str(RunState.QUEUED)]
     begun = sorted([*running, *others], key=lambda row: str(row["started_at"] or row["finished_at"]), reverse=True)
     return (*queued(ledger, most), *begun)[:most]
 
 
-def _newest(place: Workplace, most: int) -> list[str]:
+def newest_runs(place: Workplace, most: int) -> list[str]:
     """The ids of runs that began or ended last, by the journal's end: there may be a million before them."""
     newest, span = place.ledger.newest(), NEAR
     while True:

@@ -32,6 +32,7 @@ from penstock.quality import checks as quality
 from penstock.quality.comparison import compare, digest_query
 from penstock.quality.comparison_sql import Side
 from penstock.quality.masking import MASK
+from penstock.quality.setting import Setting
 from penstock.quality.volume import judge_volume
 from penstock.sql.identifiers import literal, quote
 from penstock.sql.joins import fanout_probe, joins
@@ -149,14 +150,16 @@ class EngineRuntime:
     def judge(self, project: Project, interval: Interval | None = None) -> Mapping[str, tuple[CheckResult, ...]]:
         """Every contract check on what is built, on all rows or on an interval's."""
         results: dict[str, tuple[CheckResult, ...]] = {}
-        for name, version in versions_of(project).items():
+        versions = versions_of(project)
+        relations = {name: version.relation for name, version in versions.items()}
+        for name, version in versions.items():
             dataset = project.datasets[name]
             if dataset.contract is None:
                 continue
             relation = _within(dataset, version.relation, interval)
-            plan = quality.compile_checks(dataset.contract, relation)
-            found = {query.id: self._rows(query.sql)[0] for query in plan.queries}
-            results[name] = quality.judge(plan, found)
+            setting = Setting(until=interval.end if interval else None, relations=relations)
+            plan = quality.compile_checks(dataset.contract, relation, setting)
+            results[name] = quality.run_checks(plan, self._rows).results
         return results
 
     def quarantined(self, versions: Mapping[str, str]) -> Mapping[str, int]:

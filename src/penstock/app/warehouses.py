@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.engine.ports import Warehouse
+from penstock.model.contracts import RuleKind
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import SqlTask
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
-    from penstock.model.pipelines import Project, Settings
+    from penstock.model.pipelines import Dataset, Project, Settings
 
 POSTGRES = "postgres"
 WAREHOUSE_VARIABLE = "PENSTOCK_WAREHOUSE"
@@ -97,6 +98,7 @@ def foreign_findings(project: Project) -> tuple[Finding, ...]:
 
     findings: list[Finding] = []
     for name, dataset in sorted(project.datasets.items()):
+        findings += _foreign_checks(dataset)
         if not isinstance(dataset.task, SqlTask):
             continue
         try:
@@ -104,6 +106,25 @@ def foreign_findings(project: Project) -> tuple[Finding, ...]:
         except InputError as error:
             findings += within(error.findings, dataset.file, name)
     return tuple(findings)
+
+
+def _foreign_checks(dataset: Dataset) -> list[Finding]:
+    """Checks that only DuckDB is asked: those that take quantiles and most frequent values."""
+    contract = dataset.contract
+    if contract is None:
+        return []
+    return [
+        Finding(
+            code="check.not_on_postgres",
+            message=f"the distribution of {rule.columns[0]} cannot be followed in a warehouse in Postgres yet",
+            place=Place(file=contract.file, line=rule.line, dataset=dataset.name, field=rule.columns[0]),
+            found=f"a check of {rule.kind}",
+            expected="a check of another kind, or a warehouse in a DuckDB file",
+            remedy="take the check out, or state bounds: minimum and maximum, accepted values, a number of rows",
+        )
+        for rule in contract.rules
+        if rule.kind is RuleKind.DRIFT
+    ]
 
 
 def refuse_delivery(settings: Settings) -> None:

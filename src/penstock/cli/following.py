@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.plan.build import BuildPlan, Work
     from penstock.plan.estimate import Past
-    from penstock.quality.drift import Drifted
+    from penstock.quality.file_drift import Drifted
 
 LINE_EVERY, DRAWN_EVERY = 10.0, 1.0
 """Seconds between two lines of progress: where there is no terminal to draw on, and where there is one."""

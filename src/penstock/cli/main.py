@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schedule": ("schedule:schedule", "Show what would fire; pause and resume pipelines."),
     "drift": ("drifting:drift", "Say on which day a source's files became others."),
     "explain": ("explaining:explain", "Say why a dataset is or is not built."),
+    "quality": ("quality:quality", "Show what checks found, and how scores went."),
     "runs": ("runs:runs", "List runs: waiting, under way, over."),
     "logs": ("logs:logs", "Show what a run's tasks printed."),
     "cancel": ("runs:cancel", "Stop a run, and prove that it stopped."),

@@ -7,7 +7,7 @@ the new contract only promises more; of no effect when it changes words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -171,15 +171,41 @@ def _rule(old: Rule, new: Rule) -> _Change:
 
 
 def _promise(rule: Rule) -> tuple[object, ...]:
-    return (frozenset(rule.values), rule.low, rule.high, rule.pattern, rule.sql)
+    rest = replace(rule, values=(), name="", description="", severity=Severity.ERROR, line=None)
+    return (frozenset(rule.values), rest)
 
 
 def _allows_less(old: Rule, new: Rule) -> bool:
+    if new.kind is RuleKind.FRESHNESS:
+        return new.age is not None and old.age is not None and new.age <= old.age
+    if new.threshold is not None:
+        return _tolerates_less(old, new)
     if new.kind is RuleKind.ACCEPTED_VALUES:
         return set(new.values) <= set(old.values)
-    if new.kind is RuleKind.RANGE:
-        return _within(new.low, old.low, -1) and _within(new.high, old.high, 1)
-    return False
+    if new.kind in {RuleKind.RANGE, RuleKind.LENGTH}:
+        bounds = [(new.low, old.low, -1), (new.high, old.high, 1)]
+        bounds += [(_text(new.shortest), _text(old.shortest), -1), (_text(new.longest), _text(old.longest), 1)]
+        return all(_within(one, other, side) for one, other, side in bounds)
+    if new.limit is not None and old.limit is not None and new.limit < old.limit:
+        old = replace(old, limit=new.limit)
+    return _promise(replace(old, threshold=None)) == _promise(new)
+
+
+def _tolerates_less(old: Rule, new: Rule) -> bool:
+    """Whether only the threshold moved, and allows nothing that it did not allow."""
+    before, after = old.threshold, new.threshold
+    if before is None or after is None or _promise(replace(old, threshold=after)) != _promise(new):
+        return False
+    if before.operator != after.operator or before.percent != after.percent:
+        return False
+    one, other = float(after.operands[0]), float(before.operands[0])
+    if before.operator in {"mustBeLessThan", "mustBeLessOrEqualTo"}:
+        return one <= other
+    return before.operator in {"mustBeGreaterThan", "mustBeGreaterOrEqualTo"} and one >= other
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _within(new: str | None, old: str | None, side: int) -> bool:

@@ -1,15 +1,18 @@
-"""ODCS checks that compare one number with a threshold, as queries that return a row only when it is missed.
+"""ODCS SQL checks, which compare one number with a threshold, as queries that return a row only when it is missed.
 
-Every check of the standard thus becomes a query for offending rows: either the rows themselves, where none is
-allowed, or one row holding the number that was not as it must be.
+Each thus becomes a query for offending rows: either the rows themselves, where none is allowed, or one row holding the
+number that was not as it must be.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from penstock.contract.predicates import literal, quoted
+from penstock.contract.predicates import literal
+
+if TYPE_CHECKING:
+    from penstock.model.contracts import Threshold
 
 _COUNT = re.compile(r"\s*SELECT\s+count\(\s*\*\s*\)\s+FROM\b(.*)", re.IGNORECASE | re.DOTALL)
 _WRAPPED = re.compile(r"SELECT count\(\*\) FROM \(\n(.*)\n\) AS offending", re.DOTALL)
@@ -29,55 +32,21 @@ OPERATORS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """What a measured number must be: one of the standard's operators with its operands, of rows or of percent."""
-
-    operator: str
-    operands: tuple[int | float | bool | str, ...]
-    percent: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.operator}: {', '.join(str(item) for item in self.operands)}{' %' if self.percent else ''}"
-
-    @property
-    def allows_none(self) -> bool:
-        """Whether it says of a count, in whatever words, that it must be zero."""
-        if self.operator in {"mustBe", "mustBeLessOrEqualTo"}:
-            return self.operands == (0,)
-        return self.operator == "mustBeLessThan" and self.operands == (1,) and not self.percent
-
-    @property
-    def condition(self) -> str:
-        """The SQL condition on `value`."""
-        texts = [literal(item) if isinstance(item, str) else str(item).lower() for item in self.operands]
-        return f"value {OPERATORS[self.operator].format(*texts)}"
+def condition(threshold: Threshold) -> str:
+    """The SQL condition on `value`."""
+    texts = [literal(item) if isinstance(item, str) else str(item).lower() for item in threshold.operands]
+    return f"value {OPERATORS[threshold.operator].format(*texts)}"
 
 
 def missed(number: str, threshold: Threshold) -> str:
     """A query that returns the number (a scalar SQL query) in one row if it is not as it must be, else no row."""
-    return f"SELECT value FROM (SELECT (\n{number}\n) AS value) AS measured WHERE ({threshold.condition}) IS NOT TRUE"
-
-
-def counted(predicate: str, threshold: Threshold) -> str:
-    """A query that returns how many (or what percent of) rows satisfy a predicate, if that is not as it must be."""
-    count = f"count(*) FILTER (WHERE {predicate})"
-    share = f"coalesce(100.0 * {count} / nullif(count(*), 0), 0)"
-    return missed(f"SELECT {share if threshold.percent else count} FROM {{table}}", threshold)
-
-
-def repeated(columns: tuple[str, ...], threshold: Threshold) -> str:
-    """A query that returns how many rows repeat earlier ones in `columns`, if that is not as it must be."""
-    names = [quoted(column) for column in columns]
-    whole = f"FILTER (WHERE {' AND '.join(f'{name} IS NOT NULL' for name in names)})"
-    count = f"count(*) {whole} - count(DISTINCT ({', '.join(names)})) {whole}"
-    share = f"coalesce(100.0 * ({count}) / nullif(count(*), 0), 0)"
-    return missed(f"SELECT {share if threshold.percent else count} FROM {{table}}", threshold)
+    return f"SELECT value FROM (SELECT (\n{number}\n) AS value) AS measured WHERE ({condition(threshold)}) IS NOT TRUE"
 
 
 def offending_rows(query: str, threshold: Threshold) -> str:
     """The query for offending rows behind an ODCS SQL check, which by the standard returns one number.
 
+    >>> from penstock.model.contracts import Threshold
     >>> offending_rows("SELECT count(*) FROM {table} WHERE x < 0", Threshold(operator="mustBe", operands=(0,)))
     'SELECT * FROM {table} WHERE x < 0'
     """

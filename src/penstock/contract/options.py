@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.contract.column_types import logical_type
 from penstock.contract.misspelt import report_misspelt
 from penstock.contract.predicates import is_number_text, literal, quoted
-from penstock.contract.validity import check_pattern, listed_words, range_rule
+from penstock.contract.validity import check_pattern, length_rule, listed_words, range_rule
 from penstock.model.contracts import ColumnSpec, Rule, RuleKind
 from penstock.model.findings import Severity
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _OPTIONS = {
     "exclusiveMinimum": "{} <= {}",
     "exclusiveMaximum": "{} >= {}",
-    "minLength": "length({}) < {}",
-    "maxLength": "length({}) > {}",
     "multipleOf": "{} % {} <> 0",
 }
 
@@ -42,6 +40,8 @@ def option_rules(owner: Fields, column: ColumnSpec) -> Iterator[Rule]:
     if pattern is not None:
         check_pattern(options, pattern)
         yield Rule(kind=RuleKind.PATTERN, columns=(column.name,), pattern=pattern, line=line)
+    if (length := length_rule(options, (column.name,), line)) is not None:
+        yield length
     for word, template in _OPTIONS.items():
         if (bound := options.text(word)) is not None:
             text = bound if is_number_text(bound) else literal(bound)
@@ -57,7 +57,7 @@ def write_options(column: ColumnSpec, rules: list[Rule]) -> tuple[dict[str, Any]
     rest: list[Rule] = []
     for rule in rules:
         option = _option(rule, logical_type(column.type)) if rule == _bare(rule) else {}
-        if option and not (option.keys() | _rivals(option)) & options.keys():
+        if option and not _rivals(option) & options.keys():
             options |= option
         else:
             rest.append(rule)
@@ -73,12 +73,16 @@ def _enum(owner: Fields, column: ColumnSpec) -> tuple[str, ...]:
 
 def _bare(rule: Rule) -> Rule:
     """The rule without what `logicalTypeOptions` has no place for."""
-    return replace(rule, name="", description="", severity=Severity.ERROR, on_failure=None)
+    plain = replace(rule, name="", description="", severity=Severity.ERROR)
+    return replace(plain, threshold=None, on_failure=None)
 
 
 def _option(rule: Rule, logical: str) -> dict[str, Any]:
     if rule.kind is RuleKind.PATTERN and logical == "string":
         return {"pattern": rule.pattern}
+    if rule.kind is RuleKind.LENGTH and logical == "string":
+        lengths = {"minLength": rule.shortest, "maxLength": rule.longest}
+        return {key: value for key, value in lengths.items() if value is not None}
     if rule.kind is not RuleKind.RANGE:
         return {}
     bounds = {key: value for key, value in (("minimum", rule.low), ("maximum", rule.high)) if value is not None}
@@ -89,7 +93,9 @@ def _option(rule: Rule, logical: str) -> dict[str, Any]:
 
 
 def _rivals(option: dict[str, Any]) -> set[str]:
-    return {"minimum", "maximum"} if option.keys() & {"minimum", "maximum"} else set()
+    """The words that one rule takes for itself: two rules' bounds must not become one rule's."""
+    pairs = ({"minimum", "maximum"}, {"minLength", "maxLength"})
+    return set(option).union(*(pair for pair in pairs if pair & option.keys()))
 
 
 def _plain_number(text: str) -> int | float | None:

@@ -50,6 +50,8 @@ def policy_of(contract: Contract, rule: Rule) -> OnFailure:
         return OnFailure.FAIL
     specs = [spec for name in rule.columns if (spec := contract.column(name)) is not None]
     own = specs[0].on_failure if len(specs) == 1 else None
+    if rule.threshold is not None:  # it bears some offenders where they are
+        return OnFailure.FAIL
     policy = rule.on_failure or own or contract.on_failure
     return OnFailure.FAIL if policy is OnFailure.NULL and _not_nullable(rule, specs) else policy
 
@@ -113,6 +115,8 @@ def contradictions(fields: Fields, rule: Rule, columns: Mapping[str, ColumnSpec]
     reason = ""
     if rule.severity is not Severity.ERROR:
         reason = "the check only tells: its severity is not error"
+    elif rule.threshold is not None:
+        reason = f"it bears some offenders ({rule.threshold}), so that all rows together are judged"
     elif not _has_rows(rule):
         reason = "it is about all rows together, so that none of them offends"
     elif rule.on_failure is OnFailure.NULL:

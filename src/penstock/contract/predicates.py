@@ -13,7 +13,17 @@ from penstock.model.contracts import Rule, RuleKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROW_KINDS = frozenset({RuleKind.NOT_NULL, RuleKind.ACCEPTED_VALUES, RuleKind.RANGE, RuleKind.PATTERN})
+ROW_KINDS = frozenset(
+    {
+        RuleKind.NOT_NULL,
+        RuleKind.ACCEPTED_VALUES,
+        RuleKind.RANGE,
+        RuleKind.PATTERN,
+        RuleKind.LENGTH,
+        RuleKind.MISSING,
+        RuleKind.INVALID,
+    }
+)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -47,14 +57,35 @@ def _offends(rule: Rule, name: str, type_: str) -> str:
     match rule.kind:
         case RuleKind.NOT_NULL:
             return f"{column} IS NULL"
-        case RuleKind.ACCEPTED_VALUES:
-            return f"{column} NOT IN ({', '.join(literal(value) for value in rule.values)})"
-        case RuleKind.PATTERN:
-            return f"NOT regexp_matches(CAST({column} AS VARCHAR), {literal(rule.pattern or '')})"
-        case RuleKind.RANGE:
-            return _outside(column, type_, rule)
+        case RuleKind.MISSING:
+            return f"{column} IS NULL OR CAST({column} AS VARCHAR) IN ({_words(rule.values)})"
+        case RuleKind.ACCEPTED_VALUES | RuleKind.PATTERN | RuleKind.LENGTH | RuleKind.RANGE:
+            return _invalid(rule, column, type_)[rule.kind]
+        case RuleKind.INVALID:
+            return " OR ".join(f"({part})" for part in _invalid(rule, column, type_).values())
         case _:
             raise ValueError(f"a {rule.kind} rule is not about single rows")
+
+
+def _invalid(rule: Rule, column: str, type_: str) -> dict[RuleKind, str]:
+    """What each part of a rule on validity says of an invalid value."""
+    parts = {}
+    if rule.values:
+        parts[RuleKind.ACCEPTED_VALUES] = f"{column} NOT IN ({_words(rule.values)})"
+    if rule.pattern is not None:
+        parts[RuleKind.PATTERN] = f"NOT regexp_matches(CAST({column} AS VARCHAR), {literal(rule.pattern)})"
+    if rule.low is not None or rule.high is not None:
+        parts[RuleKind.RANGE] = _outside(column, type_, rule)
+    if rule.shortest is not None or rule.longest is not None:
+        length = f"length({column})" if type_ == "VARCHAR" else f"length(CAST({column} AS VARCHAR))"
+        bounds = [f"{length} < {rule.shortest}"] if rule.shortest is not None else []
+        bounds += [f"{length} > {rule.longest}"] if rule.longest is not None else []
+        parts[RuleKind.LENGTH] = " OR ".join(bounds)
+    return parts
+
+
+def _words(values: Sequence[str]) -> str:
+    return ", ".join(literal(value) for value in values)
 
 
 def _outside(column: str, type_: str, rule: Rule) -> str:
@@ -66,6 +97,8 @@ def _outside(column: str, type_: str, rule: Rule) -> str:
     if type_ == "VARCHAR":
         value = f"TRY_CAST({column} AS {'DECIMAL(38,9)' if numbers else 'TIMESTAMP'})"
     texts = [bound if numbers else literal(bound) for bound in bounds]
+    if len(texts) == 2 and value == column:
+        return f"{value} NOT BETWEEN {texts[0]} AND {texts[1]}"  # DuckDB: two thirds of what two comparisons take
     signs = [sign for sign, bound in (("<", rule.low), (">", rule.high)) if bound is not None]
     outside = " OR ".join(f"{value} {sign} {text}" for sign, text in zip(signs, texts, strict=True))
     return outside if value == column else f"{column} IS NOT NULL AND coalesce({outside}, true)"

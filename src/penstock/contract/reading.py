@@ -7,16 +7,18 @@ What we rely on, and where the standard keeps it:
   `classification: personal` or `pii` alone means personal data of no kind in particular;
 - what becomes of offending rows: the custom properties `onFailure`, `maxQuarantined` and `formats`;
 - the owner: `team.name`, else the team's member in the role of owner;
-- retention and the time of availability: `slaProperties`; the purpose: `description.purpose`.
+- retention, the time of availability and freshness: `slaProperties`; the purpose: `description.purpose`.
 Whatever else the standard or its users put there is left alone.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.contract.column_types import normal_type, physical_type
+from penstock.contract.custom import freshness_rule
 from penstock.contract.misspelt import almost, report_misspelt
 from penstock.contract.options import option_rules
 from penstock.contract.policies import (
@@ -28,6 +30,7 @@ from penstock.contract.policies import (
     read_policy,
     read_share,
 )
+from penstock.contract.relationships import relationship_rules
 from penstock.contract.rules import read_rules
 from penstock.documents import Fields, read_yaml
 from penstock.model.contracts import MOST_QUARANTINED, ColumnSpec, Contract, OnFailure, Rule
@@ -77,7 +80,7 @@ def _contract(fields: Fields, file: str) -> Contract:
             expected="exactly one: a file is the contract of one dataset",
         )
     dataset, columns, rules = _object(objects[0], file) if objects else ("", (), ())
-    retention, ready_by = _sla(fields)
+    retention, ready_by, fresh = _sla(fields, {spec.name: spec for spec, _ in columns})
     policy = read_policy(objects[0], MAX_QUARANTINED) if objects else None
     contract = Contract(
         dataset=dataset,
@@ -88,7 +91,7 @@ def _contract(fields: Fields, file: str) -> Contract:
         owner=_owner(fields),
         columns=tuple(spec for spec, _ in columns),
         key=_key(objects[0], columns) if objects else (),
-        rules=rules,
+        rules=(*rules, *fresh),
         retention=retention,
         ready_by=ready_by,
         on_failure=policy or OnFailure.FAIL,
@@ -112,8 +115,10 @@ def _object(fields: Fields, file: str) -> tuple[str, tuple[tuple[ColumnSpec, int
     rules: list[Rule] = []
     for entry, (spec, _) in zip(properties, columns, strict=True):
         rules += option_rules(entry, spec)
+        rules += relationship_rules(entry, spec, known)
         rules += read_rules(entry, spec, known)
         report_misspelt(entry)
+    rules += relationship_rules(fields, None, known)
     rules += read_rules(fields, None, known)
     fields.text("description")
     report_misspelt(fields)
@@ -249,9 +254,10 @@ def _owner(fields: Fields) -> str | None:
     return None
 
 
-def _sla(fields: Fields) -> tuple[str | None, str | None]:
-    """Retention and the local time by which data is there."""
+def _sla(fields: Fields, columns: dict[str, ColumnSpec]) -> tuple[str | None, str | None, list[Rule]]:
+    """Retention, the local time by which data is there, and how old the newest of it may be."""
     retention = ready_by = None
+    fresh: list[Rule] = []
     for promise in fields.items("slaProperties"):
         word = promise.text("property", required=True) or ""
         value, unit = promise.text("value", required=True), promise.text("unit")
@@ -259,10 +265,26 @@ def _sla(fields: Fields) -> tuple[str | None, str | None]:
             retention = f"{value} {unit}" if unit else value
         elif word.lower() in _AVAILABILITY:
             ready_by = _ready_by(promise, word, value)
-        elif meant := almost(word, ("retention", "timeOfAvailability")):
+        elif word.lower() == "freshness":
+            fresh += _freshness(promise, unit, columns)
+        elif meant := almost(word, ("retention", "timeOfAvailability", "freshness")):
             promise.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
         report_misspelt(promise)
-    return retention, ready_by
+    return retention, ready_by, fresh
+
+
+def _freshness(promise: Fields, unit: str | None, columns: dict[str, ColumnSpec]) -> list[Rule]:
+    """A promise of freshness names the column that tells how old a row is, by its table or without it."""
+    element = (promise.text("element", required=True) or "").rpartition(".")[2]
+    if element not in columns:
+        if element:
+            promise.note("contract.unknown_column", f"freshness is of {element!r}, which the contract does not have",
+                         at="element", found=element, expected=" | ".join(columns))  # fmt: skip
+        return []
+    if unit is None:
+        promise.note("contract.unit", "freshness has no unit", expected="unit: d, h, min or s")
+    rule = freshness_rule(promise, columns[element], promise.number("value", low=0), unit)
+    return [replace(rule, line=promise.document.place(*promise.path).line)] if rule else []
 
 
 def _ready_by(promise: Fields, word: str, value: str | None) -> str | None:

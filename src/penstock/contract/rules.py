@@ -1,21 +1,23 @@
 """ODCS quality checks to rules.
 
-A check that allows no offender becomes a rule of its kind; any other threshold becomes a SQL rule whose query returns
-the measured number when it is missed. `text` and `custom` checks are for people and other tools: they make no rule.
+A library check becomes a rule of its kind, with its threshold unless no offender is allowed; a SQL check with another
+threshold becomes a query that returns the measured number when it is missed. `text` checks, and `custom` ones of other
+engines, are for people and other tools: they make no rule.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from penstock.contract.measures import OPERATORS, Threshold, counted, missed, offending_rows, repeated
+from penstock.contract.custom import custom_rule
+from penstock.contract.measures import OPERATORS, offending_rows
 from penstock.contract.misspelt import report_misspelt
 from penstock.contract.policies import contradictions, read_policy
-from penstock.contract.predicates import literal, quoted, row_predicate
-from penstock.contract.validity import check_pattern, listed_words, range_rule
-from penstock.model.contracts import ColumnSpec, Rule, RuleKind
+from penstock.contract.predicates import quoted
+from penstock.contract.validity import check_pattern, length_rule, listed_words, range_rule
+from penstock.model.contracts import ColumnSpec, Rule, RuleKind, Threshold
 from penstock.model.findings import Severity
 
 if TYPE_CHECKING:
@@ -42,10 +44,13 @@ def read_rules(owner: Fields, column: ColumnSpec | None, columns: Mapping[str, C
     """The rules of one `quality` list: of a column, or of the dataset when `column` is None."""
     for entry in owner.items("quality"):
         kind = entry.choice("type", ("library", "sql", "text", "custom"))
-        if kind in {"text", "custom"} or (kind is None and entry.raw("type") is not None):
+        if kind == "text" or (kind is None and entry.raw("type") is not None):
             continue
         extras = _extras(entry)
-        rules = tuple(_sql(entry, column) if kind == "sql" else _library(entry, column, columns))
+        if kind == "custom":
+            rules = tuple(_custom(entry, column, columns))
+        else:
+            rules = tuple(_sql(entry, column) if kind == "sql" else _library(entry, column, columns))
         for rule in rules:
             _known_columns(entry, rule, columns)
             read = replace(
@@ -102,6 +107,27 @@ def _threshold(entry: Fields) -> Threshold | None:
         entry.note("kind", f"{present[0]} is {value!r}", at=present[0], found=repr(value), expected=expected)
         return None
     return Threshold(operator=present[0], operands=operands, percent=unit == "percent")
+
+
+def _custom(entry: Fields, column: ColumnSpec | None, columns: Mapping[str, ColumnSpec]) -> Iterator[Rule]:
+    """A check of ours; how many rows may offend stands within it, since the standard has no operator beside it."""
+    rule = custom_rule(entry, column, columns)
+    if rule is None:
+        return
+    body = entry.child("implementation")
+    threshold = None
+    if body is not None and rule.kind is RuleKind.RELATION and any(body.raw(word) is not None for word in OPERATORS):
+        threshold = _threshold(body)
+    counts = threshold is not None and not threshold.allows_none and _numeric(entry, threshold)
+    yield replace(rule, threshold=threshold) if counts else rule
+
+
+def _numeric(entry: Fields, threshold: Threshold) -> bool:
+    """Whether a threshold of counted rows can hold: a count is a number."""
+    if all(isinstance(item, int | float) and not isinstance(item, bool) for item in threshold.operands):
+        return True
+    entry.note("kind", f"{threshold} of a count", at=threshold.operator, expected="a number")
+    return False
 
 
 def _sql(entry: Fields, column: ColumnSpec | None) -> Iterator[Rule]:
@@ -172,39 +198,39 @@ def _library(entry: Fields, column: ColumnSpec | None, columns: Mapping[str, Col
 def _metric_rules(
     entry: Fields, metric: str, threshold: Threshold, arguments: Fields | None, specs: list[ColumnSpec]
 ) -> Iterator[Rule]:
+    if not _numeric(entry, threshold):
+        return
     about = tuple(spec.name for spec in specs)
+    allowed = None if threshold.allows_none else threshold
     if metric == "rowCount":
-        yield _measured(about, missed("SELECT count(*) FROM {table}", threshold), metric, threshold)
-    elif metric == "duplicateValues" and threshold.allows_none:
-        yield Rule(kind=RuleKind.UNIQUE, columns=about)
+        yield Rule(kind=RuleKind.ROW_COUNT, columns=about, threshold=threshold)
     elif metric == "duplicateValues":
-        yield _measured(about, repeated(about, threshold), metric, threshold)
-    elif metric == "missingValues":
-        predicate = " OR ".join(_missing(spec, arguments) for spec in specs)
-        nothing = f"SELECT * FROM {{table}} WHERE {predicate}"
-        sql = nothing if threshold.allows_none else counted(predicate, threshold)
-        yield _measured(about, sql, metric, threshold)
+        yield Rule(kind=RuleKind.UNIQUE, columns=about, threshold=allowed)
+    elif metric == "missingValues" and (words := _missing_words(arguments, specs)):
+        yield Rule(kind=RuleKind.MISSING, columns=about, values=words, threshold=allowed)
+    elif metric != "invalidValues":
+        yield Rule(kind=RuleKind.NOT_NULL, columns=about, threshold=allowed)
     else:
-        rules = [Rule(kind=RuleKind.NOT_NULL, columns=about)]
-        if metric == "invalidValues":
-            rules = _validity(entry, arguments, specs)
-        if threshold.allows_none:
-            yield from rules
-        elif rules:
-            types = [spec.type for spec in specs]
-            predicate = " OR ".join(f"({row_predicate(rule, types)})" for rule in rules)
-            yield _measured(about, counted(predicate, threshold), metric, threshold)
+        rules = _validity(entry, arguments, specs)
+        if allowed is None or len(rules) < 2:
+            yield from (replace(rule, threshold=allowed) for rule in rules)
+        else:
+            yield replace(_together(rules), threshold=allowed)
 
 
-def _measured(about: tuple[str, ...], sql: str, metric: str, threshold: Threshold) -> Rule:
-    return Rule(kind=RuleKind.SQL, columns=about, sql=sql, description=f"{metric} {threshold}")
+def _together(rules: list[Rule]) -> Rule:
+    """One rule that a value offends if it offends any of these, each of another kind."""
+    found: dict[str, Any] = {}
+    for rule in rules:
+        for word in ("values", "low", "high", "pattern", "shortest", "longest"):
+            value = getattr(rule, word)
+            found |= {word: value} if value not in (None, ()) else {}
+    return Rule(kind=RuleKind.INVALID, columns=rules[0].columns, **found)
 
 
-def _missing(spec: ColumnSpec, arguments: Fields | None) -> str:
-    """The predicate of a missing value: NULL, or one of the words listed."""
-    name = quoted(spec.name)
-    words = ", ".join(literal(word) for word in (listed_words(arguments, "missingValues", spec) if arguments else ()))
-    return f"{name} IS NULL" + (f" OR CAST({name} AS VARCHAR) IN ({words})" if words else "")
+def _missing_words(arguments: Fields | None, specs: list[ColumnSpec]) -> tuple[str, ...]:
+    """The words that stand for a missing value, beside NULL."""
+    return listed_words(arguments, "missingValues", specs[0]) if arguments and specs else ()
 
 
 def _validity(entry: Fields, arguments: Fields | None, specs: list[ColumnSpec]) -> list[Rule]:
@@ -219,11 +245,13 @@ def _validity(entry: Fields, arguments: Fields | None, specs: list[ColumnSpec]) 
         low, high = arguments.text("minimum"), arguments.text("maximum")
         if low is not None or high is not None:
             rules.append(range_rule(arguments, Rule(kind=RuleKind.RANGE, columns=about, low=low, high=high)))
+        if (length := length_rule(arguments, about)) is not None:
+            rules.append(length)
     if not rules:
         entry.note(
             "contract.validity",
             "invalidValues says of no value that it is valid",
-            expected="arguments with validValues, pattern, or minimum and maximum",
+            expected="arguments with validValues, pattern, minimum and maximum, or minLength and maxLength",
         )
     return rules
 

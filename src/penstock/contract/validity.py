@@ -7,10 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 from penstock.contract.predicates import is_number_text
+from penstock.model.contracts import Rule, RuleKind
 
 if TYPE_CHECKING:
     from penstock.documents import Fields
-    from penstock.model.contracts import ColumnSpec, Rule
+    from penstock.model.contracts import ColumnSpec
 
 _UNSUPPORTED = re.compile(r"\(\?[=!]|\(\?<[=!]|\\[1-9]")
 
@@ -42,6 +43,18 @@ def range_rule(owner: Fields, rule: Rule) -> Rule:
     if rule.low is not None and rule.high is not None and is_number_text(rule.low) != is_number_text(rule.high):
         owner.note("contract.bound", f"{rule.low!r} and {rule.high!r} are not bounds of one kind", at="maximum")
     return rule
+
+
+def length_rule(owner: Fields, about: tuple[str, ...], line: int | None = None) -> Rule | None:
+    """The rule that `minLength` and `maxLength` make, if they are there."""
+    shortest, longest = owner.integer("minLength", low=0), owner.integer("maxLength", low=0)
+    if shortest is None and longest is None:
+        return None
+    if shortest is not None and longest is not None and shortest > longest:
+        owner.note(
+            "contract.bound", f"no text has {shortest} characters or more and {longest} or fewer", at="maxLength"
+        )
+    return Rule(kind=RuleKind.LENGTH, columns=about, shortest=shortest, longest=longest, line=line)
 
 
 def check_pattern(owner: Fields, pattern: str) -> None:

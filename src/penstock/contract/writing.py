@@ -9,9 +9,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from penstock.contract.column_types import logical_type, normal_type
+from penstock.contract.custom import ENGINE, age_words, implementation
 from penstock.contract.measures import count_of
 from penstock.contract.options import write_options
 from penstock.contract.policies import FORMATS, MAX_QUARANTINED, written
+from penstock.contract.relationships import relationship
 from penstock.documents import to_yaml
 from penstock.model.contracts import MOST_QUARANTINED, OnFailure, RuleKind
 from penstock.model.findings import Severity
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from penstock.model.contracts import ColumnSpec, Contract, Rule
 
 API_VERSION = "v3.1.0"
+_CUSTOM = frozenset({RuleKind.RELATION, RuleKind.FRESHNESS, RuleKind.VOLUME, RuleKind.DRIFT})
+_METRICS = {
+    RuleKind.NOT_NULL: "nullValues",
+    RuleKind.UNIQUE: "duplicateValues",
+    RuleKind.MISSING: "missingValues",
+    RuleKind.ROW_COUNT: "rowCount",
+}
 _WRITTEN_SEVERITY = {Severity.WARNING: "warning", Severity.NOTE: "info"}
 
 
@@ -51,15 +60,30 @@ def _object(contract: Contract) -> dict[str, Any]:
         "logicalType": "object",
         "properties": [_property(contract, column) for column in contract.columns],
     }
-    rules = [_rule(rule) for rule in contract.rules if len(rule.columns) != 1]
+    relationships, rules = _split([rule for rule in contract.rules if len(rule.columns) != 1], element["name"])
     share = None if contract.max_quarantined == MOST_QUARANTINED else str(contract.max_quarantined)
     policy = None if contract.on_failure is OnFailure.FAIL else contract.on_failure
     custom = written(policy, **{MAX_QUARANTINED: share})
-    return element | ({"customProperties": custom} if custom else {}) | ({"quality": rules} if rules else {})
+    element |= {"customProperties": custom} if custom else {}
+    element |= {"relationships": relationships} if relationships else {}
+    return element | ({"quality": [_rule(rule) for rule in rules]} if rules else {})
+
+
+def _split(rules: list[Rule], own: str) -> tuple[list[dict[str, Any]], list[Rule]]:
+    """The rules that are relationships in the standard's words, and the others but those of the service level."""
+    found = [(rule, relationship(rule, own)) for rule in rules if not _is_sla(rule)]
+    return [entry for _, entry in found if entry], [rule for rule, entry in found if not entry]
+
+
+def _is_sla(rule: Rule) -> bool:
+    """Whether `slaProperties` can say it: they have no severity and no name."""
+    return rule.kind is RuleKind.FRESHNESS and not (rule.name or rule.description) and rule.severity is Severity.ERROR
 
 
 def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
-    options, rules = write_options(column, [rule for rule in contract.rules if rule.columns == (column.name,)])
+    own = [rule for rule in contract.rules if rule.columns == (column.name,)]
+    options, rest = write_options(column, own)
+    relationships, rules = _split(rest, "")
     entry: dict[str, Any] = {
         "name": column.name,
         "description": column.description,
@@ -73,6 +97,7 @@ def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
             column.on_failure, personalData=column.personal, **{FORMATS: list(column.formats) or None}
         ),
         "logicalTypeOptions": options,
+        "relationships": relationships,
         "quality": [_rule(rule) for rule in rules],
     }
     return {key: value for key, value in entry.items() if value}
@@ -86,7 +111,11 @@ def _sla(contract: Contract) -> list[dict[str, Any]]:
         counted = re.fullmatch(r"([1-9]\d*) ([A-Za-z]+)", contract.retention)
         value = {"value": int(counted[1]), "unit": counted[2]} if counted else {"value": contract.retention}
         promises.append({"property": "retention"} | value)
-    return promises
+    table = contract.dataset.rpartition(".")[2]
+    fresh = [(rule, rule.age) for rule in contract.rules if _is_sla(rule) and rule.age is not None]
+    return promises + [
+        {"property": "freshness", **age_words(age), "element": f"{table}.{rule.columns[0]}"} for rule, age in fresh
+    ]
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -100,10 +129,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
     custom = written(rule.on_failure, columns=spread if spread and rule.kind is RuleKind.SQL else None)
     if rule.kind is RuleKind.SQL:
         entry |= {"type": "sql", "query": count_of((rule.sql or "").replace("{table}", "{object}"))}
+    elif rule.kind in _CUSTOM:
+        about = {"properties": spread} if spread else {}
+        entry |= {"type": "custom", "engine": ENGINE, "implementation": implementation(rule) | about | _allowed(rule)}
     else:
         arguments = _arguments(rule) | ({"properties": spread} if spread else {})
         entry |= {"type": "library", "metric": _metric(rule)} | ({"arguments": arguments} if arguments else {})
-    entry["mustBe"] = 0
+    entry |= {} if rule.kind in _CUSTOM else _allowed(rule)
     if custom:
         entry["customProperties"] = custom
     if rule.severity in _WRITTEN_SEVERITY:
@@ -111,11 +143,22 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return entry
 
 
+def _allowed(rule: Rule) -> dict[str, Any]:
+    """The operator, its operands and their unit."""
+    if rule.threshold is None:
+        return {} if rule.kind in _CUSTOM else {"mustBe": 0}
+    operands = rule.threshold.operands
+    written: dict[str, Any] = {rule.threshold.operator: operands[0] if len(operands) == 1 else list(operands)}
+    return written | ({"unit": "percent"} if rule.threshold.percent else {})
+
+
 def _metric(rule: Rule) -> str:
-    return {RuleKind.NOT_NULL: "nullValues", RuleKind.UNIQUE: "duplicateValues"}.get(rule.kind, "invalidValues")
+    return _METRICS.get(rule.kind, "invalidValues")
 
 
 def _arguments(rule: Rule) -> dict[str, Any]:
-    words = {"pattern": rule.pattern, "minimum": rule.low, "maximum": rule.high}
-    values = {"validValues": list(rule.values)} if rule.values else {}
+    words = {"pattern": rule.pattern, "minimum": rule.low, "maximum": rule.high, "minLength": rule.shortest,
+             "maxLength": rule.longest}  # fmt: skip
+    listed = "missingValues" if rule.kind is RuleKind.MISSING else "validValues"
+    values = {listed: list(rule.values)} if rule.values else {}
     return values | {key: value for key, value in words.items() if value is not None}

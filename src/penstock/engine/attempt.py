@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit, sifting
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
+from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.ledger.landed import write_landed
 from penstock.model.errors import TaskError, TransientError
@@ -20,10 +21,13 @@ from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
 from penstock.model.sources import FileSource
+from penstock.quality.check_values import Judged
+from penstock.quality.outcomes import results_text
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.engine.ports import Files, Processes, Session, Sifted, Staged, Warehouse
@@ -44,7 +48,8 @@ class Job:
 
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
     they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
-    ledger up to which its plan knew what is restated: what was marked later, it may read as it was before.
+    ledger up to which its plan knew what is restated: what was marked later, it may read as it was before. `until` is
+    up to when data counts as arrived.
     """
 
     run: str
@@ -54,6 +59,7 @@ class Job:
     token: int
     spent: Mapping[str, int] = field(default_factory=dict)
     since: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +118,7 @@ class Published:
     files: str = ""
     quarantined: int = 0
     nulled: Mapping[str, int] = field(default_factory=dict)
+    profile: str = ""
 
 
 def publish_id_of(job: Job, work: Work) -> str:
@@ -140,24 +147,27 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             outcome = sifting.sift(session, staged, dataset, publication)
-            sifted, checks = outcome.sifted, outcome.checks
+            sifted, judged = outcome.sifted, Judged()
+            setting = setting_of(tools.journal, work, job, intent)
             if not outcome.findings:
-                checks = (*checks, *audit.judge(session, sifted.staged, dataset))
-            fact = audited(publication.publish_id, attempt, sifted, checks, made.files)
+                judged = audit.judge(session, sifted.staged, dataset, setting)
+            judged = replace(judged, results=(*outcome.checks, *judged.results))
+            fact = audited(publication.publish_id, attempt, sifted, judged, made.files)
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)
-            audit.refuse_if_failed(session, sifted.staged, dataset, checks)
+            audit.refuse_if_failed(session, sifted.staged, dataset, judged.results, setting)
             rows = _publish(session, replace(publication, at=entry.at), tools)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
         interval=work.slice.interval,
         rows=rows,
-        checks=checks,
+        checks=judged.results,
         measured=made.measured,
         files=made.files,
         quarantined=sifted.quarantined,
         nulled=sifted.nulled,
+        profile=profile_text(judged),
     )
 
 
@@ -175,22 +185,26 @@ def intent_of(work: Work, attempt: int, job: Job) -> AttemptStarted:
     )
 
 
-def audited(
-    publish_id: str, attempt: int, sifted: Sifted, checks: tuple[CheckResult, ...], files: str = ""
-) -> AttemptAudited:
+def audited(publish_id: str, attempt: int, sifted: Sifted, judged: Judged, files: str = "") -> AttemptAudited:
     """What is recorded of an audit, and of what was sifted out before it."""
-    failed = {check.id: check.failed_rows for check in checks if not check.passed}
     return AttemptAudited(
         publish_id=publish_id,
         attempt=attempt,
         rows=sifted.staged.rows,
-        checks=len(checks),
-        failed_checks=failed,
+        checks=len(judged.results),
+        failed_checks={check.id: check.failed_rows for check in judged.results if not check.passed},
         files=files,
         quarantined=sifted.quarantined,
         caught=sifted.caught,
         nulled=sifted.nulled,
+        results=results_text(judged.results),
+        profile=profile_text(judged),
     )
+
+
+def profile_text(judged: Judged) -> str:
+    """What later intervals are held against, as the ledger keeps it; nothing if no check asks for it."""
+    return judged.profile.text() if judged.profile else ""
 
 
 def record_of(work: Work, attempt: int, job: Job, published: Published) -> AttemptPublished:
@@ -208,6 +222,7 @@ def record_of(work: Work, attempt: int, job: Job, published: Published) -> Attem
         since=job.since,
         measured=published.measured,
         files=published.files,
+        profile=published.profile,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import TaskError
@@ -9,6 +10,7 @@ from penstock.model.findings import Finding, Place, Severity
 from penstock.model.pipelines import Materialization
 from penstock.quality import checks as quality
 from penstock.quality.columns import compare_columns
+from penstock.quality.setting import PLAIN
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -17,23 +19,23 @@ if TYPE_CHECKING:
     from penstock.engine.ports import Session, Staged
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset
+    from penstock.quality.setting import Setting
 
 EXAMPLES = 3
 
 
-def judge(session: Session, staged: Staged, dataset: Dataset) -> tuple[quality.CheckResult, ...]:
-    """The results of every check of the dataset's contract on the staged rows; none without a contract.
+def judge(session: Session, staged: Staged, dataset: Dataset, setting: Setting = PLAIN) -> quality.Judged:
+    """What every check of the dataset's contract found in the staged rows; nothing without a contract.
 
     Raises:
         TaskError: the staged columns are not those of the contract.
     """
     contract = dataset.contract
     if contract is None:
-        return ()
+        return quality.Judged()
     refuse_other_columns(session, staged, dataset)
-    plan = quality.compile_checks(contract, staged.relation)
-    results = {query.id: session.fetch(query.sql)[0] for query in plan.queries}
-    return quality.judge(plan, results)
+    setting = replace(setting, rows=staged.rows)
+    return quality.run_checks(quality.compile_checks(contract, staged.relation, setting), session.fetch)
 
 
 def refuse_other_columns(session: Session, staged: Staged, dataset: Dataset) -> None:
@@ -50,7 +52,11 @@ def refuse_other_columns(session: Session, staged: Staged, dataset: Dataset) -> 
 
 
 def refuse_if_failed(
-    session: Session, staged: Staged, dataset: Dataset, results: Sequence[quality.CheckResult]
+    session: Session,
+    staged: Staged,
+    dataset: Dataset,
+    results: Sequence[quality.CheckResult],
+    setting: Setting = PLAIN,
 ) -> None:
     """Stop an attempt whose rows offend a check that blocks, with a few of those rows.
 
@@ -60,18 +66,19 @@ def refuse_if_failed(
     failed = [result for result in results if not result.passed and result.severity is Severity.ERROR]
     if not failed or dataset.contract is None:
         return
-    plan = quality.compile_checks(dataset.contract, staged.relation)
+    plan = quality.compile_checks(dataset.contract, staged.relation, setting)
     by_id = {check.id: check for check in plan.checks}
     findings = []
     for result in failed:
-        rows = session.fetch(quality.examples_query(by_id[result.id], staged.relation, EXAMPLES))
+        query = quality.examples_query(by_id[result.id], staged.relation, EXAMPLES, setting)
+        rows = session.fetch(query) if query else []
         findings.append(
             Finding(
                 code="check.failed",
                 message=f"{dataset.name}: {result.message}",
                 place=Place(file=dataset.contract.file, dataset=dataset.name, field=result.column),
-                found="; ".join(str(tuple(str(value) for value in row)) for row in rows)[:500] or None,
-                expected=f"no offending row ({result.name})",
+                found="; ".join(str(tuple(str(value) for value in row)) for row in rows)[:500] or result.found or None,
+                expected=result.name if by_id[result.id].rule.threshold else f"no offending row ({result.name})",
                 remedy="correct the data or the query; if the rule is wrong, change the contract by its own change",
             )
         )

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from penstock.engine.attempt import AGAIN, Job
 from penstock.engine.run import Running
-from penstock.ledger.facts import RunCancelRequested, RunStarted, VersionDefined
+from penstock.ledger.facts import RunCancelRequested, RunStarted, VersionDefined, VersionDescribed, VersionHeld
 from penstock.model.pipelines import SqlTask
 from penstock.plan.versions import described, own_digest
+from penstock.quality.standing import blocking_rules, held_of, held_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.engine.run import Request
     from penstock.ledger.facts import Fact
-    from penstock.ledger.journal import Journal
+    from penstock.ledger.journal import Journal, Value
+    from penstock.model.pipelines import Dataset
 
 FEW = 50
 """Datasets up to which each one's versions are asked for; beyond, all are read at once."""
@@ -32,6 +34,7 @@ def running_of(journal: Journal, request: Request, token: int, now: float) -> Ru
         versions=request.plan.versions,
         token=token,
         spent=_spent(attempts),
+        until=request.plan.until,
     )
     numbers = {str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts}
     return Running(job=job, began=now, attempts=numbers)
@@ -40,11 +43,12 @@ def running_of(journal: Journal, request: Request, token: int, now: float) -> Ru
 def opening_facts(journal: Journal, request: Request) -> list[Fact]:
     """That a run starts, last, and before it the versions it builds of which nothing is known yet."""
     used = {work.version.dataset: work.version for work in request.plan.works}
-    known = (
-        {(row["dataset"], row["version"]) for name in used for row in journal.rows("versions", dataset=name)}
+    rows = (
+        [row for name in used for row in journal.rows("versions", dataset=name)]
         if len(used) < FEW
-        else {(row["dataset"], row["version"]) for row in journal.rows("versions")}
+        else journal.rows("versions")
     )
+    known = {(row["dataset"], row["version"]): row for row in rows}
     facts: list[Fact] = [
         VersionDefined(
             dataset=version.dataset,
@@ -57,16 +61,35 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             described=described(dataset),
             reads={read: request.plan.versions[read].fingerprint for read in dataset.reads},
             grain=str(dataset.interval.grain) if dataset.interval else "",
+            held=held_text(blocking_rules(dataset.contract)),
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known
         for dataset in (request.project.datasets[name],)
     ]
+    for name, version in used.items():
+        if (row := known.get((version.dataset, version.fingerprint))) is not None:
+            facts += _less_held(row, request.project.datasets[name])
     plan = request.plan
     if not request.queued and is_unwanted(journal, request.run):  # it was cancelled once, and is asked for again
         facts.append(RunCancelRequested(run=request.run, by=""))
     started = RunStarted(run=request.run, purpose=request.purpose, plan=plan.digest, tasks=len(plan.works))
     return [*facts, started]
+
+
+def _less_held(row: Mapping[str, Value], dataset: Dataset) -> list[Fact]:
+    """Rows that are built now come by the contract as it is: checks that it lost, not all rows are held to any more.
+
+    Then what is said of the version is not known until this run is over: whoever looks first judges the rows anew.
+    """
+    held, now = held_of(row["held"]), set(blocking_rules(dataset.contract))
+    if held <= now:
+        return []
+    name, version = str(row["dataset"]), str(row["version"])
+    return [
+        VersionHeld(dataset=name, version=version, held=held_text(held & now), reason="the contract lost checks"),
+        VersionDescribed(dataset=name, version=version, described=""),
+    ]
 
 
 def is_unwanted(journal: Journal, run: str) -> bool:

@@ -10,9 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.engine import audit
-from penstock.engine.attempt import Published, audited, commit_lost, intent_of, physical_sql, publication_of
+from penstock.engine.attempt import (
+    Published,
+    audited,
+    commit_lost,
+    intent_of,
+    physical_sql,
+    profile_text,
+    publication_of,
+)
 from penstock.engine.ports import Sifted, UnknownOutcomeError
 from penstock.engine.sifting import sieve_of
+from penstock.engine.surroundings import setting_of
 from penstock.model.errors import TransientError
 from penstock.model.pipelines import Materialization, SqlTask
 
@@ -68,12 +77,18 @@ class Lot:
         self._receipt = journal.submit(intent_of(work, attempt, job), token=job.token)
         publication = publication_of(work, job)
         staged = self._session.build(publication, physical_sql(dataset, job), {})
-        checks = audit.judge(self._session, staged, dataset)
-        facts = audited(publication.publish_id, attempt, Sifted(staged=staged), checks)
+        setting = setting_of(journal, work, job, self._receipt)
+        judged = audit.judge(self._session, staged, dataset, setting)
+        facts = audited(publication.publish_id, attempt, Sifted(staged=staged), judged)
         self._receipt = journal.submit(facts, token=job.token)
-        audit.refuse_if_failed(self._session, staged, dataset, checks)
+        audit.refuse_if_failed(self._session, staged, dataset, judged.results, setting)
         published = Published(
-            dataset=dataset.name, version=work.version.fingerprint, interval=None, rows=staged.rows, checks=checks
+            dataset=dataset.name,
+            version=work.version.fingerprint,
+            interval=None,
+            rows=staged.rows,
+            checks=judged.results,
+            profile=profile_text(judged),
         )
         self.built.append(Built(item=item, job=job, published=published))
         return self.built[-1]

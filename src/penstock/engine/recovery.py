@@ -71,6 +71,7 @@ def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublis
         inputs=str(row["inputs"] or ""),
         since=int(row["since"] or 0),
         files=str(row["files"] or ""),
+        profile=str(row["profile"] or ""),
     )
 
 

@@ -33,7 +33,7 @@ class VersionDefined:
     `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one. `own` is a
     digest of what makes it, apart from what it reads, `query` the text of its query, `described` a digest of what is
     said of it: contract and description. `reads` maps the datasets it reads to their versions, `grain` is that of its
-    intervals, empty without.
+    intervals, empty without. `held` as in `VersionHeld`.
     """
 
     dataset: str
@@ -46,6 +46,20 @@ class VersionDefined:
     described: str = ""
     reads: Mapping[str, str] = field(default_factory=dict)
     grain: str = ""
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionHeld:
+    """All rows of a version were held to these checks: a JSON list of their digests (`quality/standing.py`).
+
+    `reason` says why that is recorded: rows that were there already were judged anew, or others come by fewer checks.
+    """
+
+    dataset: str
+    version: str
+    held: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +186,13 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptAudited:
-    """The staged rows were judged. `failed_checks` maps a check's id to how many rows offend.
+    """The staged rows were judged. `failed_checks` maps the id of each check that failed to how many rows offend.
 
     `files` are those that the rows came from, as `ledger/landed.py` writes them; empty where they came from none.
     Before that, `quarantined` rows were put aside, for the checks in `caught` (a row may offend several), and values
     were made NULL, for those in `nulled`.
+    `results` holds a row of each check as JSON: [id, severity, outcome, offending rows, what was found]; the outcome is
+    `passed`, `failed` or `unjudged`. `profile` is what later intervals are held against (`quality/setting.py`).
     """
 
     publish_id: str
@@ -188,13 +204,15 @@ class AttemptAudited:
     quarantined: int = 0
     caught: Mapping[str, int] = field(default_factory=dict)
     nulled: Mapping[str, int] = field(default_factory=dict)
+    results: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptPublished:
     """The target holds the rows: `start` and `end` (empty without intervals) are covered from now on.
 
-    `since` as in its intent, `files` as in its audit.
+    `since` as in its intent, `files` and `profile` as in its audit.
     `measured`: `queued`, `ran` and `cpu` in microseconds, `bytes` read from or written to files, `memory` at its peak
     in bytes; what was not measured is left out.
     """
@@ -210,6 +228,7 @@ class AttemptPublished:
     since: int = 0
     measured: Mapping[str, int] = field(default_factory=dict)
     files: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,6 +448,7 @@ Fact = (
     | LeaseReleased
     | VersionDefined
     | VersionDescribed
+    | VersionHeld
     | RunQueued
     | RunCancelRequested
     | ScheduleSet

@@ -24,7 +24,8 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "leases": (("name",), ("holder", "token")),
     "versions": (
         ("dataset", "version"),
-        ("relation", "materialization", "meanings", "own", "query", "described", "reads", "grain", "defined_at"),
+        ("relation", "materialization", "meanings", "own", "query", "described", "reads", "grain", "held",
+         "defined_at"),
     ),
     "runs": (
         ("run",),
@@ -37,14 +38,16 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "stale": (("dataset", "version", "start", "end"), ("backfill", "reason", "seq")),
     "attempts": (
         ("publish_id", "attempt"),
-        ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "code",
-         "message", "measured", "since", "files", "started_at", "finished_at", "quarantined", "caught", "nulled"),
+        ("run", "dataset", "version", "interval", "inputs", "state", "rows", "checks", "failed_checks", "results",
+         "profile", "code", "message", "measured", "since", "files", "started_at", "finished_at", "quarantined",
+         "caught", "nulled"),
     ),
     "arrivals": (
         ("dataset", "version", "start", "name"),
         ("size", "modified", "digest", "rows", "header", "dialect", "forms", "publish_id", "seq", "at"),
     ),
     "coverage": (("dataset", "version", "start", "end"), ("publish_id", "rows", "inputs", "seq", "since")),
+    "profiles": (("dataset", "version", "slice"), ("start", "end", "profile", "seq")),
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
@@ -170,6 +173,7 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             described=fact.described,
             reads=_json(fact.reads),
             grain=fact.grain,
+            held=fact.held,
             defined_at=entry.at,
         ),
     )
@@ -178,6 +182,11 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
 @_fold.register(facts.VersionDescribed)
 def _(fact: facts.VersionDescribed, _entry: Entry) -> tuple[Operation, ...]:
     return (_put("versions", dataset=fact.dataset, version=fact.version, described=fact.described),)
+
+
+@_fold.register(facts.VersionHeld)
+def _(fact: facts.VersionHeld, _entry: Entry) -> tuple[Operation, ...]:
+    return (_put("versions", dataset=fact.dataset, version=fact.version, held=fact.held),)
 
 
 @_fold.register(facts.RunQueued)
@@ -271,7 +280,7 @@ def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
     row = _put(
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
         checks=fact.checks, failed_checks=_json(fact.failed_checks), files=fact.files, quarantined=fact.quarantined,
-        caught=_json(fact.caught), nulled=_json(fact.nulled),
+        caught=_json(fact.caught), nulled=_json(fact.nulled), results=fact.results, profile=fact.profile,
     )  # fmt: skip
     return (row,)
 
@@ -286,7 +295,7 @@ def _(fact: facts.AttemptPublished, entry: Entry) -> tuple[Operation, ...]:
         "coverage", dataset=fact.dataset, version=fact.version, start=fact.start, end=fact.end,
         publish_id=fact.publish_id, rows=fact.rows, inputs=fact.inputs, seq=entry.seq, since=fact.since or entry.seq,
     )  # fmt: skip
-    return (attempt, covered, *_arrivals(fact, entry))
+    return (attempt, covered, *_profile(fact, entry), *_arrivals(fact, entry))
 
 
 def _arrivals(fact: facts.AttemptPublished, entry: Entry) -> Iterator[Operation]:
@@ -300,6 +309,15 @@ def _arrivals(fact: facts.AttemptPublished, entry: Entry) -> Iterator[Operation]
             "arrivals", **key, start=file.start, name=file.name, size=file.size, modified=file.modified,
             digest=file.digest, rows=file.rows, header=_json(file.header), dialect=_json(file.dialect),
             forms=_json(file.forms), publish_id=fact.publish_id, seq=entry.seq, at=entry.at,
+        )  # fmt: skip
+
+
+def _profile(fact: facts.AttemptPublished, entry: Entry) -> Iterator[Operation]:
+    """What later intervals are held against, if any check asks for it."""
+    if fact.profile:
+        yield _put(
+            "profiles", dataset=fact.dataset, version=fact.version, slice=fact.start or fact.publish_id,
+            start=fact.start, end=fact.end, profile=fact.profile, seq=entry.seq,
         )  # fmt: skip
 
 
@@ -343,7 +361,8 @@ def _(fact: facts.RemovalIntended, entry: Entry) -> tuple[Operation, ...]:
     operations: list[Operation] = []
     for dataset, version, relation in json.loads(fact.versions):
         equal = {"dataset": dataset, "version": version}
-        operations += [Drop(table=table, equal=equal) for table in ("coverage", "stale", "arrivals", "versions")]
+        tables = ("coverage", "profiles", "stale", "arrivals", "versions")
+        operations += [Drop(table=table, equal=equal) for table in tables]
         operations.append(
             _put(
                 "removals", dataset=dataset, version=version, relation=relation, removal=fact.removal,

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from penstock.model.findings import Severity
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 MOST_QUARANTINED = Decimal("0.1")
 """The share of an attempt's rows that may be put aside where the contract does not say."""
@@ -20,7 +24,67 @@ class RuleKind(StrEnum):
     ACCEPTED_VALUES = "accepted_values"
     RANGE = "range"
     PATTERN = "pattern"
+    LENGTH = "length"
+    MISSING = "missing"
+    """NULL, or one of the words that stand for it."""
+    INVALID = "invalid"
+    """Several of accepted values, range, pattern and length at once: a row offends that offends any."""
     SQL = "sql"
+    ROW_COUNT = "row_count"
+    RELATION = "relation"
+    FRESHNESS = "freshness"
+    VOLUME = "volume"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What a measured number must be: one of the standard's operators with its operands, of rows or of percent."""
+
+    operator: str
+    operands: tuple[int | float | bool | str, ...]
+    percent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operator}: {', '.join(str(item) for item in self.operands)}{' %' if self.percent else ''}"
+
+    @property
+    def allows_none(self) -> bool:
+        """Whether it says of a count, in whatever words, that it must be zero."""
+        if self.operator in {"mustBe", "mustBeLessOrEqualTo"}:
+            return self.operands == (0,)
+        return self.operator == "mustBeLessThan" and self.operands == (1,) and not self.percent
+
+    def holds(self, number: Decimal) -> bool:
+        """Whether a number is as it must be. The operands must be numbers.
+
+        >>> Threshold(operator="mustBeLessThan", operands=(0.5,), percent=True).holds(Decimal("0.5"))
+        False
+        """
+        first, *others = (Decimal(str(item)) for item in self.operands)
+        last = others[0] if others else first
+        return {
+            "mustBe": number == first,
+            "mustNotBe": number != first,
+            "mustBeGreaterThan": number > first,
+            "mustBeGreaterOrEqualTo": number >= first,
+            "mustBeLessThan": number < first,
+            "mustBeLessOrEqualTo": number <= first,
+            "mustBeBetween": first <= number <= last,
+            "mustNotBeBetween": not first <= number <= last,
+        }[self.operator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """The earlier intervals that one is held against: the last `most`, if there are at least `fewest`.
+
+    With `weekday` only those that begin on the same weekday and at the same hour count.
+    """
+
+    most: int = 8
+    fewest: int = 4
+    weekday: bool = False
 
 
 class OnFailure(StrEnum):
@@ -36,9 +100,15 @@ class Rule:
     """One check on a dataset's rows.
 
     `columns` are those it looks at. `sql` rules hold a query that returns the offending rows, with `{table}` where
-    the audited rows stand. `values`, `low`, `high` and `pattern` belong to their kinds; bounds are inclusive and
-    written as SQL literals (numbers or ISO dates as text). `on_failure` is what the rule itself says becomes of
-    offending rows; `contract.policies` says what holds where it says nothing.
+    the audited rows stand. `on_failure` is what the rule itself says becomes of offending rows; `contract.policies`
+    says what holds where it says nothing. What else there is belongs to some kinds:
+    - `values`, `low`, `high` and `pattern`; bounds are inclusive and written as SQL literals (numbers or ISO dates);
+    - `shortest` and `longest`: characters of a text;
+    - `threshold`: how many rows (or percent) may offend; none if left out;
+    - `dataset` and `others`: where the values of `columns` must stand;
+    - `age`: how old the newest value may be at the end of the interval;
+    - `past`: which earlier intervals count; `limit`: how far from them, as a share of the usual rows (volume) or as the
+      measure of `method`, "psi" or "ks" (drift).
     """
 
     kind: RuleKind
@@ -52,6 +122,15 @@ class Rule:
     pattern: str | None = None
     sql: str | None = None
     on_failure: OnFailure | None = field(default=None, repr=False)
+    shortest: int | None = None
+    longest: int | None = None
+    threshold: Threshold | None = None
+    dataset: str | None = None
+    others: tuple[str, ...] = ()
+    age: timedelta | None = None
+    past: Past | None = None
+    limit: float | None = None
+    method: str | None = None
     line: int | None = field(default=None, compare=False)
 
 
@@ -100,6 +179,11 @@ class Contract:
         """Whether anything in it says that rows are put aside or values made NULL."""
         said = (self.on_failure, *(spec.on_failure for spec in self.columns), *(rule.on_failure for rule in self.rules))
         return any(one not in {None, OnFailure.FAIL} for one in said)
+
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The other datasets in which values of this one must stand, sorted."""
+        return tuple(sorted({rule.dataset for rule in self.rules if rule.dataset and rule.dataset != self.dataset}))
 
     def column(self, name: str) -> ColumnSpec | None:
         """The column of that name, or None."""

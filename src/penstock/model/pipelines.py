@@ -202,6 +202,12 @@ class Dataset:
         """The datasets it reads."""
         return self.task.reads
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The datasets it reads, and those that its contract says its values stand in."""
+        related = self.contract.related if self.contract else ()
+        return (*self.reads, *(name for name in related if name not in self.reads))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sla:
@@ -285,13 +291,24 @@ class Project:
         return self.pipelines[dataset.split(".", 1)[0]]
 
     def narrowed(self, names: Iterable[str]) -> Project:
-        """The same project with these datasets and what they read alone: what a run of them needs to know."""
+        """The same project with these datasets, what they read and refer to alone: what a run of them needs to know."""
         wanted = {name for name in names if name in self.datasets}
-        wanted |= set(self.upstream(*wanted))
+        wanted |= self._needed(wanted)
         datasets = {name: dataset for name, dataset in self.datasets.items() if name in wanted}
         pipelines = {dataset.pipeline: self.pipelines[dataset.pipeline] for dataset in datasets.values()}
         slos = tuple(slo for slo in self.slos if slo.dataset in wanted)
         return replace(self, datasets=datasets, pipelines=pipelines, tests=(), slos=slos, files={})
+
+    def _needed(self, names: Iterable[str]) -> set[str]:
+        """These, what they read or refer to, and so on."""
+        seen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in self.datasets and name not in seen:
+                seen.add(name)
+                todo.extend(self.datasets[name].needs)
+        return seen
 
     def consumers(self, dataset: str) -> tuple[str, ...]:
         """The datasets that read this one directly, sorted."""

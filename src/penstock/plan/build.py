@@ -53,6 +53,7 @@ class Reason(StrEnum):
     NEW_DATASET = "the environment does not show it yet"
     ALTERED = "its query, code or settings changed since the version shown"
     READS_MOVED = "an input changed since the version shown"
+    GAINED_CHECKS = "its contract gained checks: rows that are there are held to them before they are shown under it"
     DESCRIBED = "only what is said of it changed: its contract or description"
 
 
@@ -195,7 +196,8 @@ class BuildPlan:
     """Steps for people, work for the engine, and the digest of both.
 
     What was marked stale from entry `since` of the ledger on is not known to it: its rows do not make that good.
-    `outdated` names datasets of which intervals rest on an earlier state of what they read whole.
+    `outdated` names datasets of which intervals rest on an earlier state of what they read whole. `until` is up to when
+    data counts as arrived.
     """
 
     versions: Mapping[str, Version]
@@ -203,6 +205,7 @@ class BuildPlan:
     works: tuple[Work, ...]
     since: int = 0
     outdated: frozenset[str] = frozenset()
+    until: datetime | None = None
 
     @property
     def digest(self) -> str:
@@ -266,8 +269,9 @@ def plan_build(
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
         upstream = [work for other in beneath for work in made.get(other, ())]
+        related = [work for other in sorted(_related(project, dataset)) for work in made.get(other, ())]
         kept = inputs if _is_table(dataset) else rests_on if dataset.interval is not None else ""
-        made[name] = list(_number(dataset, slices, version, len(works), upstream, kept))
+        made[name] = list(_number(dataset, slices, version, len(works), (upstream, related), kept))
         works.extend(made[name])
     return BuildPlan(
         versions=versions,
@@ -275,6 +279,7 @@ def plan_build(
         works=tuple(works),
         since=coverage.since,
         outdated=frozenset(outdated),
+        until=until,
     )
 
 
@@ -455,13 +460,36 @@ def _rows_from(project: Project, dataset: Dataset) -> set[str]:
     return found
 
 
+def _related(project: Project, dataset: Dataset) -> set[str]:
+    """What a contract relates a dataset to, and what lies beneath views among that: its rows are looked for there."""
+    named = [name for name in (dataset.contract.related if dataset.contract else ()) if name in project.datasets]
+    views = [name for name in named if project.datasets[name].materialization is Materialization.VIEW]
+    return {*named, *(other for name in views for other in _rows_from(project, project.datasets[name]))}
+
+
+def _precedes(other: Slice, piece: Slice) -> bool:
+    """Whether what `piece` refers to may stand in `other`: in any that does not begin after it ends."""
+    if other.interval is None or piece.interval is None:
+        return True
+    return other.interval.start < piece.interval.end
+
+
 def _number(
-    dataset: Dataset, slices: tuple[Slice, ...], version: Version, first: int, upstream: list[Work], inputs: str
+    dataset: Dataset,
+    slices: tuple[Slice, ...],
+    version: Version,
+    first: int,
+    before: tuple[list[Work], list[Work]],
+    inputs: str,
 ) -> Iterator[Work]:
-    """Work items of a dataset. A merge's slices wait for each other: of two rows with one key the later stays."""
+    """Work items of a dataset, after what is made of what it reads and of what its contract relates it to (`before`).
+
+    A merge's slices wait for each other: of two rows with one key the later stays."""
     in_turn = dataset.materialization is Materialization.MERGE
+    upstream, related = before
     for number, piece in enumerate(slices, first):
-        after = tuple(work.number for work in upstream if _feeds(work.slice, piece))
+        read = {work.number for work in upstream if _feeds(work.slice, piece)}
+        after = tuple(sorted(read | {work.number for work in related if _precedes(work.slice, piece)}))
         if in_turn and number > first:
             after = (*after, number - 1)
         yield Work(number=number, slice=piece, version=version, after=after, inputs=inputs)

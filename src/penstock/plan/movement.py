@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.plan.build import Action, Reason
 from penstock.plan.versions import described, forms_of, own_digest
+from penstock.quality.standing import blocking_rules, held_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +52,15 @@ class ColumnMovement:
 class Shown:
     """A version that an environment shows, with what is known of its columns; see `Version.meanings`.
 
-    `own` is the digest of what makes it, `described` of what is said of it; empty where the ledger does not know.
+    `own` is the digest of what makes it, `described` of what is said of it, `held` which checks its rows were held to;
+    empty where the ledger does not know.
     """
 
     version: str
     meanings: Mapping[str, str]
     own: str = ""
     described: str = ""
+    held: str = ""
 
 
 def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], outdated: frozenset[str]) -> Step:
@@ -68,7 +71,9 @@ def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], outdated:
     if before is None or before.version != step.version:
         return replace(step, action=Action.METADATA, reasons=(Reason.TO_SHOW,))
     if before.described and before.described != described(dataset):
-        return replace(step, action=Action.METADATA, reasons=(Reason.DESCRIBED,))
+        gained = blocking_rules(dataset.contract).keys() - held_of(before.held)
+        reason = Reason.GAINED_CHECKS if gained else Reason.DESCRIBED
+        return replace(step, action=Action.METADATA, reasons=(reason,))
     return replace(step, reasons=(*step.reasons, Reason.OLD_INPUTS)) if step.dataset in outdated else step
 
 

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def topological(project: Project) -> tuple[str, ...]:
-    """Every dataset after those it reads; ties by name, so that the order is always the same."""
+    """Every dataset after those it reads and is related to; ties by name, so that the order is always the same."""
     datasets = project.datasets
     sorter = TopologicalSorter(
-        {name: sorted({read for read in datasets[name].reads if read in datasets}) for name in sorted(datasets)}
+        {name: sorted({other for other in datasets[name].needs if other in datasets}) for name in sorted(datasets)}
     )
     sorter.prepare()
     order: list[str] = []

@@ -41,7 +41,8 @@ def cross_findings(
         if dataset.contract is None and name not in broken_contracts:
             yield _no_contract(name, dataset)
         yield from policy_findings(dataset)
-    cycle = _cycle({name: tuple(up for up in dataset.reads if up in datasets) for name, dataset in datasets.items()})
+        yield from _relation_findings(dataset, datasets, known)
+    cycle = _cycle({name: tuple(up for up in dataset.needs if up in datasets) for name, dataset in datasets.items()})
     if cycle:
         yield _cyclic(cycle, datasets[cycle[0]])
     for file, name in dict.fromkeys((test.file, test.dataset) for test in tests if test.dataset not in known):
@@ -67,6 +68,37 @@ def pool_findings(datasets: Mapping[str, Dataset], pools: Mapping[str, int]) -> 
                 expected=f"perhaps {close[0]}" if close else " | ".join(sorted(pools)) or f"pools: {{{pool}: 2}}",
                 remedy="correct the name, or add the pool and its size to penstock.yaml",
             )
+
+
+def _relation_findings(dataset: Dataset, datasets: Mapping[str, Dataset], known: set[str]) -> Iterator[Finding]:
+    """Datasets and columns that a contract refers to and that are not there."""
+    contract = dataset.contract
+    for rule in contract.rules if contract is not None else ():
+        if contract is None or rule.dataset is None:
+            continue
+        place = Place(file=contract.file, line=rule.line, dataset=dataset.name)
+        if rule.dataset not in known:
+            close = difflib.get_close_matches(rule.dataset, sorted(known), n=1)
+            yield Finding(
+                code="project.unknown_dataset",
+                message=f"the contract of {dataset.name} refers to {rule.dataset}, which no file makes",
+                place=place,
+                found=rule.dataset,
+                expected=f"perhaps {close[0]}" if close else "a dataset of this project",
+                remedy="correct the name, or add the source or query that makes it",
+            )
+            continue
+        other = datasets[rule.dataset].contract if rule.dataset in datasets else None
+        for column in rule.others if other is not None else ():
+            if other is not None and other.column(column) is None:
+                yield Finding(
+                    code="project.unknown_column",
+                    message=f"the contract of {dataset.name} refers to {rule.dataset}.{column}, which is not there",
+                    place=place,
+                    found=column,
+                    expected=" | ".join(one.name for one in other.columns),
+                    remedy="correct the name",
+                )
 
 
 def _cycle(reads: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -145,8 +177,8 @@ def _cyclic(cycle: tuple[str, ...], dataset: Dataset) -> Finding:
         code="project.cycle",
         message=f"datasets read each other in a circle: {' reads '.join(cycle)}",
         place=Place(file=dataset.file, line=1, dataset=dataset.name),
-        expected="no dataset that needs itself",
-        remedy="take one of these reads out",
+        expected="no dataset that needs itself; one whose contract refers to another waits for that as if it read it",
+        remedy="take one of these reads, or of the relationships of their contracts, out",
     )
 
 

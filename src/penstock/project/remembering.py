@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any
 
-from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
+from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
 from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _MODELS: tuple[type, ...] = (
+    Past,
+    Threshold,
     Closed,
     ColumnSpec,
     CommandTask,

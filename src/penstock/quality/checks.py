@@ -1,114 +1,149 @@
 """A contract's checks as few scans of the rows to be audited, and the judgement of what the scans returned.
 
-- All row-level rules share one scan; each unique rule and each SQL rule is one query.
+- All rules on single rows, their thresholds, row counts, newest values and distributions share one scan; each unique
+  rule, each relation, and each SQL rule that is no plain condition is one query.
 - What the contract requires or calls a key is checked without a rule that says so.
-- NULL offends only a rule against NULL; a key with a NULL in it repeats nothing.
+- NULL offends only a rule against NULL; a key with a NULL in it repeats nothing, and refers to nothing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from penstock.contract.predicates import ROW_KINDS, row_predicate
 from penstock.model.contracts import Contract, Rule, RuleKind
-from penstock.model.findings import Severity
+from penstock.quality import scanning
+from penstock.quality.by_value import scan
+from penstock.quality.check_values import ROWS, Check, CheckPlan, CheckQuery, CheckResult, Judged
+from penstock.quality.implied import rules_of
+from penstock.quality.judging import (
+    counted_bins,
+    has_enough,
+    is_ordered,
+    judge,
+    latest_bins,
+    profile_of,
+    quality_score,
+)
 from penstock.quality.masking import MASK
+from penstock.quality.setting import PLAIN, Bins, Profile, Setting
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection
+    from datetime import datetime
 
-ROWS = "rows"
-_WEIGHTS = {Severity.ERROR: 3, Severity.WARNING: 1, Severity.NOTE: 0}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One rule to be judged. `id` is stable: kind, columns, and a number where those repeat.
-
-    `predicate` is true for offending rows (row-level rules only). `shown` are the contract's columns, of which
-    `masked` hold personal data.
-    """
-
-    id: str
-    name: str
-    description: str
-    rule: Rule
-    predicate: str | None = None
-    shown: tuple[str, ...] = ()
-    masked: frozenset[str] = frozenset()
-
-    @property
-    def column(self) -> str | None:
-        """The column it is about, if it is about exactly one."""
-        return self.rule.columns[0] if len(self.rule.columns) == 1 else None
+__all__ = [
+    "ROWS", "Check", "CheckPlan", "CheckQuery", "CheckResult", "Judged", "among", "compile_checks", "examples_query",
+    "judge", "quality_score", "run_checks",
+]  # fmt: skip
+_OF_THE_WHOLE = frozenset({RuleKind.ROW_COUNT, RuleKind.FRESHNESS, RuleKind.VOLUME, RuleKind.DRIFT})
+"""Kinds of which no single row is to blame."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckQuery:
-    """A query that returns exactly one row of counts: for `ROWS` all rows and then the offenders of each row-level
-    check in the plan's order, for a check's id its offenders."""
-
-    id: str
-    sql: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckPlan:
-    """What to run on a relation to judge a contract's checks."""
-
-    dataset: str
-    checks: tuple[Check, ...]
-    queries: tuple[CheckQuery, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """What one check found. `failed_rows` of a unique check are the rows that repeat an earlier one."""
-
-    id: str
-    name: str
-    column: str | None
-    severity: Severity
-    failed_rows: int
-    total_rows: int
-    passed: bool
-    message: str
-
-
-def compile_checks(contract: Contract, relation: str) -> CheckPlan:
+def compile_checks(contract: Contract, relation: str, setting: Setting = PLAIN) -> CheckPlan:
     """The queries that judge `relation` (SQL text that stands after FROM) by a contract."""
-    checks = _checks(contract)
-    counts = [f"count(*) FILTER (WHERE {check.predicate})" for check in checks if check.predicate]
-    rows = CheckQuery(id=ROWS, sql=f"SELECT {', '.join(['count(*)', *counts])} FROM {relation}")
-    others = (CheckQuery(id=check.id, sql=_own_query(check, relation)) for check in checks if not check.predicate)
-    return CheckPlan(dataset=contract.dataset, checks=checks, queries=(rows, *others))
+    checks = _checks(contract, setting)
+    measures = tuple(dict.fromkeys([scanning.ALL, *(name for check in checks for name in check.measures)]))
+    rows = CheckQuery(id=ROWS, sql=f"SELECT {', '.join(measures)} FROM {relation}")
+    others = (CheckQuery(id=check.id, sql=sql) for check in checks if (sql := _own_query(check, relation, setting)))
+    return CheckPlan(
+        dataset=contract.dataset,
+        relation=relation,
+        checks=checks,
+        measures=measures,
+        queries=(rows, *others),
+        setting=setting,
+    )
 
 
-def judge(plan: CheckPlan, results: Mapping[str, Sequence[Any]]) -> tuple[CheckResult, ...]:
-    """Each check's result, in the plan's order. `results` holds the one row that each query returned, by its id.
-
-    Raises:
-        KeyError: a query's row is not there.
-        ValueError: the row of the shared scan has another length than the plan.
-    """
-    total, *counts = (int(count) for count in results[ROWS])
-    failed = dict(zip((check.id for check in plan.checks if check.predicate), counts, strict=True))
-    failed |= {query.id: int(results[query.id][0]) for query in plan.queries if query.id != ROWS}
-    return tuple(_result(check, failed[check.id], total) for check in plan.checks)
+def among(plan: CheckPlan, ids: Collection[str]) -> CheckPlan:
+    """The same plan with some of its checks alone."""
+    checks = tuple(check for check in plan.checks if check.id in ids)
+    measures = tuple(dict.fromkeys([scanning.ALL, *(name for check in checks for name in check.measures)]))
+    rows = CheckQuery(id=ROWS, sql=f"SELECT {', '.join(measures)} FROM {plan.relation}")
+    others = (query for query in plan.queries if query.id in ids)
+    return replace(plan, checks=checks, measures=measures, queries=(rows, *others))
 
 
-def examples_query(check: Check, relation: str, limit: int = 3) -> str:
-    """A query for a few offending rows, always the same ones, with personal data masked.
+def run_checks(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> Judged:
+    """Ask everything that a plan needs, and judge it. `ask` returns the rows of a query."""
+    own = {query.id: ask(query.sql)[0] for query in plan.queries if query.id != ROWS}
+    results = {ROWS: scan(plan, ask), **own}
+    spans = _spans(plan, ask)
+    profile = profile_of(plan, results, _learned(plan, ask))
+    return Judged(
+        results=judge(plan, results, spans),
+        profile=Profile(**profile, start=_start(plan.setting), spans=spans) if profile else None,
+    )
+
+
+def _start(setting: Setting) -> datetime | None:
+    return setting.interval.start if setting.interval else None
+
+
+def _spans(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> tuple[tuple[datetime, int], ...]:
+    """The rows of each interval, also of those without any, where a slice has several and somebody wants to know."""
+    setting = plan.setting
+    wanted = any(check.rule.kind is RuleKind.VOLUME for check in plan.checks)
+    if not wanted or not setting.is_batch or setting.interval is None or setting.grain is None:
+        return ()
+    found = {row[0].replace(tzinfo=UTC): int(row[1]) for row in ask(scanning.spans_query(setting, plan.relation))}
+    return tuple((piece.start, found.get(piece.start, 0)) for piece in setting.interval.split(setting.grain))
+
+
+def _learned(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Bins]:
+    """The distributions of columns that are followed from here on: their bins, and what is in them."""
+    fresh = [
+        check for check in plan.checks if check.rule.kind is RuleKind.DRIFT and latest_bins(check, plan.setting) is None
+    ]
+    ordered = [check for check in fresh if is_ordered(check)]
+    edges: dict[str, tuple[str, ...]] = {}
+    if ordered:
+        row = ask(scanning.deciles_query([check.rule.columns[0] for check in ordered], plan.relation))[0]
+        for check, values in zip(ordered, row, strict=True):
+            edges[check.id] = tuple(value for value in dict.fromkeys(values or ()) if value.lower().strip("-") not in
+                                    {"nan", "inf"})  # fmt: skip
+    for check in fresh:
+        if check not in ordered:
+            rows = ask(scanning.values_query(check.rule.columns[0], plan.relation))
+            edges[check.id] = tuple(str(row[0]) for row in rows)
+    return _counted(plan, ask, [(check, edges[check.id]) for check in fresh if edges[check.id]])
+
+
+def _counted(
+    plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]], wanted: list[tuple[Check, tuple[str, ...]]]
+) -> dict[str, Bins]:
+    if not wanted:
+        return {}
+    asked = [scanning.bins(c.rule.columns[0], c.type, edges, ordered=is_ordered(c)) for c, edges in wanted]
+    numbers = [name for names in asked for name in names]
+    total, *row = (
+        int(value or 0) for value in ask(f"SELECT {', '.join([scanning.ALL, *numbers])} FROM {plan.relation}")[0]
+    )
+    found: dict[str, Bins] = {}
+    at = 0
+    for (check, edges), names in zip(wanted, asked, strict=True):
+        counts, at = row[at : at + len(names)], at + len(names)
+        if has_enough(counts[-1]):
+            found[check.rule.columns[0]] = counted_bins(check, edges, counts, total)
+    return found
+
+
+def examples_query(check: Check, relation: str, limit: int = 3, setting: Setting = PLAIN) -> str:
+    """A query for a few offending rows, always the same ones, with personal data masked; empty where none is to blame.
 
     A unique check shows keys and how often they stand there. A SQL check of a dataset that holds personal data
     shows, beside a number, only those of the contract's columns that are not personal: what else it returns could be.
     """
     if check.rule.kind is RuleKind.UNIQUE:
         return _repeated_keys(check, relation, limit)
+    if check.rule.kind in _OF_THE_WHOLE:
+        return ""
+    if check.rule.kind is RuleKind.RELATION:
+        return _unrelated_rows(check, relation, limit, setting)
     if check.predicate is None:
         rows = f"(\n{_offending(check, relation)}\n) AS offending"
         if not check.masked:
@@ -121,73 +156,92 @@ def examples_query(check: Check, relation: str, limit: int = 3) -> str:
     return f"SELECT {', '.join(_shown(name, check) for name in check.shown)} FROM ({rows}) AS offending"
 
 
-def quality_score(results: Iterable[CheckResult]) -> Decimal:
-    """The percentage of checks passed, each weighted by severity (error 3, warning 1, note 0).
-
-    score = 100 · Σ weight of checks passed / Σ weight of checks, rounded down to two places; 100 if there is no weight.
-    """
-    weighed = [(_WEIGHTS[result.severity], result.passed) for result in results]
-    total = sum(weight for weight, _ in weighed)
-    if total == 0:
-        return Decimal(100)
-    passed = sum(weight for weight, good in weighed if good)
-    return (Decimal(100 * passed) / total).quantize(Decimal("0.01"), rounding=ROUND_FLOOR)
+def _unrelated_rows(check: Check, relation: str, limit: int, setting: Setting) -> str:
+    other = setting.relations.get(check.rule.dataset or "")
+    if other is None:
+        return ""
+    rows = f"SELECT here.* {scanning.unrelated(check.rule, relation, other)} ORDER BY ALL LIMIT {limit}"
+    return f"SELECT {', '.join(_shown(name, check) for name in check.shown)} FROM ({rows}) AS offending"
 
 
-def _checks(contract: Contract) -> tuple[Check, ...]:
+def _checks(contract: Contract, setting: Setting) -> tuple[Check, ...]:
     seen: Counter[str] = Counter()
     types = {column.name: column.type for column in contract.columns}
     shown = tuple(column.name for column in contract.columns)
     masked = frozenset(column.name for column in contract.columns if column.personal)
     checks: list[Check] = []
-    for rule in (*_implied(contract), *contract.rules):
+    for rule in rules_of(contract):
         stem = f"{rule.kind}:{','.join(rule.columns) or rule.name}"
         seen[stem] += 1
-        predicate = None
-        if rule.kind in ROW_KINDS:
-            predicate = row_predicate(rule, [types.get(name, "VARCHAR") for name in rule.columns])
-        checks.append(
-            Check(
-                id=stem if seen[stem] == 1 else f"{stem}#{seen[stem]}",
-                name=rule.name or _promise(rule),
-                description=rule.description or _promise(rule),
-                rule=rule,
-                predicate=predicate,
-                shown=shown,
-                masked=masked,
-            )
+        check = Check(
+            id=stem if seen[stem] == 1 else f"{stem}#{seen[stem]}",
+            name=rule.name or _promise(rule),
+            description=rule.description or _promise(rule),
+            rule=rule,
+            predicate=scanning.predicate_of(rule, types),
+            shown=shown,
+            masked=masked,
+            type=types.get(rule.columns[0], "VARCHAR") if len(rule.columns) == 1 else "",
         )
+        checks.append(replace(check, measures=_measures(check, setting)))
     return tuple(checks)
 
 
-def _implied(contract: Contract) -> tuple[Rule, ...]:
-    """Checks that follow from the columns and the key, without those that an equally strict rule states anyway."""
-    wanted = [
-        Rule(kind=RuleKind.NOT_NULL, columns=(column.name,))
-        for column in contract.columns
-        if column.required or column.name in contract.key
-    ]
-    if contract.key:
-        wanted.append(Rule(kind=RuleKind.UNIQUE, columns=contract.key))
-    stated = {(rule.kind, rule.columns) for rule in contract.rules if rule.severity is Severity.ERROR}
-    return tuple(rule for rule in wanted if (rule.kind, rule.columns) not in stated)
+def _measures(check: Check, setting: Setting) -> tuple[str, ...]:
+    """What a check asks of the shared scan."""
+    rule = check.rule
+    if check.predicate is not None:
+        return (scanning.offenders(rule, check.predicate),)
+    if rule.kind is RuleKind.UNIQUE:
+        return (scanning.present(rule),)
+    if rule.kind is RuleKind.FRESHNESS and setting.until is not None:
+        return (scanning.newest(rule, check.type, setting.until),)
+    if rule.kind is RuleKind.DRIFT and (known := latest_bins(check, setting)) is not None:
+        return scanning.bins(rule.columns[0], check.type, known.edges, ordered=is_ordered(check))
+    return ()
 
 
 def _promise(rule: Rule) -> str:
+    said = _said(rule)
+    return f"{said} ({rule.threshold} offending)" if rule.threshold and rule.kind is not RuleKind.ROW_COUNT else said
+
+
+def _said(rule: Rule) -> str:  # noqa: PLR0911 - one sentence for each kind
     about = ", ".join(rule.columns)
     match rule.kind:
         case RuleKind.NOT_NULL:
             return f"{about} is never NULL"
+        case RuleKind.MISSING:
+            return f"{about} is never NULL nor {' or '.join(map(repr, rule.values))}"
         case RuleKind.UNIQUE:
             return f"no two rows share ({about})"
-        case RuleKind.ACCEPTED_VALUES:
-            return f"{about} is one of {', '.join(rule.values)}"
-        case RuleKind.PATTERN:
-            return f"{about} matches {rule.pattern}"
-        case RuleKind.RANGE:
-            return f"{about} is {_bounds(rule)}"
         case RuleKind.SQL:
             return f"a query on {about or 'the dataset'} finds no offending row"
+        case RuleKind.ROW_COUNT:
+            return f"the number of rows {rule.threshold}"
+        case RuleKind.RELATION:
+            return f"({about}) stands in {rule.dataset} as ({', '.join(rule.others)})"
+        case RuleKind.FRESHNESS:
+            return f"the newest {about} is at most {rule.age} old"
+        case RuleKind.VOLUME:
+            return "as many rows as usual"
+        case RuleKind.DRIFT:
+            return f"{about} is distributed as usual ({rule.method} at most {rule.limit})"
+        case _:
+            return f"{about} {' and '.join(_valid(rule))}"
+
+
+def _valid(rule: Rule) -> list[str]:
+    """What is said of a valid value."""
+    parts = [f"is one of {', '.join(rule.values)}"] if rule.values else []
+    parts += [f"matches {rule.pattern}"] if rule.pattern is not None else []
+    parts += [f"is {_bounds(rule)}"] if rule.low is not None or rule.high is not None else []
+    shortest, longest = rule.shortest, rule.longest
+    if shortest is not None and longest is not None:
+        parts.append(f"has {shortest} to {longest} characters")
+    elif shortest is not None or longest is not None:
+        parts.append(f"has at least {shortest} characters" if longest is None else f"has at most {longest} characters")
+    return parts
 
 
 def _bounds(rule: Rule) -> str:
@@ -196,11 +250,18 @@ def _bounds(rule: Rule) -> str:
     return f"between {rule.low} and {rule.high}"
 
 
-def _own_query(check: Check, relation: str) -> str:
-    if check.rule.kind is RuleKind.UNIQUE:
-        groups = f"SELECT count(*) AS n FROM {relation} {_repeating(check.rule)}"
-        return f"SELECT CAST(coalesce(sum(n - 1), 0) AS BIGINT) FROM ({groups}) AS repeated"
-    return f"SELECT count(*) FROM (\n{_offending(check, relation)}\n) AS offending"
+def _own_query(check: Check, relation: str, setting: Setting) -> str | None:
+    """The query of a check that the shared scan does not answer."""
+    match check.rule.kind:
+        case RuleKind.UNIQUE:
+            return scanning.distinct_keys(check.rule, relation)
+        case RuleKind.RELATION:
+            other = setting.relations.get(check.rule.dataset or "")
+            return f"SELECT count(*) {scanning.unrelated(check.rule, relation, other)}" if other else None
+        case RuleKind.SQL if check.predicate is None:
+            return f"SELECT count(*) FROM (\n{_offending(check, relation)}\n) AS offending"
+        case _:
+            return None
 
 
 def _offending(check: Check, relation: str) -> str:
@@ -230,24 +291,3 @@ def _shown(name: str, check: Check, value: str | None = None) -> str:
     column = value or quote(name)
     shown = f"CASE WHEN {column} IS NOT NULL THEN '{MASK}' END" if name in check.masked else column
     return shown if shown == quote(name) else f"{shown} AS {quote(name)}"
-
-
-def _result(check: Check, failed: int, total: int) -> CheckResult:
-    return CheckResult(
-        id=check.id,
-        name=check.name,
-        column=check.column,
-        severity=check.rule.severity,
-        failed_rows=failed,
-        total_rows=total,
-        passed=failed == 0,
-        message=_message(check, failed, total),
-    )
-
-
-def _message(check: Check, failed: int, total: int) -> str:
-    if failed == 0:
-        return f"{check.description}: holds for {total:,} rows"
-    if check.rule.kind is RuleKind.SQL:
-        return f"{check.description}: {failed:,} offending rows found in {total:,}"
-    return f"{check.description}: not so in {failed:,} of {total:,} rows"

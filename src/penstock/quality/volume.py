@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 FEWEST = 3
+_SCALE, _DEVIATIONS = Decimal("1.4826"), 3
+"""What makes a median absolute deviation a standard deviation where values are normal, and how many of them are usual.
+"""
 
 
 def judge_volume(
@@ -48,6 +51,18 @@ def judge_volume(
         expected=f"{max(low, 0):,.0f} to {high:,.0f} rows ({usually})",
         remedy="look whether the source delivered twice, in part, or not at all; a known change wants a new tolerance",
     )
+
+
+def usual_rows(counts: Sequence[int], tolerance: float) -> tuple[Decimal, Decimal, Decimal]:
+    """The median of earlier counts, and the bounds within which another is usual.
+
+    They lie `tolerance` (a share) of the median away, or three scaled median absolute deviations if that is more: what
+    varied much before may go on to.
+    """
+    usual = Decimal(median(counts))
+    spread = Decimal(median(abs(count - usual) for count in counts)) * _SCALE
+    away = max(usual * Decimal(str(tolerance)), _DEVIATIONS * spread)
+    return usual, usual - away, usual + away
 
 
 def _slot(moment: datetime) -> tuple[int, int]:

@@ -274,6 +274,10 @@ def _concat(node: Expr) -> Expr:
     return exp.Anonymous(this="concat", expressions=node.expressions)
 
 
+def _counted(node: Expr) -> Expr:
+    return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=node.this))
+
+
 _CHANGES: dict[type[Expr], Callable[[Expr], Expr]] = {
     exp.Div: _div,
     exp.IntDiv: _whole_div,
@@ -292,6 +296,7 @@ _CHANGES: dict[type[Expr], Callable[[Expr], Expr]] = {
     exp.Lower: _cased("lower"),
     exp.Upper: _cased("upper"),
     exp.Concat: _concat,
+    exp.CountIf: _counted,
 }
 
 

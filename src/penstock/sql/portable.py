@@ -25,6 +25,7 @@ _PLAIN = (
     exp.DataType, exp.DataTypeParam, exp.Var, exp.Placeholder, exp.Exists, exp.Coalesce, exp.Nullif, exp.Greatest,
     exp.Least, exp.Lower, exp.Upper, exp.Length, exp.StartsWith, exp.DPipe, exp.Tuple, exp.RowNumber, exp.Rank,
     exp.DenseRank, exp.LogicalAnd, exp.LogicalOr, exp.FirstValue, exp.LastValue, exp.Union, exp.Except, exp.Intersect,
+    exp.CountIf,
 )  # fmt: skip
 """Nodes that mean the same in both wherever they stand, or that fail loudly in Postgres."""
 

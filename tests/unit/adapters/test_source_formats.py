@@ -17,6 +17,7 @@ from penstock.adapters.sources.local import LocalFiles
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Grain, Interval
 from penstock.model.sources import Drift, FileFormat, FileSource
+from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,6 +211,45 @@ def test_several_files_of_one_interval_land_together(root: Path) -> None:
     rows, landing = _land(root, source, _days(2))
     assert [row["region"] for row in rows] == ["2020-03-01T01", "2020-03-01T02", "2020-03-02T05"]
     assert [file.start for file in landing.files] == ["2020-03-01", "2020-03-01", "2020-03-02"]
+
+
+NAMES = (
+    "name",
+    "path",
+    "start",
+    "lines",
+    "record",
+    "file",
+    "step",
+    "rows",
+    "hash",
+    "v0",
+    "c0",
+    "seen",
+    "select",
+    'a"b',
+)
+
+
+@pytest.mark.parametrize("drift", list(Drift))
+@pytest.mark.parametrize("format_", [FileFormat.CSV, FileFormat.PARQUET, FileFormat.NDJSON])
+def test_columns_may_be_called_whatever_our_own_are(root: Path, format_: FileFormat, drift: Drift) -> None:
+    names = NAMES if format_ is not FileFormat.NDJSON else NAMES[:-1]
+    declared = names if drift is Drift.FREEZE else names[::2]
+    path = root / "data" / f"in.{format_}"
+    if format_ is FileFormat.CSV:
+        with path.open("w", newline="") as stream:
+            csv.writer(stream).writerows([names, range(len(names))])
+    elif format_ is FileFormat.NDJSON:
+        path.write_text(json.dumps(dict(zip(names, range(len(names)), strict=True))))
+    else:
+        values = ", ".join(f"{number} AS {quote(name)}" for number, name in enumerate(names))
+        duckdb.sql(f"COPY (SELECT {values}) TO '{path}'")
+    (row,), landing = _land(root, FileSource(path=f"data/in.{format_}", columns=declared, format=format_, drift=drift))
+    assert [row[name] for name in declared] == [str(names.index(name)) for name in declared]
+    assert landing.files[0].forms == dict.fromkeys(declared, "whole number")
+    if drift is Drift.EVOLVE:
+        assert len(json.loads(row["_extra"])) == len(names) - len(declared)
 
 
 # -- drift ------------------------------------------------------------------------------------------------------------

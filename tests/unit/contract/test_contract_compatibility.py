@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from penstock.contract import Effect, compare
-from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.contracts import ColumnSpec, Contract, Past, Rule, RuleKind, Threshold
 from penstock.model.findings import Severity
 
 DAY = ColumnSpec(name="day", type="DATE", key=True)
@@ -26,6 +27,11 @@ OLD = Contract(
 COUNTRY = Rule(kind=RuleKind.ACCEPTED_VALUES, columns=("mail",), values=("a", "b"))
 RANGE = Rule(kind=RuleKind.RANGE, columns=("gross",), low="0", high="100")
 DATES = Rule(kind=RuleKind.RANGE, columns=("day",), low="2010-12-01")
+LENGTH = Rule(kind=RuleKind.LENGTH, columns=("mail",), shortest=3, longest=40)
+FEW, FEWER = (Threshold(operator="mustBeLessThan", operands=(share,), percent=True) for share in (2, 0.5))
+FRESH = Rule(kind=RuleKind.FRESHNESS, columns=("day",), age=timedelta(days=1))
+DRIFT = Rule(kind=RuleKind.DRIFT, columns=("gross",), method="psi", limit=0.2, past=Past())
+RELATED = Rule(kind=RuleKind.RELATION, columns=("mail",), dataset="sales.people", others=("mail",))
 QUERY = Rule(kind=RuleKind.SQL, name="sums", sql="SELECT 1")
 
 
@@ -90,6 +96,17 @@ def test_each_change_has_its_effect(new: Contract, expected: tuple[str, str, str
         (RANGE, replace(RANGE, severity=Severity.WARNING), ("rule_loosened", "breaking")),
         (replace(RANGE, severity=Severity.WARNING), RANGE, ("rule_tightened", "additive")),
         (QUERY, replace(QUERY, sql="SELECT 2"), ("rule_loosened", "breaking")),
+        (LENGTH, replace(LENGTH, longest=9), ("rule_tightened", "additive")),
+        (LENGTH, replace(LENGTH, longest=None), ("rule_loosened", "breaking")),
+        (RANGE, replace(RANGE, threshold=FEW), ("rule_loosened", "breaking")),
+        (replace(RANGE, threshold=FEW), RANGE, ("rule_tightened", "additive")),
+        (replace(RANGE, threshold=FEW), replace(RANGE, threshold=FEWER), ("rule_tightened", "additive")),
+        (replace(RANGE, threshold=FEWER), replace(RANGE, threshold=FEW), ("rule_loosened", "breaking")),
+        (FRESH, replace(FRESH, age=timedelta(hours=5)), ("rule_tightened", "additive")),
+        (FRESH, replace(FRESH, age=timedelta(days=5)), ("rule_loosened", "breaking")),
+        (DRIFT, replace(DRIFT, limit=0.1), ("rule_tightened", "additive")),
+        (DRIFT, replace(DRIFT, limit=0.3), ("rule_loosened", "breaking")),
+        (RELATED, replace(RELATED, dataset="sales.others"), ("rule_loosened", "breaking")),
     ],
 )
 def test_a_rule_that_allows_more_breaks_its_readers(old: Rule, new: Rule | None, expected: tuple[str, str]) -> None:

@@ -101,10 +101,11 @@ def test_lengths_and_missing_values_are_about_single_rows_and_a_persons_query_is
         _column("c", query),
         top=f"    {_said('quarantine')}\n",
     )
-    assert [policy_of(contract, rule) for rule in contract.rules] == [ASIDE, ASIDE, ASIDE, FAIL]
+    assert [policy_of(contract, rule) for rule in contract.rules] == [ASIDE, ASIDE, FAIL]
     found = [single_row_predicate(rule, ["VARCHAR"]) for rule in contract.rules]
-    assert found[0] == 'length("a") < 2'
-    assert found[2] == """"b" IS NULL OR CAST("b" AS VARCHAR) IN ('n/a', 'it''s')"""
+    assert found[0] is not None
+    assert 'length("a") < 2' in found[0]
+    assert found[1] == """"b" IS NULL OR CAST("b" AS VARCHAR) IN ('n/a', 'it''s')"""
 
 
 def test_a_query_that_only_begins_like_one_of_ours_is_not_about_single_rows() -> None:

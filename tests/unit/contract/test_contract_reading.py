@@ -272,3 +272,48 @@ def test_a_misspelt_option_is_reported() -> None:
 )
 def test_a_bound_stands_without_quotes_only_if_sql_reads_it_as_a_number(text: str, *, number: bool) -> None:
     assert is_number_text(text) == number
+
+
+def test_foreign_keys_are_read_in_the_standards_short_and_full_words() -> None:
+    short = "        relationships: [{to: sales.x.id}]\n"
+    full = "        relationships: [{type: foreignKey, to: 'sales.x.odcs.yaml#/schema/x/properties/id'}]\n"
+    expected = Rule(kind=RuleKind.RELATION, columns=("gross",), dataset="sales.x", others=("id",))
+    assert read(HEAD + BODY + short).rules == read(HEAD + BODY + full).rules == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("relationships: [{to: id}]", "contract.reference"),
+        ("relationships: [{to: [sales.x.a, sales.x.b]}]", "contract.relation"),
+        ("relationships: [{to: sales.x.a, customProperties: [{property: severity, value: dire}]}]", "document.choice"),
+        ("logicalTypeOptions: {minLength: 5, maxLength: 2}", "contract.bound"),
+        ("quality: [{type: custom, engine: penstock, implementation: {check: magic}}]", "document.choice"),
+        ("quality: [{type: custom, engine: penstock, implementation: {check: freshness, value: 1, unit: d}}]",
+         "contract.freshness"),
+        ("quality: [{type: custom, engine: penstock, implementation: {check: relation, dataset: a.b, columns: [c,d]}}]",
+         "contract.relation"),
+        ("quality: [{type: custom, engine: penstock, implementation: {check: drift, atLeast: 9}}]", "contract.history"),
+        ("quality: [{type: custom, engine: penstock, implementation: {check: drift, limits: 9}}]",
+         "contract.misspelt_key"),
+        ("classification: pii\n        quality: [{type: custom, engine: penstock, implementation: {check: drift}}]",
+         "contract.drift"),
+        ("quality: [{metric: nullValues, mustBe: none}]", "document.kind"),
+    ],
+)  # fmt: skip
+def test_a_check_of_the_newer_kinds_that_could_not_be_made_is_a_mistake(written: str, code: str) -> None:
+    assert code in [found for found, _ in mistakes(f"{HEAD}{BODY}        {written}\n")]
+
+
+@pytest.mark.parametrize(
+    ("promise", "code"),
+    [
+        ("{property: freshness, value: 1, unit: d}", "document.missing_key"),
+        ("{property: freshness, value: 1, unit: d, element: town}", "contract.unknown_column"),
+        ("{property: freshness, value: 1, element: day}", "contract.unit"),
+        ("{property: freshness, value: 1, unit: moons, element: day}", "contract.unit"),
+        ("{property: freshnes, value: 1, unit: d, element: day}", "contract.misspelt_key"),
+    ],
+)
+def test_a_promise_of_freshness_that_could_not_be_kept_is_a_mistake(promise: str, code: str) -> None:
+    assert code in [found for found, _ in mistakes(f"{HEAD}{BODY}slaProperties: [{promise}]\n")]

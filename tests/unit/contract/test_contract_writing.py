@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from penstock.contract import read_contract, write_contract
 from penstock.contract.misspelt import almost
 from penstock.documents import read_yaml
-from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.contracts import ColumnSpec, Contract, Past, Rule, RuleKind, Threshold
 from penstock.model.findings import Severity
 
 SCHEMA = json.loads(Path(open_data_contract_standard.__file__).with_name("schema.json").read_text())
@@ -100,7 +101,8 @@ def test_no_word_of_the_standard_is_taken_for_a_typo() -> None:
     relied = {"name", "description", "logicalType", "logicalTypeOptions", "physicalType", "physicalName", "required",
               "primaryKey", "primaryKeyPosition", "classification", "customProperties", "quality", "unique", "enum",
               "type", "metric", "rule", "arguments", "query", "severity", "unit", "property", "value", "version",
-              "kind", "apiVersion", "id", "status", "schema", "team", "slaProperties", "members", "role"}  # fmt: skip
+              "kind", "apiVersion", "id", "status", "schema", "team", "slaProperties", "members", "role", "engine",
+              "implementation", "relationships", "from", "to", "element"}  # fmt: skip
     assert {word: almost(word, relied) for word in words if almost(word, relied)} == {}
 
 
@@ -113,22 +115,68 @@ queries = st.lists(st.sampled_from(parts), max_size=8).map(
 )
 
 
+thresholds = st.builds(
+    Threshold,
+    operator=st.sampled_from(["mustBeLessThan", "mustBeLessOrEqualTo", "mustBeGreaterThan", "mustBe"]),
+    operands=st.tuples(st.integers(2, 50) | st.sampled_from([0.5, 2.25])),
+    percent=st.booleans(),
+)
+pasts = st.builds(Past, most=st.integers(4, 20), fewest=st.integers(1, 4), weekday=st.booleans())
+ages = st.builds(timedelta, seconds=st.sampled_from([30, 90, 3600, 7200, 86_400, 172_800]))
+COUNTED = {RuleKind.NOT_NULL, RuleKind.UNIQUE, RuleKind.ACCEPTED_VALUES, RuleKind.PATTERN, RuleKind.RANGE,
+           RuleKind.LENGTH, RuleKind.MISSING, RuleKind.RELATION}  # fmt: skip
+
+
+def kinds_for(types: tuple[str, ...]) -> list[RuleKind]:
+    """Kinds that these columns may have: an age wants a moment, a distribution one column of numbers or text."""
+    moments = all(type_ == "DATE" or type_.startswith("TIMESTAMP") for type_ in types) and len(types) == 1
+    followed = types in {("VARCHAR",), ("BIGINT",), ("DOUBLE",), ("DECIMAL(18,2)",)}
+    unfit = set() if moments else {RuleKind.FRESHNESS}
+    return [kind for kind in RuleKind if kind not in unfit | (set() if followed else {RuleKind.DRIFT})]
+
+
 @st.composite
-def rules_of(draw: st.DrawFn, columns: tuple[str, ...]) -> Rule:
-    kind = draw(st.sampled_from(list(RuleKind)))
+def validity(draw: st.DrawFn, kind: RuleKind) -> dict[str, Any]:
     known: dict[str, Any] = {}
-    if kind is RuleKind.SQL:
-        known["sql"] = draw(queries)
-    elif kind is RuleKind.ACCEPTED_VALUES:
+    every = kind is RuleKind.INVALID
+    if every or kind in {RuleKind.ACCEPTED_VALUES, RuleKind.MISSING}:
         known["values"] = tuple(draw(st.lists(words, min_size=1, max_size=3)))
-    elif kind is RuleKind.PATTERN:
+    if every or kind is RuleKind.PATTERN:
         known["pattern"] = draw(st.sampled_from(["^a+$", "[0-9]{2}", "x|y", r"\d\."]))
-    elif kind is RuleKind.RANGE:
+    if kind is RuleKind.RANGE:
         known["low"] = draw(numbers)
         known["high"] = draw(st.none() | numbers)
+    if every or kind is RuleKind.LENGTH:
+        known["shortest"] = draw(st.integers(0, 5))
+        known["longest"] = draw(st.none() | st.integers(5, 50))
+    return known
+
+
+@st.composite
+def rules_of(draw: st.DrawFn, columns: tuple[ColumnSpec, ...]) -> Rule:
+    types = tuple(column.type for column in columns)
+    allowed = [kind for kind in kinds_for(types) if kind is not RuleKind.DRIFT or columns[0].personal is None]
+    kind = draw(st.sampled_from(allowed))
+    known = draw(validity(kind))
+    if kind is RuleKind.SQL:
+        known["sql"] = draw(queries)
+    elif kind is RuleKind.RELATION:
+        known["dataset"] = "c.d"
+        known["others"] = tuple(draw(st.lists(names, min_size=len(columns), max_size=len(columns))))
+    elif kind is RuleKind.FRESHNESS:
+        known["age"] = draw(ages)
+    elif kind is RuleKind.VOLUME:
+        known |= {"past": draw(pasts), "limit": draw(st.sampled_from([0.1, 0.5, 2.0]))}
+    elif kind is RuleKind.DRIFT:
+        method = draw(st.sampled_from(["psi", "ks"] if types[0] != "VARCHAR" else ["psi"]))
+        known |= {"past": draw(pasts), "limit": draw(st.sampled_from([0.1, 0.25])), "method": method}
+    if kind in {RuleKind.ROW_COUNT, RuleKind.INVALID}:
+        known["threshold"] = draw(thresholds)
+    elif kind in COUNTED:
+        known["threshold"] = draw(st.none() | thresholds)
     return Rule(
         kind=kind,
-        columns=columns,
+        columns=tuple(column.name for column in columns),
         name=draw(st.just("") | words),
         description=draw(st.just("") | words),
         severity=draw(st.sampled_from([Severity.ERROR, Severity.WARNING, Severity.NOTE])),
@@ -151,8 +199,8 @@ def contracts(draw: st.DrawFn) -> Contract:
         )
         for label in labels
     )
-    rules = [rule for label in labels for rule in draw(st.lists(rules_of((label,)), max_size=2))]
-    rules += draw(st.lists(rules_of(tuple(labels)), max_size=2)) if len(labels) > 1 else []
+    rules = [rule for column in columns for rule in draw(st.lists(rules_of((column,)), max_size=2))]
+    rules += draw(st.lists(rules_of(columns), max_size=2)) if len(labels) > 1 else []
     return Contract(
         dataset="a.b",
         file="a.b.odcs.yaml",

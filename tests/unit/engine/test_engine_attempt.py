@@ -38,7 +38,7 @@ def _counts(offending: int) -> Any:
     def answer(sql: str) -> list[tuple[Any, ...]]:
         if "_penstock_raw" in sql:  # the text of the one column that is cast: all of it is a moment
             return [(0,)]
-        return [(1, offending)] if "FILTER" in sql else [("offending",)]
+        return [(1, offending)] if "count(*), " in sql else [("offending",)]
 
     return answer
 

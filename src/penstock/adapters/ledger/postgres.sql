@@ -26,7 +26,7 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
     dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
-    reads word, grain word, defined_at word,
+    reads word, grain word, held word, defined_at word,
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
@@ -46,9 +46,9 @@ CREATE TABLE stale (
 );
 CREATE TABLE attempts (
     publish_id word, attempt bigint, run word, dataset word, version word, "interval" word, inputs word, state word,
-    rows bigint, checks bigint, failed_checks word, code word, message word, measured word, since bigint,
-    files word, started_at word, finished_at word, quarantined bigint, caught word, nulled word,
-    PRIMARY KEY (publish_id, attempt)
+    rows bigint, checks bigint, failed_checks word, results word, profile word, code word, message word,
+    measured word, since bigint, files word, started_at word, finished_at word, quarantined bigint, caught word,
+    nulled word, PRIMARY KEY (publish_id, attempt)
 );
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
@@ -60,6 +60,10 @@ CREATE TABLE arrivals (
 CREATE TABLE coverage (
     dataset word, version word, "start" word, "end" word, publish_id word, rows bigint, inputs word, seq bigint,
     since bigint, PRIMARY KEY (dataset, version, "start", "end")
+);
+CREATE TABLE profiles (
+    dataset word, version word, slice word, "start" word, "end" word, profile word, seq bigint,
+    PRIMARY KEY (dataset, version, slice)
 );
 CREATE TABLE environments (
     environment word, dataset word, version word, promotion word, PRIMARY KEY (environment, dataset)

@@ -25,7 +25,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT, token INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE versions (
     dataset TEXT, version TEXT, relation TEXT, materialization TEXT, meanings TEXT, own TEXT, query TEXT, described TEXT,
-    reads TEXT, grain TEXT, defined_at TEXT,
+    reads TEXT, grain TEXT, held TEXT, defined_at TEXT,
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (
@@ -50,9 +50,9 @@ CREATE TABLE stale (
 -- Tables with many rows and several indexes have a rowid: their indexes then repeat a number, not a long key.
 CREATE TABLE attempts (
     publish_id TEXT NOT NULL, attempt INTEGER NOT NULL, run TEXT, dataset TEXT, version TEXT, interval TEXT,
-    inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, code TEXT, message TEXT, measured TEXT,
-    since INTEGER, files TEXT, started_at TEXT, finished_at TEXT, quarantined INTEGER, caught TEXT, nulled TEXT,
-    PRIMARY KEY (publish_id, attempt)
+    inputs TEXT, state TEXT, rows INTEGER, checks INTEGER, failed_checks TEXT, results TEXT, profile TEXT, code TEXT,
+    message TEXT, measured TEXT, since INTEGER, files TEXT, started_at TEXT, finished_at TEXT, quarantined INTEGER,
+    caught TEXT, nulled TEXT, PRIMARY KEY (publish_id, attempt)
 ) STRICT;
 CREATE INDEX attempts_by_state ON attempts (state);
 CREATE INDEX attempts_by_run ON attempts (run);
@@ -64,6 +64,10 @@ CREATE TABLE arrivals (
 CREATE TABLE coverage (
     dataset TEXT, version TEXT, "start" TEXT, "end" TEXT, publish_id TEXT, rows INTEGER, inputs TEXT, seq INTEGER,
     since INTEGER, PRIMARY KEY (dataset, version, "start", "end")
+) STRICT, WITHOUT ROWID;
+CREATE TABLE profiles (
+    dataset TEXT, version TEXT, slice TEXT, "start" TEXT, "end" TEXT, profile TEXT, seq INTEGER,
+    PRIMARY KEY (dataset, version, slice)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE environments (
     environment TEXT, dataset TEXT, version TEXT, promotion TEXT, PRIMARY KEY (environment, dataset)

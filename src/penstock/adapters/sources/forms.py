@@ -34,6 +34,8 @@ _FORMS = (
 )
 MOST_ROWS = 2_000
 """Rows of one file that are looked at."""
+_ROWS, _STEPS = "_penstock_rows", "_penstock_steps"
+"""Names that no column of a file is likely to have."""
 _POINT = r"[+-]?\d*\.\d+"
 _DECIMALS = "number with a point"
 
@@ -62,11 +64,12 @@ def _told(columns: list[str], path: Path, rows: Mapping[str, int]) -> str:
     """Of the rows looked at, the form of each value (its place in `_FORMS`; the next one: none of them; NULL: empty),
     and how many digits it has behind a point."""
     steps = ", ".join(f"({literal(name)}, {1 + count // MOST_ROWS})" for name, count in rows.items())
-    landed = f"read_parquet({literal(str(path))}, file_row_number = true) AS landed"
-    some = "landed._file = steps.name AND hash(file_row_number) % step = 0"
-    values = ", ".join(f"trim({quote(column)}) AS v{at}" for at, column in enumerate(columns))
-    seen = f"SELECT _file, {values} FROM {landed} JOIN (VALUES {steps}) AS steps(name, step) ON {some}"
-    return f"SELECT _file, {', '.join(_form_of(f'v{at}', at) for at, _ in enumerate(columns))} FROM ({seen}) AS seen"
+    landed = f"read_parquet({literal(str(path))}) AS {_ROWS}"
+    some = f"{_ROWS}._file = {_STEPS}.file AND hash({_ROWS}) % {_STEPS}.step = 0"
+    values = ", ".join(f"trim({_ROWS}.{quote(column)}) AS v{at}" for at, column in enumerate(columns))
+    joined = f"{landed} JOIN (VALUES {steps}) AS {_STEPS}(file, step) ON {some}"
+    forms = ", ".join(_form_of(f"v{at}", at) for at, _ in enumerate(columns))
+    return f"SELECT _file, {forms} FROM (SELECT {_ROWS}._file, {values} FROM {joined}) AS seen"
 
 
 def _form_of(value: str, at: int) -> str:

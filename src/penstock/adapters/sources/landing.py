@@ -64,7 +64,7 @@ def _group(source: FileSource, found: Sequence[Arrival], *, dated: bool) -> str:
     elif source.format is FileFormat.PARQUET:
         read = f"read_parquet([{_paths(found)}], filename = '_penstock_path')"
         values = [_cast(source, column, header, matched) for column in source.columns]
-        extra = _extra([(header[place], f"CAST({quote(header[place])} AS VARCHAR)") for place in matched.extra])
+        extra = _extra([(header[place], f"CAST(lines.{quote(header[place])} AS VARCHAR)") for place in matched.extra])
     else:
         read = _csv(found, first.dialect.get("delimiter", ","), len(header))
         values = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.model.sources import Drift, FileFormat, FileSource, LandedFile
-from penstock.quality.drift import DriftKind, drifts
+from penstock.quality.file_drift import DriftKind, drifts
 
 SOURCE = FileSource(
     path="data/*.csv",
