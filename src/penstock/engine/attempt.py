@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit
+from penstock.engine import audit, reading
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
+from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from penstock.engine.ports import Files, Processes, Session, Staged, Warehouse
+    from penstock.engine.ports import Databases, Files, Processes, Session, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -62,6 +63,7 @@ class Tools:
     warehouse: Warehouse
     files: Files
     processes: Processes
+    databases: Databases | None = None
 
 
 class Watch(Protocol):
@@ -79,6 +81,10 @@ class Watch(Protocol):
         """Its rows are staged and being judged."""
         ...
 
+    def tells(self, line: str) -> None:
+        """How far it is, for people."""
+        ...
+
 
 class Unwatched:
     """The watch of an attempt that nobody stops."""
@@ -91,6 +97,9 @@ class Unwatched:
         return False
 
     def audits(self) -> None:
+        """Nothing."""
+
+    def tells(self, line: str) -> None:
         """Nothing."""
 
 
@@ -249,6 +258,9 @@ def _staged(
         grain = dataset.interval.grain if dataset.interval else None
         pieces = tuple(interval.split(grain)) if interval and grain else None
         with tools.files.land(task, dataset.name, pieces) as landing:
+            yield session.stage_file(landing.path), {"bytes": landing.bytes}
+    elif isinstance(task, DatabaseSource):
+        with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
             yield session.stage_file(landing.path), {"bytes": landing.bytes}
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:

@@ -15,6 +15,7 @@ from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
+from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
@@ -49,7 +50,9 @@ _MODELS: tuple[type, ...] = (
     ColumnSpec,
     CommandTask,
     Contract,
+    Cursor,
     DataTest,
+    DatabaseSource,
     Dataset,
     DatasetTrigger,
     FileSource,
@@ -71,7 +74,17 @@ _MODELS: tuple[type, ...] = (
     SqlTask,
     SqlTrigger,
 )
-_WORDS: tuple[type[Enum], ...] = (CatchUp, Drift, FileFormat, Grain, Materialization, RuleKind, Severity)
+_WORDS: tuple[type[Enum], ...] = (
+    CatchUp,
+    DatabaseEngine,
+    Drift,
+    FileFormat,
+    Grain,
+    Materialization,
+    Refresh,
+    RuleKind,
+    Severity,
+)
 _LARGE = ("pipelines", "datasets", "files")
 """The mappings of a project that grow with it."""
 _KIND, _OF = "%", "of"
