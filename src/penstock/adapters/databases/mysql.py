@@ -108,7 +108,7 @@ class MysqlDatabase:
                 database=unquote(parts.path.lstrip("/")) or None,
                 charset="utf8mb4",
                 connect_timeout=_PATIENCE,
-                conv={},
+                conv=self._driver.converters.encoders,  # and no decoders: what is read stays text
                 cursorclass=self._driver.cursors.SSCursor,
                 **secure,
             )

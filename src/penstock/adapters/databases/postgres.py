@@ -109,7 +109,7 @@ class PostgresDatabase:
         """The columns of the table or query, with Postgres's own names of their types; a domain's is what it is over."""
         rows = f"SELECT * FROM {relation(source)} AS q LIMIT 0"
         names = self.connection.names(rows)
-        kinds = ", ".join(_kind(name) for name in names)
+        kinds = ", ".join(f"{_kind(name)} AS k{number}" for number, name in enumerate(names))
         found = self.connection.rows(f"SELECT {kinds} FROM (VALUES (1)) AS one (n) LEFT JOIN ({rows}) AS q ON true")
         return dict(zip(names, map(str, found[0]), strict=True)) if names else {}
 
