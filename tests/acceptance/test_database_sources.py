@@ -100,7 +100,11 @@ def test_a_table_is_read_whole_by_interval_and_by_cursor(orders: Orders, tmp_pat
     assert ran["built"]["shop.daily_orders"] == 0
     assert _counts(place, "all_orders")[:2] == (10000, 10000)
     assert _counts(place, "new_orders")[:2] == (10001, 10001)  # what was deleted is not seen by a cursor
-    assert [_shown(place, name, 17) for name in ("all_orders", "daily_orders", "new_orders")] == [["paid"], ["new"], ["paid"]]
+    assert [_shown(place, name, 17) for name in ("all_orders", "daily_orders", "new_orders")] == [
+        ["paid"],
+        ["new"],
+        ["paid"],
+    ]
     assert [_shown(place, name, 18) for name in ("all_orders", "new_orders")] == [["lost"], ["new"]]
     assert place.rows("SELECT orders FROM shop.totals WHERE state = 'paid'", "dev") == [{"orders": 1}]
     again = place.penstock("run", "--until", "2024-02-03", "--json").result
@@ -154,7 +158,12 @@ def test_the_password_is_nowhere(orders: Orders, tmp_path: Path, monkeypatch: py
     orders.do("REVOKE SELECT ON orders FROM reader")
     said.append(place.penstock("run", "--until", "2024-01-21", exits=3))
     good = os.environ[VARIABLE]
-    for bad in (good.replace("reader", "nobody"), good.replace("/orders", "/nothing"), good.replace("postgresql:", "mysql:"), CANARY):
+    for bad in (
+        good.replace("reader", "nobody"),
+        good.replace("/orders", "/nothing"),
+        good.replace("postgresql:", "mysql:"),
+        CANARY,
+    ):
         monkeypatch.setenv(VARIABLE, bad)
         said.append(place.penstock("run", "--until", "2024-01-22", exits=None))
         said.append(place.penstock("source", "discover", "--engine", "postgres", "--connection", VARIABLE, exits=2))
@@ -170,7 +179,9 @@ def test_the_password_is_nowhere(orders: Orders, tmp_path: Path, monkeypatch: py
         assert not any(form.encode() in data for form in forms), path
 
 
-def test_an_address_in_a_file_must_be_ignored_by_git(orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_in_a_file_must_be_ignored_by_git(
+    orders: Orders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     del orders
     place = database_shop(tmp_path, "postgres", "public.orders", "all_orders")
     path = place.root / "pipelines" / "shop" / "all_orders.source.yaml"
@@ -214,7 +225,7 @@ def test_a_load_that_is_killed_goes_on_without_loss_or_duplicate(orders: Orders,
         "(timestamp '2024-01-01' + i * interval '1 second')::date FROM generate_series(0, 399999) AS i",
     )
     place = database_shop(tmp_path, "postgres", "public.orders", name)
-    chance, fired = random.Random(name), 0
+    chance, fired = random.Random(name), 0  # noqa: S311 - moments to kill at
     for number in range(3):
         running = _spawned(place, "run", "--until", "2024-01-20")
         fired += _killed_while_reading(place, running, chance.uniform(0, 0.25))
@@ -226,7 +237,9 @@ def test_a_load_that_is_killed_goes_on_without_loss_or_duplicate(orders: Orders,
     held = orders.row("SELECT count(*), count(DISTINCT id), sum(price) FROM orders")
     if name == "daily_orders":  # days that were built before a row came late are not read again
         held = orders.row("SELECT count(*), count(DISTINCT id), sum(price) FROM orders WHERE id < 500000")
-        late = place.rows(f"SELECT count(*) AS n, sum(price)::DOUBLE AS worth FROM shop.{name} WHERE id >= 500000", "dev")[0]
+        late = place.rows(
+            f"SELECT count(*) AS n, sum(price)::DOUBLE AS worth FROM shop.{name} WHERE id >= 500000", "dev"
+        )[0]
         seen = (seen[0] - late["n"], seen[1] - late["n"], seen[2] - (late["worth"] or 0))
     assert seen == (held[0], held[1], float(held[2]))
     assert not list((place.root / ".penstock" / "spool").iterdir())
@@ -243,7 +256,7 @@ def test_a_load_of_sqlite_that_is_killed_goes_on(tmp_path: Path, monkeypatch: py
     )
     connection.close()
     place = database_shop(tmp_path, "sqlite", "orders", "all_orders", "new_orders")
-    chance, fired = random.Random(7), 0
+    chance, fired = random.Random(7), 0  # noqa: S311 - moments to kill at
     for _ in range(3):
         fired += _killed_while_reading(place, _spawned(place, "run", "--until", "2024-01-20"), chance.uniform(0, 0.2))
     assert fired, "no kill came while it ran"

@@ -37,7 +37,7 @@ def landed(
 
 
 def portion_of(session: Session, publication: Publication, dataset: Dataset) -> Portion:
-    """What an attempt reads. A cursor's state is the newest row that is published: it moves with the rows or not at all.
+    """What an attempt reads. A cursor's state is the newest row published: it moves with the rows or not at all.
 
     Raises:
         TaskError: the newest value is infinite, so that nothing newer would ever be read.

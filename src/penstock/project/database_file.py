@@ -87,7 +87,9 @@ def _connection(fields: Fields) -> tuple[str, str]:
         _note_secret(fields, "connection", "the name of an environment variable, such as SHOP_DATABASE")
     pure = PurePosixPath(path)
     if path and ("://" in path or "@" in path or "\0" in path):
-        _note_secret(fields, "connection_file", "the path of a file beneath the project, such as .penstock/shop.address")
+        _note_secret(
+            fields, "connection_file", "the path of a file beneath the project, such as .penstock/shop.address"
+        )
     elif path and (pure.is_absolute() or ".." in pure.parts):
         expected = "a path beneath the project's folder"
         fields.note("project.outside", f"{path} leaves the project", at="connection_file", expected=expected)
@@ -103,7 +105,7 @@ def _note_secret(fields: Fields, at: str, expected: str) -> None:
             message=f"`{at}` holds something that is no {'name' if at == 'connection' else 'path'}",
             place=replace(place, excerpt=None),
             expected=f"{expected}; never the address itself",
-            remedy="write where the address is; if a password stood here, everybody who reads this file knows it: change it",
+            remedy="write where the address is; if a password stood here, change it: it is known",
         )
     )
 
@@ -114,7 +116,9 @@ def _what(fields: Fields, engine: str | None) -> tuple[str, str, str]:
     if ("table" in fields) == ("query" in fields):
         expected = "table: schema.table, or query: SELECT …"
         at = "table" if "table" in fields else None
-        fields.note("source.table_or_query", "exactly one of `table` and `query` says what is read", at=at, expected=expected)
+        fields.note(
+            "source.table_or_query", "exactly one of `table` and `query` says what is read", at=at, expected=expected
+        )
     parts = table.split(".")
     if table and (not all(parts) or len(parts) > _MOST_PARTS or "\0" in table or '"' in table or "`" in table):
         expected = "table, or schema.table, as the database writes them, without quotes"
@@ -169,7 +173,7 @@ def _note_type(child: Fields, name: str, text: str, engine: str | None) -> None:
         at=name,
         found=text,
         expected=f"one of {', '.join(sorted(CARRIED))}{lists}",
-        remedy="declare VARCHAR for intervals, enums, times with a zone and what else has no such type, JSON for what is nested",
+        remedy="declare VARCHAR for intervals, enums, times with a zone; JSON for what is nested",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
+from sqlglot._version import __version__
 from sqlglot.errors import SqlglotError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def read_foreign(text: str, engine: str) -> ForeignQuery:
     tree = statements[0]
     wrong = tuple(dict.fromkeys(_wrong(tree)))
     plain = tree.sql(dialect=dialect, comments=False, normalize_functions="upper")
-    digest = hashlib.sha256(f"{sqlglot.__version__}\n{dialect}\n{plain}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{__version__}\n{dialect}\n{plain}".encode()).hexdigest()[:16]
     # without comments, semicolon and what else would end the brackets that it is put into
     return ForeignQuery(text=tree.sql(dialect=dialect, comments=False), digest=digest, wrong=wrong)
 

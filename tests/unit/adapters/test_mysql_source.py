@@ -38,9 +38,17 @@ VALUES: dict[str, tuple[str, str, tuple[Any, ...]]] = {
     "yes": ("tinyint(1)", "BOOLEAN", (True, False, None)),
     "large": ("bigint", "BIGINT", (-(2**63), 2**63 - 1, None)),
     "larger": ("bigint unsigned", "UBIGINT", (2**64 - 1, None)),
-    "single": ("float", "FLOAT", (struct.unpack("f", struct.pack("f", 16777213.0))[0], struct.unpack("f", struct.pack("f", 0.1))[0], None)),
+    "single": (
+        "float",
+        "FLOAT",
+        (struct.unpack("f", struct.pack("f", 16777213.0))[0], struct.unpack("f", struct.pack("f", 0.1))[0], None),
+    ),
     "double": ("double", "DOUBLE", (0.1, 1e308, 1e-300, None)),
-    "money": ("decimal(38,10)", "DECIMAL(38,10)", (Decimal("9999999999999999999999999999.9999999999"), Decimal("-0.0000000001"), None)),
+    "money": (
+        "decimal(38,10)",
+        "DECIMAL(38,10)",
+        (Decimal("9999999999999999999999999999.9999999999"), Decimal("-0.0000000001"), None),
+    ),
     "text": ("text character set utf8mb4", "VARCHAR", ("", ASTRAL, "x" * 60_000, "\x01", None)),
     "bytes": ("blob", "BLOB", (b"", b"\x00\xff\x27", None)),
     "day": ("date", "DATE", (dt.date(2024, 2, 29), dt.date(9999, 12, 31), None)),
@@ -67,7 +75,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    command = [program, *options, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/s", "--skip-grant-tables"]
+    command = [
+        program,
+        *options,
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+        f"--socket={folder}/s",
+        "--skip-grant-tables",
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
             _wait(port)
@@ -117,9 +132,15 @@ def test_every_value_of_a_type_lands_as_it_was_written(asked: Any, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("native", "type_", "value"),
-    [("decimal(10,3)", "DECIMAL(10,2)", "1.005"), ("time", "TIME", "-01:00:00"), ("blob", "VARCHAR", b"\xff"), ("text", "BLOB", "x"),
-     ("bigint", "INTEGER", 2**31), ("tinyint(1)", "BOOLEAN", 2)],
-)  # fmt: skip
+    [
+        ("decimal(10,3)", "DECIMAL(10,2)", "1.005"),
+        ("time", "TIME", "-01:00:00"),
+        ("blob", "VARCHAR", b"\xff"),
+        ("text", "BLOB", "x"),
+        ("bigint", "INTEGER", 2**31),
+        ("tinyint(1)", "BOOLEAN", 2),
+    ],
+)
 def test_a_value_that_would_become_another_one_does_not_land(
     asked: Any, tmp_path: Path, native: str, type_: str, value: Any
 ) -> None:
@@ -132,7 +153,10 @@ def test_a_value_that_would_become_another_one_does_not_land(
 def test_intervals_and_cursors_go_by_utc(asked: Any, tmp_path: Path) -> None:
     asked.execute("CREATE TABLE told (n int, at timestamp(6) NULL)")
     asked.execute("SET time_zone = '+05:00'")
-    asked.execute("INSERT INTO told VALUES (1, '2024-01-02 04:59:59.999999'), (2, '2024-01-02 05:00:00'), (3, '2024-01-03 05:00:00'), (4, NULL)")
+    asked.execute(
+        "INSERT INTO told VALUES (1, '2024-01-02 04:59:59.999999'), (2, '2024-01-02 05:00:00'), "
+        "(3, '2024-01-03 05:00:00'), (4, NULL)"
+    )
     dataset = source(MYSQL, {"n": "INTEGER", "at": "TIMESTAMPTZ"}, table="source.told")
     by_day = Portion(interval=Interval.parse("2024-01-02/2024-01-03"), column="at")
     assert landed(tmp_path, dataset, "n", portion=by_day) == [(2,)]
@@ -143,7 +167,13 @@ def test_intervals_and_cursors_go_by_utc(asked: Any, tmp_path: Path) -> None:
 
 def test_many_rows_arrive_in_batches(asked: Any, tmp_path: Path) -> None:
     asked.execute("CREATE TABLE many AS SELECT seq AS n, CONCAT('name ', seq) AS name FROM seq_1_to_23456")
-    got = landed(tmp_path, source(MYSQL, {"n": "BIGINT", "name": "VARCHAR"}, table="many"), "count(DISTINCT n)", "sum(n)", "max(name)")
+    got = landed(
+        tmp_path,
+        source(MYSQL, {"n": "BIGINT", "name": "VARCHAR"}, table="many"),
+        "count(DISTINCT n)",
+        "sum(n)",
+        "max(name)",
+    )
     assert got == [(23456, 23456 * 23457 // 2, "name 9999")]
 
 
@@ -167,8 +197,17 @@ def test_a_server_that_does_not_answer_is_asked_again(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("native", "type_"),
-    [("int(10) unsigned", "UINTEGER"), ("tinyint(1)", "BOOLEAN"), ("decimal(65,30)", "VARCHAR"), ("decimal(10,2)", "DECIMAL(10,2)"),
-     ("varchar(20)", "VARCHAR"), ("longblob", "BLOB"), ("enum('a')", "VARCHAR"), ("datetime(6)", "TIMESTAMP"), ("year(4)", "SMALLINT")],
-)  # fmt: skip
+    [
+        ("int(10) unsigned", "UINTEGER"),
+        ("tinyint(1)", "BOOLEAN"),
+        ("decimal(65,30)", "VARCHAR"),
+        ("decimal(10,2)", "DECIMAL(10,2)"),
+        ("varchar(20)", "VARCHAR"),
+        ("longblob", "BLOB"),
+        ("enum('a')", "VARCHAR"),
+        ("datetime(6)", "TIMESTAMP"),
+        ("year(4)", "SMALLINT"),
+    ],
+)
 def test_what_a_column_is_declared_as_when_nobody_says_otherwise(native: str, type_: str) -> None:
     assert declared(native) == type_

@@ -46,7 +46,11 @@ def _fill(root: Path, values: Sequence[Any], kind: str = "") -> None:
         ("BIGINT", (-(2**63), 2**63 - 1, None), None),
         ("TINYINT", (-128, 127, None), None),
         ("DOUBLE", (0.1, 5e-324, float("inf"), 3, None), (0.1, 5e-324, float("inf"), 3.0, None)),
-        ("DECIMAL(12,2)", ("1.25", 12.34, 7, "-0.10", None), tuple(map(Decimal, ("1.25", "12.34", "7", "-0.10"))) + (None,)),
+        (
+            "DECIMAL(12,2)",
+            ("1.25", 12.34, 7, "-0.10", None),
+            (*map(Decimal, ("1.25", "12.34", "7", "-0.10")), None),
+        ),
         ("VARCHAR", ("", ASTRAL, "x" * 100_000, 12, "\x01", None), ("", ASTRAL, "x" * 100_000, "12", "\x01", None)),
         ("BOOLEAN", (0, 1, None), (False, True, None)),
         ("BLOB", (b"", b"\x00\xff", None), None),
@@ -78,11 +82,25 @@ def test_a_column_that_is_empty_for_long_keeps_its_type(root: Path) -> None:
 @pytest.mark.parametrize(
     ("declared", "value"),
     [
-        ("BIGINT", 1.5), ("BIGINT", "7"), ("TINYINT", 128), ("DOUBLE", "x"), ("DOUBLE", 2**53 + 1), ("DECIMAL(12,2)", "1.005"),
-        ("DECIMAL(12,2)", 0.1 + 0.2), ("VARCHAR", 1.5), ("VARCHAR", b"x"), ("BOOLEAN", 2), ("BLOB", "x"), ("DATE", "2024-02-29 12:00"),
-        ("DATE", 19782), ("TIMESTAMP", "yesterday"), ("TIMESTAMP", 1709210096), ("UUID", "x"), ("JSON", "{"),
+        ("BIGINT", 1.5),
+        ("BIGINT", "7"),
+        ("TINYINT", 128),
+        ("DOUBLE", "x"),
+        ("DOUBLE", 2**53 + 1),
+        ("DECIMAL(12,2)", "1.005"),
+        ("DECIMAL(12,2)", 0.1 + 0.2),
+        ("VARCHAR", 1.5),
+        ("VARCHAR", b"x"),
+        ("BOOLEAN", 2),
+        ("BLOB", "x"),
+        ("DATE", "2024-02-29 12:00"),
+        ("DATE", 19782),
+        ("TIMESTAMP", "yesterday"),
+        ("TIMESTAMP", 1709210096),
+        ("UUID", "x"),
+        ("JSON", "{"),
     ],
-)  # fmt: skip
+)
 def test_a_value_of_another_type_stops_the_reading(root: Path, declared: str, value: Any) -> None:
     _fill(root, [None, value])
     with pytest.raises(TaskError) as caught:
@@ -91,7 +109,17 @@ def test_a_value_of_another_type_stops_the_reading(root: Path, declared: str, va
 
 
 def test_an_interval_takes_moments_however_they_are_written(root: Path) -> None:
-    _fill(root, ["2024-01-01 23:59:59", "2024-01-02T00:00:00", "2024-01-02 00:30:00+01:00", "2024-01-02T23:59:59Z", "2024-01-03 00:00:00", None])
+    _fill(
+        root,
+        [
+            "2024-01-01 23:59:59",
+            "2024-01-02T00:00:00",
+            "2024-01-02 00:30:00+01:00",
+            "2024-01-02T23:59:59Z",
+            "2024-01-03 00:00:00",
+            None,
+        ],
+    )
     dataset = source(SQLITE, {"n": "BIGINT", "Value": "TIMESTAMP"}, table="t")
     portion = Portion(interval=Interval.parse("2024-01-02/2024-01-03"), column="Value")
     assert sorted(landed(root, dataset, "n", portion=portion)) == [(1,), (3,)]
@@ -112,7 +140,9 @@ def test_a_cursor_reads_from_its_value_on_and_what_has_none(root: Path) -> None:
     assert sorted(landed(root, dataset, "n", portion=Portion(since=11))) == [(1,), (2,), (3,)]
 
 
-def test_a_query_cannot_write_and_a_file_that_is_not_there_is_not_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_query_cannot_write_and_a_file_that_is_not_there_is_not_made(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _fill(root, [1])
     before = (root / "shop.db").read_bytes()
     landed(root, source(SQLITE, {"n": "BIGINT"}, query="SELECT n FROM t"))
@@ -126,7 +156,10 @@ def test_a_query_cannot_write_and_a_file_that_is_not_there_is_not_made(root: Pat
 def test_one_reading_is_one_moment_of_the_database(root: Path) -> None:
     connection = apsw.Connection(str(root / "shop.db"))
     connection.execute("PRAGMA journal_mode = wal")
-    connection.execute("CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 200000) SELECT n FROM c")
+    connection.execute(
+        "CREATE TABLE t AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 200000) "
+        "SELECT n FROM c"
+    )
     asked: list[int] = []
 
     def write() -> bool:
@@ -135,5 +168,7 @@ def test_one_reading_is_one_moment_of_the_database(root: Path) -> None:
         asked.append(1)
         return False
 
-    got = landed(root, source(SQLITE, {"n": "BIGINT"}, table="t"), "count(*)", "count(*) FILTER (n = 0)", is_unwanted=write)
+    got = landed(
+        root, source(SQLITE, {"n": "BIGINT"}, table="t"), "count(*)", "count(*) FILTER (n = 0)", is_unwanted=write
+    )
     assert got in ([(200000, 0)], [(200001, 1)])

@@ -1,6 +1,6 @@
 """Where a source's database is: its address comes from the environment or a file that git ignores, and stays there.
 
-Invariant: nothing that is raised here, or said through `Address.mask`, holds an address or a part of one that is secret.
+Invariant: nothing raised here, or said through `Address.mask`, holds an address or a part of one that is secret.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def parse_address(text: str, engine: DatabaseEngine, where: str, dataset: str | 
         raise InputError(
             Finding(
                 code="source.bad_address",
-                message=f"what {where} holds is no address of a {engine} database (it is not shown, for it may be secret)",
+                message=f"what {where} holds is no address of a {engine} database (it may be secret: not shown)",
                 place=Place(dataset=dataset, field="connection"),
                 expected=f"{FORMS[engine]}, with what is special in a password written as %40",
                 remedy=f"correct {where}",
@@ -140,10 +140,14 @@ def _in_file(source: DatabaseSource, root: Path, dataset: str) -> str:
 def _is_ignored(path: Path, root: Path) -> bool:
     """Whether git will not take the file along; outside of a repository, nobody takes anything."""
     try:
-        inside = subprocess.run(["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False)
+        inside = subprocess.run(
+            ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False
+        )
         if inside.returncode != 0:
             return True
-        asked = subprocess.run(["git", "check-ignore", "-q", "--", str(path)], cwd=root, capture_output=True, check=False)
+        asked = subprocess.run(
+            ["git", "check-ignore", "-q", "--", str(path)], cwd=root, capture_output=True, check=False
+        )
     except FileNotFoundError:
         return True
     return asked.returncode == 0

@@ -13,11 +13,12 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from penstock.adapters.databases.addresses import Address
     from penstock.adapters.databases.pulling import Pull
 
+EXTRAS = {"pymysql": "penstock[mysql]"}
 EXTRA = "penstock[databases]"
 
 
@@ -30,12 +31,13 @@ def driver(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
+        extra = EXTRAS.get(module, EXTRA)
         raise InputError(
             Finding(
                 code="source.no_driver",
                 message=f"the driver {module} is not installed",
-                expected=f"the extra {EXTRA}",
-                remedy=f"pip install '{EXTRA}'",
+                expected=f"the extra {extra}",
+                remedy=f"pip install '{extra}'",
             )
         ) from error
 
@@ -69,7 +71,8 @@ class ArrowConnection:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A few rows of a query."""
         with self._streamed(sql, duckdb.connect(":memory:", config={"threads": 1})) as (connection, _):
-            return connection.execute("SELECT * FROM _rows").fetchall()
+            found: list[tuple[Any, ...]] = connection.execute("SELECT * FROM _rows").fetchall()
+            return found
 
     def names(self, sql: str) -> tuple[str, ...]:
         """The columns of a query that gives no rows."""
@@ -128,7 +131,3 @@ class ArrowConnection:
         except (self._manager.Error, duckdb.Error) as error:
             raise fault(self._dataset, self._address, error) from None
 
-
-def listed(names: Sequence[str]) -> str:
-    """Names for a sentence."""
-    return ", ".join(names) or "none"

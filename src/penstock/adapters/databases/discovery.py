@@ -1,4 +1,4 @@
-"""Which tables a database shows to an account: their columns as they would be declared, keys, and about how many rows."""
+"""Which tables a database shows to an account: columns as they would be declared, keys, about how many rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _POSTGRES = """
 SELECT n.nspname::text AS s, c.relname::text AS t,
-       CASE WHEN c.reltuples >= 0 AND c.relkind IN ('r', 'p', 'm') THEN c.reltuples::bigint END AS e, a.attname::text AS c,
+       CASE WHEN c.reltuples >= 0 AND c.relkind IN ('r', 'p', 'm') THEN c.reltuples::bigint END AS e,
+       a.attname::text AS c,
        CASE WHEN d.typbasetype <> 0 THEN format_type(d.typbasetype, d.typtypmod)
             ELSE format_type(a.atttypid, a.atttypmod) END AS k,
        a.attnotnull AS f, coalesce(array_position(i.indkey::int2[], a.attnum), -1)::int AS p
@@ -131,7 +132,9 @@ def _tables(rows: Iterable[tuple[Any, ...]], type_of: Any, *, schema: bool = Tru
     for space, table, estimate, name, native, required, place in rows:
         full = f"{space}.{table}" if space and schema else str(table)
         columns, key, _ = found.setdefault(full, ([], {}, None if estimate is None else int(estimate)))
-        columns.append(Column(name=str(name), native=str(native), type=type_of(str(native)), required=bool(int(required))))
+        columns.append(
+            Column(name=str(name), native=str(native), type=type_of(str(native)), required=bool(int(required)))
+        )
         if int(place) >= 0:
             key[int(place)] = str(name)
     return tuple(

@@ -164,5 +164,7 @@ def _newest_of_each(path: Path, key: tuple[str, ...], cursor: str) -> Path:
             return path
         order = f"rank() OVER (PARTITION BY {columns} ORDER BY {quote(cursor)} DESC NULLS LAST)"
         newest = path.with_name("newest.parquet")
-        connection.execute(f"COPY (SELECT * FROM {rows} QUALIFY {order} = 1) TO {literal(str(newest))} (FORMAT parquet)")
+        connection.execute(
+            f"COPY (SELECT * FROM {rows} QUALIFY {order} = 1) TO {literal(str(newest))} (FORMAT parquet)"
+        )
     return newest

@@ -106,7 +106,7 @@ class PostgresDatabase:
         self.connection.close()
 
     def columns(self, source: DatabaseSource) -> dict[str, str]:
-        """The columns of the table or query, with Postgres's own names of their types; a domain's is what it is over."""
+        """The columns of the table or query, with Postgres's names of their types; a domain's is what it is over."""
         rows = f"SELECT * FROM {relation(source)} AS q LIMIT 0"
         names = self.connection.names(rows)
         kinds = ", ".join(f"{_kind(name)} AS k{number}" for number, name in enumerate(names))
@@ -121,7 +121,9 @@ class PostgresDatabase:
             assert way is not None  # noqa: S101 - whoever calls has asked
             remote[name], here[name] = way[0].format(f"q.{quote(name)}"), _arriving(name, type_, way[1])
         columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in remote.items())
-        where = condition(source, portion, lambda name: f"q.{quote(name)}", lambda name, value: written(native[name], value))
+        where = condition(
+            source, portion, lambda name: f"q.{quote(name)}", lambda name, value: written(native[name], value)
+        )
         sql = f"SELECT {columns} FROM {relation(source)} AS q{f' WHERE {where}' if where else ''}"
         with _Progress(self) as progress:
             return self.connection.pull(pull, sql, here, rows=progress)
@@ -161,7 +163,7 @@ def relation(source: DatabaseSource) -> str:
     return f"(\n{source.query}\n)" if source.query else ".".join(map(quote, source.table.split(".")))
 
 
-def carried(native: str, type_: str) -> tuple[str, str] | None:
+def carried(native: str, type_: str) -> tuple[str, str] | None:  # noqa: PLR0911 - a table of cases
     """How a column of Postgres comes to be of a declared type: the form it is sent in, and what it is then.
 
     The form is one of `as it is`, `text`, `list`, `moment`; None if it cannot without losing something.

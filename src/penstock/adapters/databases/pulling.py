@@ -78,7 +78,9 @@ def scratch(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def write(connection: duckdb.DuckDBPyConnection, rows: str, select: Mapping[str, str], path: Path, where: str = "") -> int:
+def write(
+    connection: duckdb.DuckDBPyConnection, rows: str, select: Mapping[str, str], path: Path, where: str = ""
+) -> int:
     """Write a relation's rows as Parquet, each column by its expression; how many."""
     columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in select.items())
     query = f"SELECT {columns} FROM {rows}{f' WHERE {where}' if where else ''}"

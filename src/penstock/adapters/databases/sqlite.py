@@ -78,7 +78,8 @@ class SqliteDatabase:
             f"{rows}{f' WHERE {where}' if where else ''}"
         )
         message = f"error({literal('a value is of another type than declared: ')} || {quote(_ODD)})"
-        kept = f"{quote(_FIRST)} = 0 AND CASE WHEN {quote(_FIRST)} = 0 AND {quote(_ODD)} IS NOT NULL THEN {message} ELSE true END"
+        is_real = f"{quote(_FIRST)} = 0"
+        kept = f"{is_real} AND CASE WHEN {is_real} AND {quote(_ODD)} IS NOT NULL THEN {message} ELSE true END"
         return self.connection.pull(pull, sql, here, where=kept)
 
 
@@ -91,7 +92,7 @@ def file_of(address: Address, root: Path) -> Path:
     return root / Path(text)
 
 
-def _way(column: str, type_: str) -> tuple[str, str, str]:
+def _way(column: str, type_: str) -> tuple[str, str, str]:  # noqa: PLR0911 - a table of cases
     """Which values of SQLite are of a declared type, the form they are sent in, and an example of that form."""
     kind = f"typeof({column})"
     if type_ in WHOLE_NUMBERS:
@@ -125,7 +126,9 @@ def _arriving(name: str, type_: str) -> str:
 def _where(source: DatabaseSource, portion: Portion) -> str:
     """The condition, which lets values pass that cannot be compared: nothing is left out unseen."""
     by = portion.column if portion.interval is not None else source.cursor.column if source.cursor else None
-    said = condition(source, portion, lambda name: _comparable(source, name), lambda name, value: _written(source, name, value))
+    said = condition(
+        source, portion, lambda name: _comparable(source, name), lambda name, value: _written(source, name, value)
+    )
     if by is None or not said:
         return ""
     column = f"q.{quote(by)}"

@@ -16,7 +16,9 @@ def from_text(expression: str, type_: str, column: str) -> str:
     digits = _digits(type_)
     if digits is not None:
         lost = rf"[.]\d{{{digits}}}\d*[1-9]"
-        return _unless(f"regexp_matches({expression}, {literal(lost)})", cast, f"{column} would lose digits as {type_}", expression)
+        return _unless(
+            f"regexp_matches({expression}, {literal(lost)})", cast, f"{column} would lose digits as {type_}", expression
+        )
     if type_ in MOMENTS:
         return _unless(f"contains({expression}, ' BC')", cast, f"{column} holds a date before Christ", expression)
     if type_ == "VARCHAR":
@@ -36,7 +38,9 @@ def list_from_json(expression: str, type_: str, column: str) -> str:
         if depth > 1:
             made = f"list_transform({texts}, lambda w: list_transform(w, lambda v: {inner}))"
     guard = f"json_type(CAST({expression} AS JSON), {deeper}) = 'ARRAY'"
-    return _unless(guard, f"CAST({made} AS {type_})", f"{column} holds a list of more dimensions than {type_}", expression)
+    return _unless(
+        guard, f"CAST({made} AS {type_})", f"{column} holds a list of more dimensions than {type_}", expression
+    )
 
 
 def _digits(type_: str) -> int | None:
@@ -49,5 +53,3 @@ def _digits(type_: str) -> int | None:
 def _unless(fault: str, good: str, message: str, expression: str) -> str:
     said = f"error({literal(message + ': ')} || left(CAST({expression} AS VARCHAR), 40))"
     return f"CASE WHEN {fault} THEN {said} ELSE {good} END"
-
-

@@ -20,7 +20,12 @@ def source() -> None:
 
 
 @source.command(epilog="Example: penstock source discover --engine postgres --connection SHOP_DATABASE --write shop")
-@click.option("--engine", type=click.Choice([str(engine) for engine in DatabaseEngine]), required=True, help="Which database it is.")
+@click.option(
+    "--engine",
+    type=click.Choice([str(engine) for engine in DatabaseEngine]),
+    required=True,
+    help="Which database it is.",
+)
 @click.option("--connection", metavar="NAME", required=True, help="The environment variable that holds its address.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be given several times.")
 @click.option("--write", "pipeline", metavar="PIPELINE", default=None, help="Write a source file for each table there.")
@@ -71,7 +76,7 @@ def discover(
 @project_option
 @answering
 def profile(door: Door, *, dataset: str, rows: int, project: str | None) -> Answer:
-    """Say what the first rows of a source look like: how full, how varied, from what to what, and what looks personal."""
+    """Say what the first rows of a source look like: how full, how varied, and what looks personal."""
     del door
     with opened(project) as place:
         found = app.profile(place, dataset, rows)
