@@ -6,7 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks", "planning", "promotion", "diffs", "serve_idle")
+NAMES = (
+    "startup",
+    "ledger",
+    "engine",
+    "overhead",
+    "python_tasks",
+    "planning",
+    "promotion",
+    "diffs",
+    "database_source",
+    "serve_idle",
+)
 
 
 def main() -> None:

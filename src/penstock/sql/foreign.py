@@ -60,10 +60,11 @@ def read_foreign(text: str, engine: str) -> ForeignQuery:
     """A query of a source, judged."""
     dialect = DIALECTS[engine]
     try:
-        statements = [one for one in sqlglot.parse(text, read=dialect) if one is not None]
+        read = sqlglot.parse(text, read=dialect)
     except SqlglotError as error:
         said = str(error).splitlines()[0] if str(error) else "it cannot be read"
         return ForeignQuery(text=text, digest="", wrong=(("source.query_syntax", said),))
+    statements = [one for one in read if one is not None and not isinstance(one, exp.Semicolon)]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         message = "the query is not one SELECT"
         return ForeignQuery(text=text, digest="", wrong=(("source.not_a_select", message),))
