@@ -68,7 +68,8 @@ import os, sys, dlt
 from dlt.sources.sql_database import sql_table
 backend, table = sys.argv[1:]
 address = os.environ["BENCH_DATABASE"].replace("postgresql://", "postgresql+psycopg2://")
-pipeline = dlt.pipeline("bench", destination=dlt.destinations.duckdb("dlt.duckdb"), dataset_name="shop", pipelines_dir="dlt")
+target = dlt.destinations.duckdb("dlt.duckdb")
+pipeline = dlt.pipeline("bench", destination=target, dataset_name="shop", pipelines_dir="dlt")
 pipeline.run(sql_table(credentials=address, table=table, backend=backend), write_disposition="replace")
 """
 

@@ -17,11 +17,11 @@ pytest.importorskip("adbc_driver_sqlite")
 pytestmark = pytest.mark.slow
 
 TABLES = (
-    "CREATE TABLE \"Order Lines\" (order_id INTEGER, line INTEGER, price DECIMAL(10,2), updated_at DATETIME, "
-    "PRIMARY KEY (order_id, line))",
+    """CREATE TABLE "Order Lines" (order_id INTEGER, line INTEGER, price DECIMAL(10,2), updated_at DATETIME,
+       PRIMARY KEY (order_id, line))""",
     "CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT NOT NULL, born DATE)",
-    "CREATE VIEW totals AS SELECT order_id, sum(price) AS total FROM \"Order Lines\" GROUP BY 1",
-    "INSERT INTO \"Order Lines\" VALUES (1, 1, 1.5, '2024-01-02 10:00:00'), (1, 2, 2, '2024-01-03 10:00:00')",
+    'CREATE VIEW totals AS SELECT order_id, sum(price) AS total FROM "Order Lines" GROUP BY 1',
+    """INSERT INTO "Order Lines" VALUES (1, 1, 1.5, '2024-01-02 10:00:00'), (1, 2, 2, '2024-01-03 10:00:00')""",
     "INSERT INTO customers VALUES (1, 'ann@example.com', '1990-01-02'), (2, 'bob@example.com', NULL)",
 )
 
@@ -60,7 +60,9 @@ def test_files_are_written_that_can_be_read_and_run(place: Place) -> None:
     assert "# key: [order_id, line]\n" in text
     place.penstock("check")
     place.penstock("run")
-    assert place.rows("SELECT sum(price)::VARCHAR AS s, count(*) AS n FROM shop.order_lines", "dev") == [{"s": "3.50", "n": 2}]
+    assert place.rows("SELECT sum(price)::VARCHAR AS s, count(*) AS n FROM shop.order_lines", "dev") == [
+        {"s": "3.50", "n": 2}
+    ]
     again = place.penstock(*ASK, "--write", "shop", "--json", exits=2)
     assert {one["code"] for one in again.findings} == {"source.file_exists"}
     assert not (place.root / "pipelines" / "shop" / "totals.source.yaml").exists()
@@ -76,7 +78,9 @@ def test_a_sample_is_profiled_without_showing_what_looks_personal(place: Place) 
     said = place.penstock("source", "profile", "shop.customers", "--rows", "1")
     assert "1 row(s)" in said.out
     assert "example.com" not in said.out
-    assert place.penstock("source", "profile", "shop.nothing", "--json", exits=2).findings[0]["code"] == "source.unknown"
+    assert (
+        place.penstock("source", "profile", "shop.nothing", "--json", exits=2).findings[0]["code"] == "source.unknown"
+    )
 
 
 def test_what_cannot_be_asked_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from database_bench import VARIABLE, landed, source
 
+from penstock.adapters.databases.addresses import parse_address
+from penstock.adapters.databases.discovery import discover
 from penstock.adapters.databases.mysql import declared
 from penstock.engine.ports import Portion
 from penstock.model.databases import DatabaseEngine
@@ -211,3 +213,16 @@ def test_a_server_that_does_not_answer_is_asked_again(tmp_path: Path, monkeypatc
 )
 def test_what_a_column_is_declared_as_when_nobody_says_otherwise(native: str, type_: str) -> None:
     assert declared(native) == type_
+
+
+def test_what_a_database_shows_is_declared_so_that_it_lands(asked: Any, tmp_path: Path) -> None:
+    columns = ", ".join(f"`{name}` {native}" for name, (native, _, _) in VALUES.items())
+    asked.execute(f"CREATE TABLE everything (b int, a int, {columns}, PRIMARY KEY (a, b))")
+    asked.execute("INSERT INTO everything (a, b) VALUES (1, 2)")
+    address = parse_address(os.environ[VARIABLE], MYSQL, VARIABLE)
+    (table,) = discover(MYSQL, address, tmp_path)
+    assert (table.name, table.key) == ("everything", ("a", "b"))
+    types = {column.name: column.type for column in table.columns}
+    assert types["larger"] == "UBIGINT"
+    assert types["at"] == "TIMESTAMP WITH TIME ZONE"
+    assert len(landed(tmp_path, source(MYSQL, types, table="everything"))) == 1

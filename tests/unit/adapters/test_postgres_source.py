@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from database_bench import VARIABLE, landed, source
 
+from penstock.adapters.databases.addresses import parse_address
+from penstock.adapters.databases.discovery import discover
 from penstock.engine.ports import Portion
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import PenstockError, TaskError, TransientError
@@ -345,3 +347,27 @@ def test_what_is_no_address_is_refused_without_showing_it(
     assert caught.value.findings[0].code == ("source.bad_address" if text else "source.no_address")
     assert "canary" not in repr(caught.value.findings)
     assert VARIABLE in caught.value.findings[0].message
+
+
+def test_what_a_database_shows_is_declared_so_that_it_lands(address: str, tmp_path: Path) -> None:
+    """Every column that is discovered, of every type, can be read as the type that is proposed for it."""
+    columns = ", ".join(f'"{name}" {native}' for name, (native, _, _) in VALUES.items() if name != "grid")
+    _do(
+        address,
+        "CREATE SCHEMA hidden",
+        "CREATE TABLE hidden.t (n int)",
+        f"CREATE TABLE everything (b int, a int, {columns}, PRIMARY KEY (a, b))",
+        "INSERT INTO everything (a, b, day, moment) "
+        "SELECT i, i, 'infinity', '-infinity' FROM generate_series(1, 1000) i",
+        "ANALYZE everything",
+        "CREATE VIEW seen AS SELECT a FROM everything",
+    )
+    found = {table.name: table for table in discover(POSTGRES, parse_address(address, POSTGRES, VARIABLE), tmp_path)}
+    assert set(found) == {"hidden.t", "public.everything", "public.seen"}
+    table = found["public.everything"]
+    assert (table.key, table.rows, found["public.seen"].rows) == (("a", "b"), 1000, None)
+    types = {column.name: column.type for column in table.columns}
+    assert types["money"] == "DECIMAL(38,10)"
+    assert types["at"] == "TIMESTAMP WITH TIME ZONE"
+    assert types["words"] == "VARCHAR[]"
+    assert len(landed(tmp_path, source(POSTGRES, types, table=table.name))) == 1000

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
-from penstock.model.findings import Finding
 from penstock.model.pipelines import Dataset, Materialization
 from penstock.project.source_file import read_source
+
+if TYPE_CHECKING:
+    from penstock.model.findings import Finding
 
 FILE = "pipelines/shop/orders.source.yaml"
 WHOLE = """\
@@ -41,7 +44,11 @@ def _source(text: str) -> tuple[Dataset, DatabaseSource]:
 def test_a_table_is_read_whole_unless_the_file_says_otherwise() -> None:
     dataset, source = _source(WHOLE)
     assert dataset.materialization is Materialization.TABLE
-    assert (source.engine, source.connection, source.table) == (DatabaseEngine.POSTGRES, "SHOP_DATABASE", "public.orders")
+    assert (source.engine, source.connection, source.table) == (
+        DatabaseEngine.POSTGRES,
+        "SHOP_DATABASE",
+        "public.orders",
+    )
     assert source.types == {
         "id": "BIGINT",
         "day": "DATE",
@@ -100,8 +107,16 @@ def test_a_query_is_known_by_what_it_means() -> None:
         (("price: numeric(12,2)\n", "price: numeric(12,2)\nkey: [id]\n"), "source.mode", 10),
         (("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: price\nkey: [id]\n"), "source.bad_cursor", 10),
         (("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: at\nkey: [nr]\n"), "source.bad_key", 11),
-        (("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: at\nkey: [id]\noverlap: 5\n"), "project.bad_duration", 12),
-        (("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: id\nkey: [id]\noverlap: 1h\n"), "source.overlap", 12),
+        (
+            ("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: at\nkey: [id]\noverlap: 5\n"),
+            "project.bad_duration",
+            12,
+        ),
+        (
+            ("price: numeric(12,2)\n", "price: numeric(12,2)\ncursor: id\nkey: [id]\noverlap: 1h\n"),
+            "source.overlap",
+            12,
+        ),
         (("price: numeric(12,2)\n", "price: numeric(12,2)\noverlap: 1h\n"), "source.overlap", 10),
         (("price: numeric(12,2)\n", "price: numeric(12,2)\nrefresh: week\n"), "document.choice", 10),
         (("price: numeric(12,2)\n", "price: numeric(12,2)\nmaterialize: table\n"), "source.mode", 10),

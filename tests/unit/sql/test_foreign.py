@@ -10,7 +10,10 @@ from penstock.sql.foreign import read_foreign
 @pytest.mark.parametrize(
     ("engine", "text"),
     [
-        ("postgres", "SELECT DISTINCT ON (id) id, doc -> 'a' AS a, tags @> ARRAY['x'] AS t FROM shop.orders ORDER BY id, at DESC"),
+        (
+            "postgres",
+            "SELECT DISTINCT ON (id) id, doc -> 'a' AS a, tags @> ARRAY['x'] AS t FROM orders ORDER BY id, at DESC",
+        ),
         ("postgres", "WITH n AS (SELECT * FROM o WHERE doc ? 'k') SELECT * FROM n UNION ALL SELECT * FROM m;"),
         ("postgres", "SELECT at AT TIME ZONE 'Europe/Berlin' AS local, unnest(items) AS item FROM o"),
         ("sqlite", "SELECT date(at, 'unixepoch') AS day, \"Value\" FROM t WHERE a GLOB 'x*'"),

@@ -130,4 +130,3 @@ class ArrowConnection:
             yield
         except (self._manager.Error, duckdb.Error) as error:
             raise fault(self._dataset, self._address, error) from None
-
