@@ -261,7 +261,8 @@ def _staged(
             yield session.stage_file(landing.path), {"bytes": landing.bytes}
     elif isinstance(task, DatabaseSource):
         with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
-            yield session.stage_file(landing.path), {"bytes": landing.bytes}
+            once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+            yield session.stage_file(landing.path, once=once), {"bytes": landing.bytes}
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)

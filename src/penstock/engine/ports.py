@@ -102,8 +102,11 @@ class Session(Protocol):
         """Make a query readable as staging without storing its rows."""
         ...
 
-    def stage_file(self, path: Path) -> Staged:
-        """Read a Parquet file into staging."""
+    def stage_file(self, path: Path, *, once: bool = False) -> Staged:
+        """Read a Parquet file into staging.
+
+        With `once` they are read about once, by the publish, while the file is still there: no copy is needed.
+        """
         ...
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:

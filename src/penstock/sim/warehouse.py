@@ -232,8 +232,9 @@ class MemorySession:
         self._begin("view")
         return self._stage(evaluate(sql, {}, self._rows))
 
-    def stage_file(self, path: Path) -> Staged:
+    def stage_file(self, path: Path, *, once: bool = False) -> Staged:
         """Read a landed file into staging."""
+        del once
         self._refuse_if_interrupted()
         return self._stage(self._drive[path])
 

@@ -84,7 +84,7 @@ def write(
     """Write a relation's rows as Parquet, each column by its expression; how many."""
     columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in select.items())
     query = f"SELECT {columns} FROM {rows}{f' WHERE {where}' if where else ''}"
-    made = connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)").fetchone()
+    made = connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, PARQUET_VERSION v2)").fetchone()
     return int(made[0]) if made else 0
 
 

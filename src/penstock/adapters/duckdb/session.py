@@ -49,9 +49,12 @@ class DuckdbSession:
         """Make a query readable as staging."""
         return self._stage(f"CREATE OR REPLACE TEMP VIEW _staging AS {sql}", {})
 
-    def stage_file(self, path: Path) -> Staged:
-        """Read a Parquet file of the spool into staging."""
+    def stage_file(self, path: Path, *, once: bool = False) -> Staged:
+        """Read a Parquet file of the spool into staging; see `Session.stage_file`."""
         source = f"SELECT * FROM read_parquet({literal(str(path))})"
+        if once:
+            staged = self.stage_view(source)
+            return replace(staged, rows=int(self.fetch(f"SELECT count(*) FROM {STAGING}")[0][0]))
         return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {})
 
     def _stage(self, statement: str, params: Mapping[str, object]) -> Staged:

@@ -63,8 +63,9 @@ class PostgresSession:
             self._connection.execute(b"CREATE TEMP VIEW _staging AS " + asked.text)
             return Staged(relation=STAGING, rows=0, columns=asked.columns)
 
-    def stage_file(self, path: Path) -> Staged:
-        """Read a Parquet file of the spool into staging."""
+    def stage_file(self, path: Path, *, once: bool = False) -> Staged:
+        """Read a Parquet file of the spool into staging, which the server can only do by copying."""
+        del once
         with self._working():
             self._drop_staging()
             rows = files.load(self._connection, path, "_staging")
