@@ -131,9 +131,9 @@ def profile(place: Workplace, name: str, rows: int) -> dict[str, Any]:
 
     dataset = _sample_of(place, name, rows)
     names = list(dataset.task.row) if isinstance(dataset.task, DatabaseSource) else []
-    place.hold()  # the spool is emptied by whoever holds the project
+    samples = place.state / "samples"  # not the spool, which whoever executes meanwhile may empty
     try:
-        with DatabaseReader(place.root, place.spool).land(
+        with DatabaseReader(place.root, samples).land(
             dataset, Portion(), is_unwanted=lambda: False, tell=lambda _line: None
         ) as landing:
             connection = duckdb.connect(":memory:", config={"threads": 2})
