@@ -6,8 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("startup", "ledger", "engine", "overhead", "python_tasks", "planning", "promotion", "diffs", "checks",
-         "serve_idle")  # fmt: skip
+NAMES = (
+    "startup",
+    "ledger",
+    "engine",
+    "overhead",
+    "python_tasks",
+    "planning",
+    "promotion",
+    "diffs",
+    "checks",
+    "database_source",
+    "serve_idle",
+)
 
 
 def main() -> None:

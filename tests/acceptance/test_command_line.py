@@ -179,6 +179,8 @@ JSON_FORMS = (
     (("contract", "diff", "shop.orders"), 2),
     (("lineage", "shop.daily_revenue.revenue"), 0),
     (("lineage", "shop.nothing"), 2),
+    (("source", "discover", "--engine", "sqlite", "--connection", "NO_SUCH_VARIABLE"), 2),
+    (("source", "profile", "shop.orders"), 2),
     (("docs",), 0),
     (("emit", "crontab"), 0),
     (("key", "new", "maria", "--role", "author"), 0),
@@ -199,7 +201,7 @@ JSON_FORMS = (
 )
 
 
-GROUPS = {"change", "contract", "key", "quarantine", "schedule"}
+GROUPS = {"change", "contract", "key", "quarantine", "schedule", "source"}
 
 
 def test_every_command_is_among_the_json_forms_below() -> None:

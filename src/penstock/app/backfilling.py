@@ -69,7 +69,7 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
         ledger.rows("coverage"),
         ledger.rows("stale"),
         until=now,
-        arrived=arrived_whole(place.root, place.project),
+        arrived=arrived_whole(place.root, place.project, min(now, asked.window.end)),
     )
     if not any(work.slice.dataset in datasets for work in backfill.plan.works):
         raise InputError(_nothing_there(datasets, asked.window))

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from penstock.adapters.databases.addresses import address_findings
 from penstock.adapters.sources.inspection import arrivals
 from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
@@ -15,6 +16,7 @@ from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunFinished, VersionDescribed, VersionHeld
+from penstock.model.databases import DatabaseSource
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
@@ -114,6 +116,8 @@ class Desk:
             if step.dataset not in needed:  # it may be a view downstream, which this project was narrowed without
                 continue
             dataset = order.project.datasets[step.dataset]
+            if isinstance(dataset.task, DatabaseSource):
+                findings.extend(address_findings(dataset.task, self._place.root, dataset.name))
             if not isinstance(dataset.task, FileSource):
                 continue
             by = dataset.interval

@@ -11,8 +11,7 @@ from penstock.adapters.duckdb.mutant_bench import TestsLaboratory
 from penstock.app.killing import telling_test
 from penstock.model.errors import InputError
 from penstock.model.intervals import Grain, Interval, parse_moment
-from penstock.model.pipelines import CommandTask, PythonTask, SqlTask
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import CommandTask, PythonTask, Source, SqlTask
 from penstock.plan.versions import versions_of
 from penstock.quality.exercise import Comparison, Exercise, Grounds, Pair, PlaceSeen, exercise
 from penstock.quality.synthesis import Shape, model_of
@@ -162,7 +161,7 @@ def _made_up_interval(dataset: Dataset) -> Interval | None:
 
 
 def _is_other_code(before: Dataset, after: Dataset) -> bool:
-    if isinstance(after.task, FileSource) and isinstance(before.task, FileSource):
+    if isinstance(after.task, Source) and isinstance(before.task, Source):
         return False  # what arrives is compared as rows; there is no code to go through
     codes = [
         task.code_digest if isinstance(task, PythonTask | CommandTask) else task.kind

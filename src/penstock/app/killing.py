@@ -16,7 +16,7 @@ from penstock.adapters.duckdb.mutant_bench import MutantBench
 from penstock.author.yaml_rows import flow_rows
 from penstock.model.datatests import DataTest
 from penstock.model.errors import PenstockError
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import Source
 from penstock.project.datatest_file import read_datatests
 from penstock.quality.mutation import KillingTest
 from penstock.quality.screening import differs
@@ -168,7 +168,7 @@ def _given(made: MadeUp, upstream: Dataset) -> tuple[dict[str, str | None], ...]
     """Rows without what is empty; where nothing else says which columns there are, each row names them all."""
     names = [name for name, _ in made.columns]
     rows: list[dict[str, str | None]] = [dict(zip(names, row, strict=True)) for row in made.rows]
-    if upstream.contract is None and not isinstance(upstream.task, FileSource):
+    if upstream.contract is None and not isinstance(upstream.task, Source):
         return tuple(rows)
     bare: dict[str, str | None] = {names[0]: None}
     return tuple({name: value for name, value in row.items() if value is not None} or bare for row in rows)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from penstock.adapters.sources.inspection import arrivals
 from penstock.app import restating
 from penstock.engine.promotion import mapping_of
+from penstock.model.databases import DatabaseSource, Refresh
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
+from penstock.model.intervals import Grain, stamp
 from penstock.model.sources import FileSource
 from penstock.plan.build import Action, coverage_of, plan_build, thought_of
 
@@ -54,7 +56,7 @@ def plan(
     window: Interval | None = None,
 ) -> BuildPlan:
     """What is missing up to a moment, as the files of the sources below `root` are now."""
-    arrived = arrived_whole(root, project)
+    arrived = arrived_whole(root, project, until)
     held = coverage(journal, project, restating.marks(journal, root, project, until))
     return plan_build(project, held, until, select, arrived=arrived, window=window)
 
@@ -77,15 +79,21 @@ def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
     return found
 
 
-def arrived_whole(root: Path, project: Project) -> dict[str, str]:
-    """For each source without intervals, a digest of its files."""
+def arrived_whole(root: Path, project: Project, until: datetime) -> dict[str, str]:
+    """For each source without intervals, a digest of its files; of one in a database, what `refresh` calls one time."""
     digests = {}
     for name, dataset in project.datasets.items():
+        if isinstance(dataset.task, DatabaseSource) and dataset.interval is None:
+            digests[name] = _time_of(dataset.task.refresh, until)
         if isinstance(dataset.task, FileSource) and dataset.interval is None:
             found, _ = arrivals(dataset.task, name, root, None)
             parts = json.dumps([(arrival.name, arrival.sha256) for arrival in found])
             digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return digests
+
+
+def _time_of(refresh: Refresh, until: datetime) -> str:
+    return stamp(until if refresh is Refresh.ALWAYS else Grain(refresh).floor(until))
 
 
 def history(journal: Journal, planned: BuildPlan) -> dict[str, list[Past]]:

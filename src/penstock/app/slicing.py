@@ -10,8 +10,7 @@ from penstock.app.warehouses import with_rehearsals
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding
 from penstock.model.intervals import Interval, merge
-from penstock.model.pipelines import Materialization, SqlTask
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import Materialization, Source, SqlTask
 from penstock.plan.versions import versions_of
 from penstock.quality.slicing import (
     Order,
@@ -47,7 +46,7 @@ def sliced_datasets(project: Project) -> tuple[str, ...]:
     found = (
         name
         for name, dataset in project.datasets.items()
-        if dataset.materialization in SLICED and not isinstance(dataset.task, FileSource)
+        if dataset.materialization in SLICED and not isinstance(dataset.task, Source)
     )
     return tuple(sorted(found))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import Materialization, PythonTask
+from penstock.model.databases import DatabaseSource
+from penstock.model.pipelines import Materialization, PythonTask, Source
 from penstock.model.schedule_words import describe, describe_trigger
 from penstock.model.sources import FileSource
 
@@ -83,7 +84,7 @@ def flowchart(project: Project) -> str:
 
 def is_delivered(dataset: Dataset) -> bool:
     """Whether a dataset is for consumers, rather than landed or staged on the way to them."""
-    return not isinstance(dataset.task, FileSource) and not short(dataset).startswith(STAGING_PREFIX)
+    return not isinstance(dataset.task, Source) and not short(dataset).startswith(STAGING_PREFIX)
 
 
 def short(dataset: Dataset) -> str:
@@ -96,7 +97,7 @@ def _id(dataset: str) -> str:
 
 
 def _node(dataset: Dataset) -> str:
-    left, right = ("([", "])") if isinstance(dataset.task, FileSource) else ("[", "]")
+    left, right = ("([", "])") if isinstance(dataset.task, Source) else ("[", "]")
     return f'{_id(dataset.name)}{left}"{short(dataset)}"{right}'
 
 
@@ -121,8 +122,16 @@ def _ready(pipeline: Pipeline) -> str:
     return f"{pipeline.sla.ready_by:%H:%M} {pipeline.timezone}" if pipeline.sla else "—"
 
 
+def _landed_from(dataset: Dataset) -> str:
+    """Where a source's rows come from; nothing of other datasets."""
+    task = dataset.task
+    if isinstance(task, DatabaseSource):
+        return f"{task.engine} {f'`{task.table}`' if task.table else 'query'}"
+    return f"`{task.path}`" if isinstance(task, FileSource) else ""
+
+
 def _dataset_row(dataset: Dataset) -> tuple[str, ...]:
-    landed = f"`{dataset.task.path}`" if isinstance(dataset.task, FileSource) else ""
+    landed = _landed_from(dataset)
     return (
         f"[{dataset.name}]({dataset.file})",
         dataset.description,

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
     "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
     "contract": ("contract:contract", "Infer contracts from data, check them, compare their versions."),
+    "source": ("sources:source", "Look into databases; write files that read their tables."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app.delivering import Watcher, change_json, step_text
 from penstock.cli.answers import Answer
+from penstock.cli.following import ENDS
 from penstock.delivery.stages import End, Stage, Wait
 from penstock.model.findings import Outcome
 
@@ -42,7 +43,7 @@ def watcher(door: Door) -> Watcher:
 
     def build(work: Work, state: str) -> None:
         nonlocal slices
-        slices += 1
+        slices += state in ENDS
         door.draw(f"    {slices} slices: {state} {work.slice}")
 
     return Watcher(stage=stage, report=report, build=build)

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit, sifting
+from penstock.engine import audit, reading, sifting
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.ledger.landed import write_landed
+from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.engine.ports import Files, Processes, Session, Sifted, Staged, Warehouse
+    from penstock.engine.ports import Databases, Files, Processes, Session, Sifted, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -70,6 +71,7 @@ class Tools:
     warehouse: Warehouse
     files: Files
     processes: Processes
+    databases: Databases | None = None
 
 
 class Watch(Protocol):
@@ -87,6 +89,10 @@ class Watch(Protocol):
         """Its rows are staged and being judged."""
         ...
 
+    def tells(self, line: str) -> None:
+        """How far it is, for people."""
+        ...
+
 
 class Unwatched:
     """The watch of an attempt that nobody stops."""
@@ -99,6 +105,9 @@ class Unwatched:
         return False
 
     def audits(self) -> None:
+        """Nothing."""
+
+    def tells(self, line: str) -> None:
         """Nothing."""
 
 
@@ -305,6 +314,11 @@ def _staged(
             files = write_landed(starts, landing.files)
             staged = session.stage_file(landing.path, sifting.casts(dataset))
             yield _Made(staged=staged, measured={"bytes": landing.bytes}, files=files)
+    elif isinstance(task, DatabaseSource):
+        with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
+            once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+            staged = session.stage_file(landing.path, once=once)
+            yield _Made(staged=staged, measured={"bytes": landing.bytes})
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)

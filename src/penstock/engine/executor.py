@@ -214,6 +214,10 @@ class Executor:
         running.notice(item.work, str(TaskState.PUBLISHED))
         self._close_if_over(item.run)
 
+    def told(self, item: Item, line: str) -> None:
+        """A piece of work tells how far it is."""
+        self._runs[item.run].notice(item.work, line)
+
     def failed(self, item: Item, error: PenstockError) -> None:
         """An attempt failed: record it, and try again later, or leave out what waits for it."""
         if self._broken is not None:  # whoever comes next settles what this executor left

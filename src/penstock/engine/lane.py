@@ -68,6 +68,10 @@ class Lane:
         """An attempt tells that its rows are being judged."""
         self.items[-1].move(TaskState.AUDITING)
 
+    def tells(self, line: str) -> None:
+        """An attempt tells how far it is."""
+        self._executor.told(self.items[-1], line)
+
     def _take(self, *, wait: bool) -> Item | None:
         item = self._executor.take(wait=wait and self._first)
         if item is not None:

@@ -149,8 +149,11 @@ class Session(Protocol):
         """Make a query readable as staging without storing its rows."""
         ...
 
-    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
-        """Read a Parquet file into staging, some of its text as other types; the columns are those after `sift`."""
+    def stage_file(self, path: Path, casts: Sequence[Cast] = (), *, once: bool = False) -> Staged:
+        """Read a Parquet file into staging, some of its text as other types; the columns are those after `sift`.
+
+        With `once` they are read about once, by the publish, while the file is still there: no copy is needed.
+        """
         ...
 
     def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
@@ -276,6 +279,35 @@ class Files(Protocol):
 
         Raises:
             TaskError: a file is missing, empty, broken, or has another header than declared; all of them at once.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """How much of a database's table an attempt reads: an interval of a column, or what is not older than `since`.
+
+    Neither: all of it. `since` is a value of the cursor's column, which rows with that value are part of.
+    """
+
+    interval: Interval | None = None
+    column: str | None = None
+    since: object = None
+
+
+class Databases(Protocol):
+    """Reads tables and queries of databases."""
+
+    def land(
+        self, dataset: Dataset, portion: Portion, is_unwanted: Callable[[], bool], tell: Callable[[str], None]
+    ) -> AbstractContextManager[Landing]:
+        """Read a portion of a source, as it is at one moment, typed as declared.
+
+        `is_unwanted` is asked now and then, and ends it; `tell` is told how far it is, for people.
+
+        Raises:
+            TaskError: it cannot be read so, or was stopped.
+            TransientError: the database does not answer, or not any more.
         """
         ...
 

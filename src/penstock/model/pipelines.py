@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.model.databases import DatabaseSource
 from penstock.model.queries import over
 from penstock.model.sources import FileSource
 from penstock.model.tasks import TaskKind
@@ -169,7 +170,8 @@ class CommandTask:
         return tuple(sorted(set(self.reads_by_parameter.values())))
 
 
-Task = SqlTask | PythonTask | FileSource | CommandTask
+Source = FileSource | DatabaseSource
+Task = SqlTask | PythonTask | CommandTask | Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

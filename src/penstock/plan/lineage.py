@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
-from penstock.model.pipelines import PythonTask, SqlTask
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import PythonTask, Source, SqlTask
 from penstock.plan.order import topological
 from penstock.sql.lineage import column_lineage
 
@@ -114,7 +113,7 @@ class ProjectLineage:
     def _edges(self, dataset: Dataset) -> Iterator[Edge]:
         """The steps into a dataset; its columns become known."""
         name, task = dataset.name, dataset.task
-        if isinstance(task, FileSource):
+        if isinstance(task, Source):
             self.columns[name] = task.row
             return
         if isinstance(task, PythonTask) and task.columns:

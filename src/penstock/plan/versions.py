@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.model.contracts import MOST_QUARANTINED
-from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
+from penstock.model.databases import DatabaseSource
+from penstock.model.pipelines import CommandTask, Materialization, PythonTask, Source, SqlTask
 from penstock.model.sources import LANDED, FileSource
 from penstock.plan.order import topological
 from penstock.sql import identifiers
@@ -87,7 +88,7 @@ class Meanings:
         """Each column of a dataset whose columns are known, in order, and "" for its rows."""
         dataset = self._datasets[name]
         forms = self._forms(dataset.name)
-        if isinstance(dataset.task, FileSource):
+        if isinstance(dataset.task, Source):
             columns = [column.lower() for column in dataset.task.row if column not in LANDED]
         else:
             columns = list(forms.columns) if forms is not None else []
@@ -111,7 +112,7 @@ class Meanings:
         return _digest({**own_definition(dataset), "reads": reads, "rows": rows, "columns": parts})
 
     def _rows(self, dataset: Dataset) -> str:
-        if isinstance(dataset.task, FileSource):
+        if isinstance(dataset.task, Source):
             return _digest([_shape(dataset), {**_task_parts(dataset), "columns": []}])
         forms = self._forms(dataset.name)
         if forms is None:
@@ -123,6 +124,9 @@ class Meanings:
         return _digest([_shape(dataset), *(self._form(dataset, form) for form in parts)])
 
     def _column(self, dataset: Dataset, column: str) -> str:
+        if isinstance(dataset.task, DatabaseSource):
+            types = [type_ for name, type_ in dataset.task.types.items() if name.lower() == column]
+            return _digest([self.rows(dataset.name), column, *types]) if types else self.of(dataset.name)
         if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.row)}:
             return _digest([self.rows(dataset.name), column])
         forms = self._forms(dataset.name)
@@ -232,6 +236,8 @@ def _options(task: FileSource) -> dict[str, object]:
 
 def _task_parts(dataset: Dataset) -> dict[str, object]:
     task = dataset.task
+    if isinstance(task, DatabaseSource):
+        return task.parts
     if isinstance(task, FileSource):
         return {"path": task.path, "columns": list(task.columns), "delimiter": task.delimiter, **_options(task)}
     if isinstance(task, PythonTask):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.model.pipelines import SqlTask
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import Source, SqlTask
 from penstock.sql.columns import query_forms
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def _schema(task: SqlTask, datasets: Mapping[str, Dataset]) -> dict[str, tuple[s
 
 
 def _columns(dataset: Dataset) -> tuple[str, ...]:
-    if isinstance(dataset.task, FileSource):
+    if isinstance(dataset.task, Source):
         return dataset.task.row
     forms = dataset.task.forms if isinstance(dataset.task, SqlTask) else None
     return tuple(forms.columns) if forms is not None else ()

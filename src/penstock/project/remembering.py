@@ -15,6 +15,7 @@ from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
+from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
@@ -51,7 +52,9 @@ _MODELS: tuple[type, ...] = (
     ColumnSpec,
     CommandTask,
     Contract,
+    Cursor,
     DataTest,
+    DatabaseSource,
     Dataset,
     DatasetTrigger,
     FileSource,
@@ -76,11 +79,13 @@ _MODELS: tuple[type, ...] = (
 _WORDS: tuple[type[Enum], ...] = (
     CatchUp,
     Corrections,
+    DatabaseEngine,
     Drift,
     FileFormat,
     Grain,
     Materialization,
     OnFailure,
+    Refresh,
     RuleKind,
     Severity,
 )

@@ -10,9 +10,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
+from penstock.model.databases import DATABASE
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
 from penstock.model.sources import ENCODINGS, SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.project.database_file import read_database
 from penstock.project.source_columns import read_columns
 from penstock.project.task_options import read_limits
 
@@ -30,9 +32,11 @@ _FORMAT = re.compile(r"(?:%[YymdHMSj]|[-_./T])*")
 def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
     """One source; what is wrong is added to `findings`."""
     fields = Fields(read_yaml(text, file), findings=findings)
+    if fields.values.get("format") == DATABASE:
+        return read_database(name, fields, file)
     before = len(findings)
     description = fields.text("description") or ""
-    format_ = FileFormat(fields.choice("format", tuple(FileFormat), required=True) or FileFormat.CSV)
+    format_ = FileFormat(fields.choice("format", (*FileFormat, DATABASE), required=True) or FileFormat.CSV)
     path = fields.text("path", required=True)
     grain = fields.choice("interval", tuple(Grain))
     columns = read_columns(fields, format_)

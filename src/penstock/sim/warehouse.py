@@ -256,9 +256,9 @@ class MemorySession:
         self._begin("view")
         return self._stage(evaluate(sql, {}, self._rows))
 
-    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
+    def stage_file(self, path: Path, casts: Sequence[Cast] = (), *, once: bool = False) -> Staged:
         """Read a landed file into staging; its columns have their types."""
-        del casts
+        del casts, once
         self._refuse_if_interrupted()
         return self._stage(self._drive[path])
 

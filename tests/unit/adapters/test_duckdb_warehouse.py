@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
+from penstock.adapters.duckdb import applying
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, schema_of, view_of
 from penstock.engine.ports import Swap
 from penstock.model.errors import InputError, PenstockError, RunError, TaskError, WaitingError
@@ -286,3 +287,14 @@ def test_environments_have_schemas_of_their_own_and_production_the_plain_one() -
     assert schema_of("sales.daily", "prod") == "sales"
     assert schema_of("sales.daily", "dev") == "sales__dev"
     assert view_of("sales.daily", "prod") == '"sales"."daily"'
+
+
+def test_the_newest_moment_with_a_zone_comes_in_utc() -> None:
+    """Whatever Python has installed to tell zones by, and whatever the zone of the session."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("CREATE TABLE told AS SELECT TIMESTAMPTZ '2024-03-31 02:30:00+02' AS at")
+        assert applying.newest(connection, "told", "at") == datetime(2024, 3, 31, 0, 30, tzinfo=UTC)
+        connection.execute("DELETE FROM told")
+        assert applying.newest(connection, "told", "at") is None
+        assert applying.newest(connection, "nothing", "at") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -44,10 +45,14 @@ def apply(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: 
 def newest(cursor: duckdb.DuckDBPyConnection, relation: str, column: str) -> object:
     """The largest value of a column; None where there is none, or no relation."""
     try:
-        row = cursor.execute(f"SELECT max({quote(column)}) FROM {relation}").fetchone()
+        asked = cursor.execute(f"SELECT typeof({quote(column)}) FROM {relation} LIMIT 1").fetchone()
+        zoned = asked is not None and asked[0] == "TIMESTAMP WITH TIME ZONE"  # which needs pytz to come as Python's own
+        value = f"CAST(max({quote(column)}) AS TIMESTAMP)" if zoned else f"max({quote(column)})"
+        row = cursor.execute(f"SELECT {value} FROM {relation}").fetchone()
     except duckdb.CatalogException:
         return None
-    return row[0] if row else None
+    found = row[0] if row else None
+    return found.replace(tzinfo=UTC) if zoned and isinstance(found, datetime) else found
 
 
 def type_of(cursor: duckdb.DuckDBPyConnection, relation: str, column: str) -> str:

@@ -13,8 +13,7 @@ from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
-from penstock.model.pipelines import CommandTask, PythonTask, SqlTask
-from penstock.model.sources import FileSource
+from penstock.model.pipelines import CommandTask, PythonTask, Source, SqlTask
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def column_types(dataset: Dataset, rows: Sequence[Mapping[str, object]] = ()) ->
     """A dataset's columns and types: its contract's, a source's own, or, without either, text named as in `rows`."""
     if dataset.contract is not None:
         return {column.name: column.type for column in dataset.contract.columns}
-    if isinstance(dataset.task, FileSource):
+    if isinstance(dataset.task, Source):
         return dataset.task.row_types
     return dict.fromkeys((column for row in rows for column in row), "VARCHAR")
 

@@ -55,9 +55,12 @@ class DuckdbSession:
         """Make a query readable as staging."""
         return self._stage(f"CREATE OR REPLACE TEMP VIEW _staging AS {sql}", {})
 
-    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
-        """Read a Parquet file of the spool into staging."""
+    def stage_file(self, path: Path, casts: Sequence[Cast] = (), *, once: bool = False) -> Staged:
+        """Read a Parquet file of the spool into staging; see `Session.stage_file`."""
         source = cast_query(f"read_parquet({literal(str(path))})", casts)
+        if once and not casts:
+            staged = self.stage_view(source)
+            return replace(staged, rows=int(self.fetch(f"SELECT count(*) FROM {STAGING}")[0][0]))
         return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {}, {cast.raw for cast in casts})
 
     def _stage(self, statement: str, params: Mapping[str, object], raw: Collection[str] = frozenset()) -> Staged:

@@ -71,8 +71,9 @@ class PostgresSession:
             self._connection.execute(b"CREATE TEMP VIEW _staging AS " + asked.text)
             return Staged(relation=STAGING, rows=0, columns=asked.columns)
 
-    def stage_file(self, path: Path, casts: Sequence[Cast] = ()) -> Staged:
-        """Read a Parquet file of the spool into staging."""
+    def stage_file(self, path: Path, casts: Sequence[Cast] = (), *, once: bool = False) -> Staged:
+        """Read a Parquet file of the spool into staging, which the server can only do by copying."""
+        del once
         raw = {cast.raw for cast in casts}
         with self._working():
             self._drop_staging()

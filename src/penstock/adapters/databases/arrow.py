@@ -1,0 +1,132 @@
+"""ADBC: drivers that hand rows over as Arrow. Neither pyarrow nor their DBAPI is needed, only the C stream."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from penstock.adapters.databases.pulling import fault, scratch, stoppable, write
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from penstock.adapters.databases.addresses import Address
+    from penstock.adapters.databases.pulling import Pull
+
+EXTRAS = {"pymysql": "penstock[mysql]"}
+EXTRA = "penstock[databases]"
+
+
+def driver(module: str) -> Any:
+    """A driver's module.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        extra = EXTRAS.get(module, EXTRA)
+        raise InputError(
+            Finding(
+                code="source.no_driver",
+                message=f"the driver {module} is not installed",
+                expected=f"the extra {extra}",
+                remedy=f"pip install '{extra}'",
+            )
+        ) from error
+
+
+class ArrowConnection:
+    """A connection through ADBC. Errors are raised as ours, without secrets."""
+
+    def __init__(self, module: str, address: Address, uri: str, dataset: str | None) -> None:
+        self._address, self._dataset = address, dataset
+        found, self._manager = driver(module), driver("adbc_driver_manager")
+        with self._translated():
+            self._database = found.connect(uri)
+            self._connection = self._manager.AdbcConnection(self._database)
+
+    def close(self) -> None:
+        """Give the connection back, whatever state it is in."""
+        for part in (self._connection, self._database):
+            with suppress(self._manager.Error):
+                part.close()
+
+    def run(self, sql: str) -> None:
+        """Run a statement for what it does."""
+        with self._translated():
+            statement = self._manager.AdbcStatement(self._connection)
+            try:
+                statement.set_sql_query(sql)
+                statement.execute_update()
+            finally:
+                statement.close()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A few rows of a query."""
+        with self._streamed(sql, duckdb.connect(":memory:", config={"threads": 1})) as (connection, _):
+            found: list[tuple[Any, ...]] = connection.execute("SELECT * FROM _rows").fetchall()
+            return found
+
+    def names(self, sql: str) -> tuple[str, ...]:
+        """The columns of a query that gives no rows."""
+        with self._streamed(sql, duckdb.connect(":memory:", config={"threads": 1})) as (connection, _):
+            return tuple(str(row[0]) for row in connection.execute("DESCRIBE _rows").fetchall())
+
+    def pull(
+        self,
+        pull: Pull,
+        sql: str,
+        select: Mapping[str, str],
+        *,
+        where: str = "",
+        rows: Callable[[], int | None] | None = None,
+    ) -> int:
+        """Write a query's rows to the pull's file; how many."""
+        with scratch(pull.path.parent) as connection, self._translated():
+            statement = self._manager.AdbcStatement(self._connection)
+
+            def stop() -> None:
+                with suppress(self._manager.Error):
+                    statement.cancel()
+                connection.interrupt()
+
+            try:
+                with stoppable(pull, stop, rows):
+                    statement.set_sql_query(sql)
+                    stream, _ = statement.execute_query()
+                    connection.register("_rows", stream)
+                    return write(connection, "_rows", select, pull.path, where)
+            finally:
+                with suppress(duckdb.Error):
+                    connection.unregister("_rows")
+                with suppress(self._manager.Error):
+                    statement.close()
+
+    @contextmanager
+    def _streamed(self, sql: str, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, Any]]:
+        with self._translated():
+            statement = self._manager.AdbcStatement(self._connection)
+            try:
+                connection.execute("SET TimeZone = 'UTC'")
+                statement.set_sql_query(sql)
+                stream, _ = statement.execute_query()
+                connection.register("_rows", stream)
+                yield connection, stream
+            finally:
+                connection.close()
+                with suppress(self._manager.Error):
+                    statement.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (self._manager.Error, duckdb.Error) as error:
+            raise fault(self._dataset, self._address, error) from None

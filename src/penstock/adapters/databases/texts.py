@@ -1,0 +1,55 @@
+"""Values that travel as text and become what was declared, exactly or not at all, as DuckDB expressions.
+
+Invariant: a value that would lose digits, a list within a list that was not declared, or a date that DuckDB reads as
+another one is an error, never a nearby value.
+"""
+
+from __future__ import annotations
+
+from penstock.model.databases import MOMENTS, WHOLE_NUMBERS
+from penstock.sql.identifiers import literal
+
+
+def from_text(expression: str, type_: str, column: str) -> str:
+    """The value of a type that a text says."""
+    cast = f"CAST({expression} AS {type_})"
+    digits = _digits(type_)
+    if digits is not None:
+        lost = rf"[.]\d{{{digits}}}\d*[1-9]"
+        return _unless(
+            f"regexp_matches({expression}, {literal(lost)})", cast, f"{column} would lose digits as {type_}", expression
+        )
+    if type_ in MOMENTS:
+        return _unless(f"contains({expression}, ' BC')", cast, f"{column} holds a date before Christ", expression)
+    if type_ == "VARCHAR":
+        return expression
+    return cast
+
+
+def list_from_json(expression: str, type_: str, column: str) -> str:
+    """The list of a type (with one or two `[]`) that a JSON array of texts says."""
+    element, depth = type_.removesuffix("[]").removesuffix("[]"), type_.count("[]")
+    deeper = literal("$" + "[0]" * depth)
+    texts = f"CAST(CAST({expression} AS JSON) AS VARCHAR{'[]' * depth})"
+    inner = from_text("v", element, column)
+    made = texts
+    if inner != "v":
+        made = f"list_transform({texts}, lambda v: {inner})"
+        if depth > 1:
+            made = f"list_transform({texts}, lambda w: list_transform(w, lambda v: {inner}))"
+    guard = f"json_type(CAST({expression} AS JSON), {deeper}) = 'ARRAY'"
+    return _unless(
+        guard, f"CAST({made} AS {type_})", f"{column} holds a list of more dimensions than {type_}", expression
+    )
+
+
+def _digits(type_: str) -> int | None:
+    """How many digits a type keeps behind the point, if it is a number that keeps so many."""
+    if type_ in WHOLE_NUMBERS:
+        return 0
+    return int(type_.rstrip(")").rpartition(",")[2]) if type_.startswith("DECIMAL(") else None
+
+
+def _unless(fault: str, good: str, message: str, expression: str) -> str:
+    said = f"error({literal(message + ': ')} || left(CAST({expression} AS VARCHAR), 40))"
+    return f"CASE WHEN {fault} THEN {said} ELSE {good} END"

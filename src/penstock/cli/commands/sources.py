@@ -1,0 +1,102 @@
+"""`penstock source`."""
+
+from __future__ import annotations
+
+import click
+
+from penstock.app import sources as app
+from penstock.cli.answers import Answer, Door, answering
+from penstock.cli.options import opened, project_option
+from penstock.delivery.pages.tables import columns as aligned
+from penstock.delivery.pages.tables import number
+from penstock.model.databases import DatabaseEngine
+
+SAMPLE = 10_000
+
+
+@click.group()
+def source() -> None:
+    """Look into databases: which tables there are, files that read them, what a sample looks like."""
+
+
+@source.command(epilog="Example: penstock source discover --engine postgres --connection SHOP_DATABASE --write shop")
+@click.option(
+    "--engine",
+    type=click.Choice([str(engine) for engine in DatabaseEngine]),
+    required=True,
+    help="Which database it is.",
+)
+@click.option("--connection", metavar="NAME", required=True, help="The environment variable that holds its address.")
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be given several times.")
+@click.option("--write", "pipeline", metavar="PIPELINE", default=None, help="Write a source file for each table there.")
+@project_option
+@answering
+def discover(
+    door: Door, *, engine: str, connection: str, tables: tuple[str, ...], pipeline: str | None, project: str | None
+) -> Answer:
+    """List the tables of a database, with columns, keys, and about how many rows they have."""
+    del door
+    kind = DatabaseEngine(engine)
+    with opened(project) as place:
+        found = app.discover(place, kind, connection, tables)
+        written = app.write(place, pipeline, kind, connection, found) if pipeline else ()
+    result = {
+        "tables": [
+            {
+                "name": table.name,
+                "rows": table.rows,
+                "key": list(table.key),
+                "columns": [
+                    {"name": one.name, "native": one.native, "type": one.type, "required": one.required}
+                    for one in table.columns
+                ],
+            }
+            for table in found
+        ],
+        "written": [{"table": one.table, "dataset": one.dataset, "file": one.file} for one in written],
+    }
+    if written:
+        return Answer(result=result, text="\n".join(f"wrote {one.file} ({one.table})" for one in written))
+    rows = [("table", "about rows", "key", "columns")]
+    rows += [
+        (
+            table.name,
+            number(table.rows),
+            ", ".join(table.key) or "–",
+            ", ".join(f"{one.name} {one.type}" for one in table.columns),
+        )
+        for table in found
+    ]
+    return Answer(result=result, text=aligned(rows) if found else "the account sees no table")
+
+
+@source.command(epilog="Example: penstock source profile shop.customers")
+@click.argument("dataset")
+@click.option("--rows", type=click.IntRange(1, 10_000_000), default=SAMPLE, show_default=True, help="Rows to look at.")
+@project_option
+@answering
+def profile(door: Door, *, dataset: str, rows: int, project: str | None) -> Answer:
+    """Say what the first rows of a source look like: how full, how varied, and what looks personal."""
+    del door
+    with opened(project) as place:
+        found = app.profile(place, dataset, rows)
+    lines = [("column", "type", "null", "empty", "distinct", "from", "to", "looks personal")]
+    lines += [
+        (
+            one["name"],
+            one["type"],
+            number(one["nulls"]),
+            number(one["empty"]),
+            number(one["distinct"]),
+            _short(one["minimum"]),
+            _short(one["maximum"]),
+            one["personal"] or "",
+        )
+        for one in found["columns"]
+    ]
+    return Answer(result=found, text=f"{found['rows']:,} row(s) of {dataset}\n{aligned(lines)}")
+
+
+def _short(value: str | None) -> str:
+    text = "–" if value is None else " ".join(value.split()) or "''"
+    return text if len(text) <= 24 else f"{text[:23]}…"

@@ -1,0 +1,87 @@
+"""How much of a database an attempt reads: an interval, what is new since the newest row held, or everything."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from penstock.engine.ports import Portion
+from penstock.model.databases import DatabaseSource
+from penstock.model.errors import TaskError
+from penstock.model.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.engine.attempt import Watch
+    from penstock.engine.ports import Databases, Landing, Publication, Session
+    from penstock.model.pipelines import Dataset
+
+
+@contextmanager
+def landed(
+    session: Session, publication: Publication, dataset: Dataset, databases: Databases | None, watch: Watch
+) -> Iterator[Landing]:
+    """The rows of a source's portion, for the time of a block.
+
+    Raises:
+        TaskError: as `Databases.land`, or nothing here reads databases.
+    """
+    if databases is None:
+        raise TaskError(_no_reader(dataset))
+    portion = portion_of(session, publication, dataset)
+    with databases.land(dataset, portion, watch.is_stopped, watch.tells) as landing:
+        yield landing
+
+
+def portion_of(session: Session, publication: Publication, dataset: Dataset) -> Portion:
+    """What an attempt reads. A cursor's state is the newest row published: it moves with the rows or not at all.
+
+    Raises:
+        TaskError: the newest value is infinite, so that nothing newer would ever be read.
+    """
+    source = dataset.task
+    if dataset.interval is not None:
+        return Portion(interval=publication.interval, column=dataset.interval.column)
+    if not isinstance(source, DatabaseSource) or source.cursor is None:
+        return Portion()
+    newest = session.newest(publication.relation, source.cursor.column)
+    if isinstance(newest, date) and newest.year in {date.min.year, date.max.year}:
+        raise TaskError(_endless(dataset, source.cursor.column))
+    return Portion(since=_less(newest, source.cursor.overlap))
+
+
+def _less(newest: object, overlap: timedelta | int | None) -> object:
+    """A value less the overlap; of dates whole days, of what would come before all time, everything."""
+    if newest is None or overlap is None:
+        return newest
+    if isinstance(newest, int) and isinstance(overlap, int):
+        return newest - overlap
+    if isinstance(newest, date) and isinstance(overlap, timedelta):
+        whole = timedelta(days=math.ceil(overlap / timedelta(days=1)))
+        try:
+            return newest - (overlap if isinstance(newest, datetime) else whole)
+        except OverflowError:
+            return None
+    return newest
+
+
+def _endless(dataset: Dataset, column: str) -> Finding:
+    return Finding(
+        code="source.endless_cursor",
+        message=f"the newest {column} that {dataset.name} holds is infinite: nothing would ever be newer",
+        place=Place(file=dataset.file, dataset=dataset.name, field=column),
+        expected="a cursor of finite values",
+        remedy=f"read a `query` without such rows, or that gives them another {column}",
+    )
+
+
+def _no_reader(dataset: Dataset) -> Finding:
+    return Finding(
+        code="source.no_reader",
+        message=f"{dataset.name} is read from a database, and nothing here reads databases",
+        place=Place(file=dataset.file, dataset=dataset.name),
+        expected="an executor that was given a reader",
+    )
