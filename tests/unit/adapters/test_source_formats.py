@@ -129,6 +129,21 @@ def test_a_document_without_records_is_no_fault(root: Path) -> None:
     assert landing.files[0].rows == 0
 
 
+@pytest.mark.parametrize(("alone", "expected"), [("skip", [("a", "1")]), ("row", [("a", "1"), (None, "2")])])
+@pytest.mark.parametrize("drift", [Drift.FREEZE, Drift.EVOLVE])
+def test_a_document_without_records_may_land_as_a_row_of_its_own(
+    root: Path, alone: str, expected: list[tuple[str | None, str]], drift: Drift
+) -> None:
+    """That nothing is listed any more is told by such a document alone."""
+    for number, records in enumerate(([{"region": "a"}], []), 1):
+        (root / "data" / f"{number}.json").write_text(json.dumps({"at": number, "items": records}))
+    layout = {"format": FileFormat.JSON, "records": "items", "no_records": alone, "drift": drift}
+    source = _source(path="data/*.json", columns=("region", "at"), paths={"at": "$.at"}, **layout)
+    rows, landing = _land(root, source)
+    assert _values(rows, "region", "at") == expected
+    assert [file.rows for file in landing.files] == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("content", "says", "line"),
     [
