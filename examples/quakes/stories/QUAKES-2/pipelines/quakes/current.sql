@@ -5,33 +5,21 @@ key: [id]
 interval: hour(checked_at)
 batch: 168
 */
-WITH latest AS (
-  SELECT
-    id,
-    time,
-    updated,
-    magnitude,
-    place,
-    trim(split_part(coalesce(place, 'unknown'), ',', -1)) AS last_part,
-    longitude,
-    latitude,
-    depth,
-    ended,
-    checked_at
-  FROM quakes.history
-  WHERE is_latest AND checked_at >= $interval_start AND checked_at < $interval_end
-)
-
 SELECT
   id,
   time,
   updated,
   magnitude,
   place,
-  CASE last_part WHEN 'CA' THEN 'California' WHEN 'MX' THEN 'Mexico' ELSE last_part END AS region,
+  CASE trim(split_part(coalesce(place, 'unknown'), ',', -1))
+    WHEN 'CA' THEN 'California'
+    WHEN 'MX' THEN 'Mexico'
+    ELSE trim(split_part(coalesce(place, 'unknown'), ',', -1))
+  END AS region,
   longitude,
   latitude,
   depth,
   coalesce(ended, 'live') AS status,
   checked_at
-FROM latest
+FROM quakes.history
+WHERE is_latest AND checked_at >= $interval_start AND checked_at < $interval_end
