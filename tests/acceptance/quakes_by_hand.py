@@ -112,11 +112,11 @@ def history(events: dict[str, Event]) -> dict[tuple[str, Said], Revision]:
     for name, event in events.items():
         for said in {said for _, said in event.sightings}:
             times = [taken for taken, other in event.sightings if other == said]
-            until, ended = event.left, status_of(name, event, events)
+            status = status_of(name, event, events)
+            until, ended = event.left, None if status == "live" else status
             if said != event.latest:
                 until = min(taken for taken, other in event.sightings if taken >= times[-1] and other != said)
                 ended = "revised"
-            ended = None if ended == "live" else ended
             found[name, said] = Revision(said, times[0], times[-1], len(times), until, ended, event.checked)
     return found
 
