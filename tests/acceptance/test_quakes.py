@@ -76,7 +76,7 @@ def example(target: Path, files: Iterable[str] = (), *, story: str | None = None
     if story:
         shutil.copytree(QUAKES / "stories" / story, place.root, dirs_exist_ok=True)
     arrive(place, files)
-    place.keys.mkdir()
+    place.keys.mkdir(mode=0o700)
     return place
 
 
