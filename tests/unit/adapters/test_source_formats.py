@@ -291,3 +291,13 @@ def test_what_values_look_like_is_told_where_all_look_alike(root: Path) -> None:
     (root / "data" / "in.csv").write_text("region,updated,count\na,1/22/2020 17:00,1.25\nb,2020-01-02,2\n")
     _, landing = _land(root, _source())
     assert landing.files[0].forms == {}
+
+
+@pytest.mark.parametrize("counts", [(1, 2), (1.5, 2.5), (1.25, 2.125), (1, 2.5)])
+def test_json_numbers_look_alike_however_many_decimals_they_have(root: Path, counts: tuple[float, float]) -> None:
+    records = [{"region": "a", "updated": "2020-01-31", "count": count} for count in counts]
+    (root / "data" / "in.json").write_text(json.dumps(records))
+    _, landing = _land(root, _source(path="data/in.json", format=FileFormat.JSON))
+    forms = dict(landing.files[0].forms)
+    assert forms.pop("updated") == "date 2020-01-31"
+    assert forms == ({} if counts == (1, 2.5) else {"count": "number"})
