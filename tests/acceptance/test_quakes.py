@@ -169,9 +169,10 @@ def test_a_snapshot_that_lists_nothing_is_known(whole: Place) -> None:
 
 
 def test_what_the_feed_no_longer_says_is_told_with_its_day_and_kept(whole: Place) -> None:
-    found = whole.penstock("drift", "quakes.past_day", "--json").result["sources"]["quakes.past_day"]
-    gone = {one["interval_start"]: one["what"] for one in found if one["what"] == "gone: id"}
-    assert list(gone) == ["2025-05-04T17:00:00Z"]
+    found = whole.penstock("drift", "--json").result["sources"]
+    gone = {name: [one["interval_start"] for one in told if one["what"] == "gone: id"] for name, told in found.items()}
+    assert gone == {"quakes.past_day": ["2025-05-04T17:00:00Z"], "quakes.past_hour": ["2025-05-04T14:00:00Z"]}
+    assert all(len(told) == 2 for told in found.values())
     kept = 'SELECT count(*) AS kept FROM quakes.past_day WHERE _extra LIKE \'%"properties.net":"%\''
     assert whole.rows(kept, "dev") == [{"kept": 196}]
 

@@ -6,7 +6,8 @@ interval: hour(checked_at)
 batch: 168
 */
 -- A slice speaks of the events that its snapshots are to list. These are not older than the longest window, 24 hours,
--- so everything ever said of them lies in the 26 hours before the slice and in the slice.
+-- so everything ever said of them lies in the slice and in the 24 hours before it; two hours more allow for quakes whose
+-- time is revised.
 WITH seen AS (
   SELECT feed, taken_at, id, time, updated, magnitude, place, longitude, latitude, depth, revision
   FROM quakes.sightings
