@@ -75,7 +75,8 @@ class FileSource:
 
     `columns` are the columns declared, in order. `also` maps a column to other names that files give it, `paths` to
     where a JSON record holds it (`properties.mag`, `coordinates.0`, `$.metadata.at` from the document's root), `types`
-    to a DuckDB type other than text. `records` is where a JSON document holds its list of records.
+    to a DuckDB type other than text. `records` is where a JSON document holds its list of records; `no_records` what
+    one without any lands as: `skip`, nothing; `row`, one row with what columns take from the document's root.
     """
 
     path: str
@@ -91,6 +92,7 @@ class FileSource:
     paths: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     records: str = ""
+    no_records: str = "skip"
     sheet: str = ""
     reads: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)

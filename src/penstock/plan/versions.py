@@ -228,7 +228,7 @@ def relation_of(dataset: str, version: str) -> str:
 def _options(task: FileSource) -> dict[str, object]:
     """What a source says beyond where its files are and what they hold; nothing of what it leaves as it is."""
     plain = FileSource(path="", columns=())
-    said = {name: getattr(task, name) for name in ("format", "encoding", "drift", "records", "sheet")}
+    said = {name: getattr(task, name) for name in ("format", "encoding", "drift", "records", "no_records", "sheet")}
     options: dict[str, object] = {name: str(value) for name, value in said.items() if value != getattr(plain, name)}
     mappings = {"also": task.also, "paths": task.paths, "types": task.types}
     return options | {name: dict(value) for name, value in mappings.items() if value}

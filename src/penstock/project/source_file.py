@@ -76,7 +76,8 @@ def _layout(fields: Fields, format_: FileFormat) -> dict[str, Any]:
             fields.note("project.bad_delimiter", f"delimiter is {delimiter!r}", at="delimiter", expected=expected)
         found = {"delimiter": delimiter or ",", "encoding": encoding or "utf-8"}
     elif format_ is FileFormat.JSON:
-        found = {"records": fields.text("records") or ""}
+        alone = fields.choice("no_records", ("skip", "row")) or "skip"
+        found = {"records": fields.text("records") or "", "no_records": alone}
     elif format_ is FileFormat.EXCEL:
         found = {"sheet": fields.text("sheet") or ""}
     return found

@@ -160,9 +160,10 @@ def _id(front: Fields) -> str:
 
 def _kind(front: Fields, beneath: Sequence[Story]) -> str:
     kind = front.choice("kind", KINDS, required=True) or "new"
-    if kind == "new" and not front.values.get("sources"):
+    by_hand = isinstance(front.values.get("author"), dict)  # whose files bring the sources
+    if kind == "new" and not by_hand and not front.values.get("sources"):
         front.note("story.no_sources", "the story brings in no source", expected="`sources` with one source or more")
-    if kind == "change" and not beneath and not isinstance(front.values.get("author"), dict):
+    if kind == "change" and not beneath and not by_hand:
         front.note(
             "story.nothing_to_change",
             f"no earlier story of pipeline {front.values.get('pipeline')} is known",

@@ -28,8 +28,8 @@ MOMENTS = exp.DataType.TEMPORAL_TYPES - {exp.DType.TIME, exp.DType.TIMETZ}
 class Bound:
     """One side of an interval that rows are kept to: `subject` is what is compared, `node` the whole comparison.
 
-    `edge` is false where the other side is not the parameter itself but, say, a week before it. `half_open` is false
-    where the interval's start is left out, or its end taken in.
+    `edge` is false where the other side is not the parameter itself but, say, a week before it; `back` is true where it
+    is some time before the interval's start. `half_open` is false where that start is left out, or the end taken in.
     """
 
     node: Expr
@@ -37,6 +37,7 @@ class Bound:
     lower: bool
     edge: bool
     half_open: bool
+    back: bool = False
 
     @property
     def columns(self) -> frozenset[str]:
@@ -104,5 +105,7 @@ def _bounds(part: Expr) -> Iterator[Bound]:
 
 def _bound(node: Expr, kind: type[Expr], subject: Expr, limit: Expr) -> Bound:
     lower = kind in _LOWER
-    edge = is_parameter(unwrapped(limit), START if lower else END)
-    return Bound(node, subject, lower, edge, kind in {exp.GTE, exp.LT})
+    bare = unwrapped(limit)
+    edge = is_parameter(bare, START if lower else END)
+    back = lower and isinstance(bare, exp.Sub) and is_parameter(unwrapped(bare.this), START)
+    return Bound(node, subject, lower, edge, kind in {exp.GTE, exp.LT}, back)

@@ -108,6 +108,8 @@ class _Reading:
 
     def _edges(self, select: exp.Select) -> Iterator[Finding]:
         for bound in self._bounds[id(select)]:
+            if bound.back and self._key:
+                continue  # a late slice of a merge has all that follow it merged again
             if not bound.edge:
                 yield self._found(
                     "lookback",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.expressions import And, Or, Select, SetOperation
+from sqlglot.expressions import And, Or, Select, SetOperation, UnixToTime
 from sqlglot.tokenizer_core import Token, TokenType
 
 from penstock.model.errors import InputError
@@ -141,7 +141,16 @@ def _parsed(text: str, tokens: tuple[Token, ...]) -> tuple[Expr | None, tuple[Fi
     empty = next((node for node in tree.find_all(Select) if not node.expressions), None)
     if empty is not None:
         return None, (_syntax_finding(text, tokens[0].start, "SELECT without a column"),)
+    _own_constants(tree)
     return tree, ()
+
+
+def _own_constants(tree: Expr) -> None:
+    """Give the tree its own copy of what sqlglot puts into every one: a node that trees share has one parent alone."""
+    for node in list(tree.find_all(UnixToTime)):
+        scale = node.args.get("scale")
+        if scale is not None:
+            node.set("scale", scale.copy())
 
 
 def _depth(tree: Expr) -> int:

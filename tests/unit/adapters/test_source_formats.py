@@ -148,6 +148,21 @@ def test_a_document_without_records_is_no_fault(root: Path) -> None:
     assert landing.files[0].rows == 0
 
 
+@pytest.mark.parametrize(("alone", "expected"), [("skip", [("a", "1")]), ("row", [("a", "1"), (None, "2")])])
+@pytest.mark.parametrize("drift", [Drift.FREEZE, Drift.EVOLVE])
+def test_a_document_without_records_may_land_as_a_row_of_its_own(
+    root: Path, alone: str, expected: list[tuple[str | None, str]], drift: Drift
+) -> None:
+    """That nothing is listed any more is told by such a document alone."""
+    for number, records in enumerate(([{"region": "a"}], []), 1):
+        (root / "data" / f"{number}.json").write_text(json.dumps({"at": number, "items": records}))
+    layout = {"format": FileFormat.JSON, "records": "items", "no_records": alone, "drift": drift}
+    source = _source(path="data/*.json", columns=("region", "at"), paths={"at": "$.at"}, **layout)
+    rows, landing = _land(root, source)
+    assert _values(rows, "region", "at") == expected
+    assert [file.rows for file in landing.files] == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("content", "says", "line"),
     [
@@ -334,3 +349,17 @@ def test_what_values_look_like_is_told_where_all_look_alike(root: Path) -> None:
     (root / "data" / "in.csv").write_text("region,updated,count\na,1/22/2020 17:00,1.25\nb,2020-01-02,2\n")
     _, landing = _land(root, _source())
     assert landing.files[0].forms == {}
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [((1, 2), "number"), ((1.5, 2.5), "number"), ((1.25, 2.125), "number"), ((1, 2.5), None)],
+)
+def test_json_numbers_look_alike_however_many_decimals_they_have(
+    root: Path, counts: tuple[float, float], told: str | None
+) -> None:
+    records = [{"region": "a", "updated": "2020-01-31", "count": count} for count in counts]
+    (root / "data" / "in.json").write_text(json.dumps(records))
+    _, landing = _land(root, _source(path="data/in.json", format=FileFormat.JSON))
+    forms = landing.files[0].forms
+    assert (forms["updated"], forms.get("count")) == ("date 2020-01-31", told)

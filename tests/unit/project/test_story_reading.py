@@ -161,6 +161,15 @@ def test_stories_of_other_pipelines_and_other_authors_do_not_lie_beneath() -> No
     assert "story.nothing_to_change" in [finding.code for finding in caught.value.findings]
     by_hand = change(CHANGE + "author: {kind: files, directory: SHOP-2}\n", story())
     assert by_hand.author_files == "SHOP-2"
+
+
+def test_a_new_pipeline_may_come_from_files_which_bring_its_sources() -> None:
+    new = "id: SHOP-1\ntitle: Shop\nkind: new\npipeline: shop\n"
+    with pytest.raises(InputError) as caught:
+        change(new)
+    assert "story.no_sources" in [finding.code for finding in caught.value.findings]
+    by_hand = change(new + "author: {kind: files, directory: SHOP-1}\nimpact: {orders: new}\n")
+    assert (by_hand.kind, by_hand.author_files, dict(by_hand.sources)) == ("new", "SHOP-1", {})
     third = change(CHANGE.replace("SHOP-2", "SHOP-3").replace("amount > 100", "amount > 1"), story(), by_hand)
     assert third.sources["tills"].keep == {"only dear things": "amount > 1"}
     assert third.standing == story().criteria

@@ -195,3 +195,10 @@ def test_what_the_database_binds_otherwise_is_told_apart() -> None:
     assert digest("SELECT (~a) - 1 AS b FROM s.t") != digest("SELECT ~a - 1 AS b FROM s.t")
     assert digest("SELECT l + m AS b FROM s.t") != digest("SELECT m + l AS b FROM s.t")
     assert digest("SELECT a + 1 AS b FROM s.t") == digest("SELECT 1 + a AS b FROM s.t")
+
+
+@pytest.mark.parametrize("function", ["make_timestamp", "epoch_ms", "to_timestamp"])
+def test_a_function_for_which_the_parser_shares_a_constant_may_stand_in_a_query_twice(function: str) -> None:
+    once, twice = f"SELECT {function}(a) AS k FROM s.o", f"SELECT {function}(a) AS k, {function}(b) AS l FROM s.o"
+    assert canonical(once) != canonical(twice)
+    assert canonical(f"{once} AS t") == canonical(once)

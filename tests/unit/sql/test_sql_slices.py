@@ -138,6 +138,19 @@ def test_the_newest_row_of_each_key_is_what_a_merge_is_for(text: str) -> None:
     assert doubts(text, DAY) != {}
 
 
+@pytest.mark.parametrize("back", ["$interval_start - INTERVAL 7 DAY", "CAST(($interval_start) AS DATE) - 7"])
+def test_a_merge_may_look_back_since_all_that_follows_a_late_slice_is_merged_again(back: str) -> None:
+    text = f"SELECT id, max(ts) AS ts FROM s.orders WHERE ts >= {back} AND ts < $interval_end GROUP BY id"
+    assert doubts(text, BY_KEY) == {}
+    assert "lookback" in doubts(text, DAY)
+
+
+@pytest.mark.parametrize("beyond", ["ts < $interval_end + INTERVAL 1 DAY", "ts < $interval_end - INTERVAL 1 DAY"])
+def test_a_merge_that_looks_ahead_or_leaves_rows_out_is_named(beyond: str) -> None:
+    text = f"SELECT id, max(ts) AS ts FROM s.orders WHERE ts >= $interval_start AND {beyond} GROUP BY id"
+    assert doubts(text, BY_KEY) == {"lookback": 1}
+
+
 def test_rows_kept_to_the_intervals_of_their_input_are_left_to_trying_it_out() -> None:
     text = "SELECT CAST(written AS DATE) AS day FROM s.files WHERE _interval_start >= $interval_start"
     inputs = {"s.files": SlicedInput(sliced=True, column="_interval_start")}

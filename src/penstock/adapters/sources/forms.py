@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.model.sources import FileFormat
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def forms_of(
     for name, *values in connection.execute(sql).fetchall():
         pieces = [values[4 * at : 4 * at + 4] for at, _ in enumerate(columns)]
         told = {column: _form(*piece) for column, piece in zip(columns, pieces, strict=True)}
+        if source.format in {FileFormat.JSON, FileFormat.NDJSON}:
+            told = {column: "number" if _is_json_number(form) else form for column, form in told.items()}
         found[str(name)] = {column: form for column, form in told.items() if form}
     return found
 
@@ -87,3 +90,8 @@ def _form(first: int | None, last: int | None, fewest: int | None, most: int | N
         return ""
     form = _FORMS[first][0]
     return f"number with {most} decimals" if form == _DECIMALS and most is not None and fewest == most else form
+
+
+def _is_json_number(form: str) -> bool:
+    """JSON has one kind of number, so that 2, 2.5 and 2.25 in one column are no change of the sender's."""
+    return form in {"whole number", _DECIMALS} or form.endswith(" decimals")

@@ -96,8 +96,10 @@ def _records(source: FileSource, found: Sequence[Arrival]) -> str:
     if source.format is FileFormat.NDJSON:
         return f"(SELECT json AS record, json AS document, _penstock_path FROM {read})"
     where = _pointer(source.records) if source.records else "$"
-    listed = f"unnest(CAST(json_extract(json, {literal(where)}) AS JSON[]))"
-    return f"(SELECT {listed} AS record, json AS document, _penstock_path FROM {read})"
+    listed = f"CAST(json_extract(json, {literal(where)}) AS JSON[])"
+    if source.no_records == "row":
+        listed = f"CASE WHEN len({listed}) > 0 THEN {listed} ELSE [NULL::JSON] END"
+    return f"(SELECT unnest({listed}) AS record, json AS document, _penstock_path FROM {read})"
 
 
 def _document_size(found: Sequence[Arrival], largest: int) -> int:
