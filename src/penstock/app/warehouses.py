@@ -30,8 +30,8 @@ WAREHOUSE_VARIABLE = "PENSTOCK_WAREHOUSE"
 class ProjectWarehouse(Warehouse, Protocol):
     """What commands ask of a warehouse besides what the engine does. Queries are written for DuckDB."""
 
-    def close(self) -> None:
-        """Give back what it holds."""
+    def close(self, *, whole: bool = True) -> None:
+        """Give back what it holds; not `whole`: something failed, so that nothing that can wait is to be written."""
         ...
 
     def query(

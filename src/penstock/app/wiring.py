@@ -257,11 +257,11 @@ class Workplace:
         """Whether another process took the lease that this one held."""
         return self._heart is not None and self._heart.lost.is_set()
 
-    def rest(self) -> None:
+    def rest(self, *, whole: bool = True) -> None:
         """Close the warehouse while there is nothing to do, so that other programs may read it."""
         warehouse = self.__dict__.pop("warehouse", None)
         if warehouse is not None:
-            warehouse.close()
+            warehouse.close(whole=whole)
 
     def keys(self) -> KeyStore:
         """The operator's private keys."""
@@ -269,10 +269,10 @@ class Workplace:
 
         return KeyStore(key_folder())
 
-    def close(self) -> None:
-        """Close whatever was opened; the warehouse before the lock is given back."""
+    def close(self, *, whole: bool = True) -> None:
+        """Close whatever was opened; the warehouse before the lock is given back. `whole` as for the warehouse."""
         try:
-            self.rest()
+            self.rest(whole=whole)
         finally:
             self._open.close()
 
@@ -283,8 +283,10 @@ def workplace(root: Path) -> Iterator[Workplace]:
     place = Workplace(root)
     try:
         yield place
-    finally:
-        place.close()
+    except BaseException:
+        place.close(whole=False)
+        raise
+    place.close()
 
 
 def key_folder() -> Path:

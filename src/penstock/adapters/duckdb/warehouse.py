@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -66,10 +66,18 @@ class DuckdbWarehouse:
                 _create(path)
             except (duckdb.Error, OSError) as error:
                 raise RunError(_unmakeable(path, error)) from error
+        self._read_only = read_only
         self._connection = _connect(path, spool, read_only=read_only)
 
-    def close(self) -> None:
-        """Close the file, so that other processes may open it."""
+    def close(self, *, whole: bool = True) -> None:
+        """Close the file, so that other processes may open it.
+
+        What was committed is moved from beside the file into it, unless `whole` is False: that writes over parts of the
+        file, which a disk that fails must not be asked for. Whoever opens it next does it then.
+        """
+        if whole and not self._read_only:
+            with suppress(duckdb.Error):  # it stays beside the file, where it is as safe
+                self._connection.execute("CHECKPOINT")
         self._connection.close()
 
     @contextmanager
@@ -262,6 +270,7 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
         ) from error
     if not read_only:  # a file of an older Penstock has no place for rows that are put aside
         connection.execute(quarantine.SETUP)
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")  # see `close`
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET allowed_directories = [{literal(f'{spool}/')}]")
     connection.execute("SET enable_external_access = false")

@@ -53,8 +53,9 @@ class PostgresWarehouse:
         with self._server.connection() as connection:
             ensure_schema(self._server, connection, project, read_only=read_only)
 
-    def close(self) -> None:
-        """Close every connection."""
+    def close(self, *, whole: bool = True) -> None:
+        """Close every connection; nothing is left to write."""
+        del whole
         self._server.close()
         self._translator.close()
 
