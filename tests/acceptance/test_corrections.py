@@ -131,6 +131,65 @@ def test_a_source_that_does_not_take_corrections_has_people_told_of_them(shop: P
     assert shop.penstock("run", "sales", "--json").result["corrected"] == {"sales.orders": ["2024-03-02/2024-03-03"]}
 
 
+def test_a_backfill_tells_other_environments_that_share_the_source(shop: Place) -> None:
+    write(shop, "pipelines/sales/orders.source.yaml", ORDERS + "missing: empty\n")
+    total = "pipelines/sales/total.sql"
+    first = (shop.root / total).read_text()
+    other = table("SELECT sum(amount) + 0.5 AS total, count(*) AS orders FROM sales.staged")
+    write(shop, total, other)
+    shop.penstock("run", "sales", "--env", "other")
+    write(shop, total, first)
+    shop.penstock("run", "sales")
+    write_orders(shop, DAYS[1], 5000)
+    window = ("--start", DAYS[1], "--end", DAYS[2])
+    digest = shop.penstock("backfill", "sales.orders", *window, "--json").result["digest"]
+    shop.penstock("backfill", "sales.orders", *window, "--digest", digest)
+    write(shop, total, other)
+    shop.penstock("run", "sales", "--env", "other")
+    assert float(str(_total(shop, "other")[0])) == float(str(_total(shop)[0])) + 0.5
+
+
+def test_files_that_come_where_none_was_are_taken_too(tmp_path: Path) -> None:
+    place = make_shop(tmp_path)
+    write(place, "pipelines/sales/orders.source.yaml", ORDERS + "corrections: take\nmissing: empty\n")
+    kept = {path: path.read_bytes() for path in place.root.glob("data/orders/*.csv")}
+    for path in kept:
+        path.unlink()
+    place.penstock("run", "sales")
+    for path, content in kept.items():
+        path.write_bytes(content)
+    place.penstock("run", "sales")
+    assert int(str(_total(place)[1])) > 0
+
+
+def test_a_correction_beyond_what_a_run_is_about_is_left_alone(shop: Place) -> None:
+    write_orders(shop, DAYS[2], 9)
+    built = shop.penstock("run", "sales", "--until", DAYS[1], "--json").result["built"]
+    assert (built["sales.orders"], built["sales.staged"]) == (0, 0)
+    settings = shop.root / "pipelines/sales/pipeline.yaml"
+    settings.write_text(settings.read_text().replace("start: 2024-03-01", "start: 2024-03-04"))
+    shop.penstock("run", "sales")
+    assert "nothing to build" in shop.penstock("run", "sales").out, "it comes to an end"
+
+
+def test_a_broken_correction_is_refused_and_leaves_nothing_behind(shop: Place) -> None:
+    path = shop.root / f"data/orders/{DAYS[1]}.csv"
+    content = path.read_bytes()
+    path.write_text("<html>502</html>\n")
+    for _ in range(2):
+        assert shop.penstock("run", "sales", exits=2).code == 2
+    path.write_bytes(content)
+    assert "nothing to build" in shop.penstock("run", "sales").out
+
+
+def test_a_broken_new_file_of_a_source_without_intervals_stops_the_run(shop: Place) -> None:
+    write(shop, "pipelines/stock/counted.source.yaml", "format: csv\npath: data/stock/*.csv\ncolumns: [item]\n")
+    write(shop, "data/stock/a.csv", "item\nx\n")
+    shop.penstock("run", "stock")
+    write(shop, "data/stock/b.csv", "thing\ny\n")
+    assert "another header" in shop.penstock("run", "stock", exits=2).err
+
+
 def test_drift_is_told_with_the_day_by_the_run_and_afterwards(shop: Place) -> None:
     source = ORDERS.replace("[day, amount]", "[day, {name: amount, also: [value]}]") + "drift: evolve\n"
     write(shop, "pipelines/sales/orders.source.yaml", source)

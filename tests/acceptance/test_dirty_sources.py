@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import psycopg
 import pytest
 from dirty_cases import FILES, POLICIES, VALUES, FileCase, ValueCase
@@ -266,3 +267,30 @@ def test_nobody_sees_a_bad_row_while_the_load_goes_on(tmp_path: Path, address: s
 
 def test_there_are_as_many_cases_as_are_promised() -> None:
     assert 2 * len(FILES) + len(_value_cases()) >= 100
+
+
+def test_parquet_of_declared_types_is_held_to_a_contract_of_types(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    write(place, "pipelines/ops/pipeline.yaml", PIPELINE)
+    source = "format: parquet\npath: data/*.parquet\ncolumns: [{name: meter, type: BIGINT}, note]\n"
+    write(place, "pipelines/ops/meters.source.yaml", source)
+    (place.root / "data").mkdir()
+    duckdb.execute(f"COPY (SELECT range + 7 AS meter, 'x' AS note FROM range(30)) TO '{place.root}/data/a.parquet'")
+    place.penstock("contract", "infer", "ops.meters")
+    place.penstock("run")
+    assert place.rows("SELECT sum(meter) AS total FROM ops.meters", "dev")[0]["total"] in {645, "645"}
+    place.penstock("contract", "check")
+
+
+def test_a_relation_of_a_dataset_to_itself_is_judged(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    write(place, "pipelines/ops/pipeline.yaml", PIPELINE)
+    write(place, "pipelines/ops/staff.sql", "/* penstock\nmaterialize: table\n*/\nSELECT 1 AS id, 2 AS boss\n")
+    contract = (
+        "apiVersion: v3.1.0\nkind: DataContract\nid: ops.staff\nversion: 1.0.0\nschema:\n  - name: staff\n"
+        "    physicalName: ops.staff\n    properties:\n      - {name: id, physicalType: INTEGER}\n"
+        "      - name: boss\n        physicalType: INTEGER\n        relationships: [{to: ops.staff.id}]\n"
+    )
+    write(place, "contracts/ops.staff.odcs.yaml", contract)
+    said = place.penstock("run", "--json", exits=3)
+    assert [finding["code"] for finding in said.findings] == ["check.failed"]

@@ -17,12 +17,16 @@ from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
 from penstock.plan.backfill import Backfill, plan_backfill
+from penstock.plan.build import Reason
 from penstock.plan.estimate import estimates, seconds_of
+from penstock.plan.restating import readers_of, restated_marks
+from penstock.plan.versions import versions_of
 
 if TYPE_CHECKING:
     from penstock.app.running import Follower
     from penstock.app.wiring import Workplace
     from penstock.model.intervals import Interval
+    from penstock.plan.build import Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +113,37 @@ def submit(place: Workplace, asked: Asked, digest: str, reason: str, follower: F
     found = proposal.backfill.digest
     if not found.startswith(digest) or len(digest) < SHORTEST_DIGEST:
         raise RefusedError(_moved(digest, found))
+    marks = {*proposal.backfill.marks, *_elsewhere(place, proposal, asked)}
     requested = BackfillRequested(
         backfill=proposal.request.key,
         plan=found,
         by=operator(),
         reason=reason,
-        stale=json.dumps([list(mark) for mark in proposal.backfill.marks]),
+        stale=json.dumps([list(mark) for mark in sorted(marks)]),
     )
     place.ledger.append(requested, proposal.request.fact())
     return Runner(place, follower).run(proposal.request)
+
+
+def _elsewhere(place: Workplace, proposal: Proposal, asked: Asked) -> tuple[Mark, ...]:
+    """What of other environments reads the same versions: nobody else would tell them that their rows are others."""
+    project, window = place.project, asked.window
+    versions = versions_of(project)
+    datasets = chosen(project, asked.names)
+    whole = {
+        (name, versions[name].fingerprint): (
+            window.widened(by.grain) if (by := project.datasets[name].interval) else window,
+        )
+        for name in datasets
+    }
+    own = {(name, version.fingerprint) for name, version in versions.items()}
+    readers = readers_of(place.ledger.rows("versions"), project, versions)
+    found = restated_marks(whole, readers, proposal.request.until)
+    return tuple(
+        (dataset, version, start, end, str(Reason.UPSTREAM_AGAIN))
+        for dataset, version, start, end, _ in found
+        if (dataset, version) not in own
+    )
 
 
 def _nothing_named() -> Finding:

@@ -131,9 +131,10 @@ class Claims:
     def _planned(self, row: Mapping[str, Value], request: RunRequest) -> Order:
         if row["state"] == str(RunState.INTERRUPTED):
             self._refuse_deadly(request.run)
-        self._desk.restate(request)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
+        if self._desk.restate(request):
+            order = self._desk.order(request)
         self._desk.hold(order)
         return order
 

@@ -179,7 +179,8 @@ def _held(
         for check in plan.checks
         if (gone := [name for name in check.rule.columns if name.casefold() not in there])
     }
-    results, failed = _results(warehouse, plan, unjudged)
+    waiting: dict[str, str] = {}
+    results, failed = _results(warehouse, plan, unjudged, waiting)
     examples = {
         check.id: _examples(warehouse, sql)
         for check in plan.checks
@@ -197,15 +198,16 @@ def _held(
         rows=rows,
         results=results,
         examples=examples,
-        unjudged=unjudged,
+        unjudged={**unjudged, **waiting},
         findings=differing,
     )
 
 
 def _results(
-    warehouse: ProjectWarehouse, plan: quality.CheckPlan, unjudged: dict[str, str]
+    warehouse: ProjectWarehouse, plan: quality.CheckPlan, unjudged: dict[str, str], waiting: dict[str, str]
 ) -> tuple[tuple[CheckResult, ...], frozenset[str]]:
-    """The results of the checks that can be asked; what the database refuses goes to `unjudged`."""
+    """The results of the checks that can be asked; what the database refuses goes to `unjudged`, what nobody can judge
+    of rows that are there already (freshness, volume, drift) to `waiting`."""
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
         return list(warehouse.query(sql)[1])
@@ -221,7 +223,7 @@ def _results(
             except InputError as error:
                 unjudged[each] = error.findings[0].message
         results = tuple(found)
-    unjudged |= {result.id: result.message for result in results if not result.judged}
+    waiting |= {result.id: result.message for result in results if not result.judged}
     results = tuple(result for result in results if result.judged)
     return results, frozenset(result.id for result in results if not result.passed)
 

@@ -84,12 +84,12 @@ class Desk:
         plan = planning.plan(ledger, root, project, request.until, frozenset(select), request.window)
         return self._ordered(request, project, plan)
 
-    def restate(self, request: RunRequest) -> None:
-        """Record what files that changed make stale of a request's datasets, and of all that reads them."""
+    def restate(self, request: RunRequest) -> bool:
+        """Record what files that changed make stale of a request's datasets, and of all that reads them; if any do."""
         whole = self._place.project
         self._refuse_unknown(request, whole)
         project = whole.narrowed(self._names(request, whole))
-        restating.record(self._place.ledger, self._place.root, project, request.until, self._place.token)
+        return restating.record(self._place.ledger, self._place.root, project, request.until, self._place.token)
 
     def order_of(self, request: RunRequest, plan: BuildPlan) -> Order:
         """What a request comes to by a plan that was made already; raises as `order`."""

@@ -86,8 +86,9 @@ def arrived_whole(root: Path, project: Project, until: datetime) -> dict[str, st
         if isinstance(dataset.task, DatabaseSource) and dataset.interval is None:
             digests[name] = _time_of(dataset.task.refresh, until)
         if isinstance(dataset.task, FileSource) and dataset.interval is None:
-            found, _ = arrivals(dataset.task, name, root, None)
-            parts = json.dumps([(arrival.name, arrival.sha256) for arrival in found])
+            found, wrong = arrivals(dataset.task, name, root, None)
+            broken = [finding.message for finding in wrong if finding.code != "source.missing_file"]
+            parts = json.dumps([*((arrival.name, arrival.sha256) for arrival in found), *broken])
             digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return digests
 

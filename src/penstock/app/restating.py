@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import expected_files
 from penstock.ledger.facts import FilesRestated
+from penstock.ledger.landed import read_landed
 from penstock.model.intervals import Interval, merge, parse_moment, stamp
 from penstock.model.sources import Corrections, FileSource
 from penstock.plan.restating import readers_of, restated_marks
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 def marks(journal: Journal, root: Path, project: Project, until: datetime) -> tuple[Mark, ...]:
     """What files that are others than those that landed make stale now, in sources that take corrections."""
-    found = changed(journal, root, project, Corrections.TAKE)
+    found = changed(journal, root, project, Corrections.TAKE, until)
     if not found:
         return ()
     versions = versions_of(project)
@@ -42,19 +43,17 @@ def marks(journal: Journal, root: Path, project: Project, until: datetime) -> tu
 
 
 def changed(
-    journal: Journal, root: Path, project: Project, corrections: Corrections
+    journal: Journal, root: Path, project: Project, corrections: Corrections, until: datetime
 ) -> dict[str, tuple[Interval, ...]]:
     """The intervals whose files are others than those that landed, of sources that deal so with corrections."""
     sources = [dataset for dataset in project.datasets.values() if _is_sliced(dataset, corrections)]
-    known = {dataset.name: journal.rows("arrivals", dataset=dataset.name) for dataset in sources}
-    if not any(known.values()):
+    if not any(journal.rows("coverage", dataset=dataset.name, limit=1) for dataset in sources):
         return {}
     versions = versions_of(project)
     found = {}
     for dataset in sources:
-        version = versions[dataset.name]
-        landed = [row for row in known[dataset.name] if row["version"] == version.fingerprint]
-        if landed and (gaps := _changed(journal, root, dataset, version, landed)):
+        pieces = _known(journal, project, dataset, versions[dataset.name], until)
+        if pieces and (gaps := _changed(journal, root, dataset, versions[dataset.name], pieces)):
             found[dataset.name] = gaps
     return found
 
@@ -75,19 +74,28 @@ def _is_sliced(dataset: Dataset, corrections: Corrections) -> bool:
     return isinstance(task, FileSource) and dataset.interval is not None and task.corrections is corrections
 
 
-def _changed(
-    journal: Journal, root: Path, dataset: Dataset, version: Version, landed: Sequence[Mapping[str, Value]]
-) -> tuple[Interval, ...]:
-    """The intervals that were built of other files than those that are there now."""
-    task, by = dataset.task, dataset.interval
-    assert isinstance(task, FileSource)  # noqa: S101 - see `_is_sliced`
-    assert by is not None  # noqa: S101
-    by_start: dict[str, dict[str, Mapping[str, Value]]] = {}
-    for row in landed:
-        by_start.setdefault(str(row["start"]), {})[str(row["name"])] = row
+def _known(journal: Journal, project: Project, dataset: Dataset, version: Version, until: datetime) -> list[Interval]:
+    """The intervals that are built and to be there, and of whose files the ledger knows, also that there were none."""
+    by, pipeline = dataset.interval, project.pipeline_of(dataset.name)
+    assert by is not None  # noqa: S101 - see `_is_sliced`
+    attempts = journal.rows("attempts", dataset=dataset.name, version=version.fingerprint, state="published")
+    starts = {start for row in attempts for start in read_landed(str(row["files"] or ""))[0]}
+    first, last = by.grain.floor(pipeline.start), min(until, pipeline.end) if pipeline.end else until
     rows = journal.rows("coverage", dataset=dataset.name, version=version.fingerprint)
     spans = merge(Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"]))) for row in rows)
-    pieces = [piece for span in spans for piece in span.split(by.grain)]
+    pieces = (piece for span in spans for piece in span.split(by.grain))
+    return [piece for piece in pieces if first <= piece.start and piece.end <= last and stamp(piece.start) in starts]
+
+
+def _changed(
+    journal: Journal, root: Path, dataset: Dataset, version: Version, pieces: Sequence[Interval]
+) -> tuple[Interval, ...]:
+    """Those of some intervals that were built of other files than those that are there now."""
+    task = dataset.task
+    assert isinstance(task, FileSource)  # noqa: S101 - see `_is_sliced`
+    by_start: dict[str, dict[str, Mapping[str, Value]]] = {}
+    for row in journal.rows("arrivals", dataset=dataset.name, version=version.fingerprint):
+        by_start.setdefault(str(row["start"]), {})[str(row["name"])] = row
     found: list[Interval] = []
     for path, piece in expected_files(task, root, pieces):
         if piece is None or not path.is_file() or (found and found[-1] == piece):
@@ -99,12 +107,16 @@ def _changed(
 
 
 def _is_the_same(path: Path, row: Mapping[str, Value] | None) -> bool:
+    """Whether a file is the one that landed. One that cannot be looked at is told of by the run that would read it."""
     if row is None:
         return False
-    status = path.stat()
-    if (status.st_size, status.st_mtime_ns) == (row["size"], row["modified"]):
+    try:
+        status = path.stat()
+        if (status.st_size, status.st_mtime_ns) == (row["size"], row["modified"]):
+            return True
+        if status.st_size != row["size"]:
+            return False
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == row["digest"]
+    except OSError:
         return True
-    if status.st_size != row["size"]:
-        return False
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == row["digest"]

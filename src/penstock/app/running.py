@@ -97,6 +97,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     from penstock.plan.estimate import estimates, seconds_of  # noqa: PLC0415 - a run does not need it
     from penstock.plan.movement import as_shown, moved_columns  # noqa: PLC0415 - as above
 
+    now = place.clock.now()
     build, shown = plan(place, wanted), planning.shown_in(place.ledger, wanted.environment)
     datasets = place.project.datasets
     gone = () if wanted.names else tuple(sorted(set(shown) - set(place.project.datasets)))
@@ -112,7 +113,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
         seconds=seconds_of(build, found, place.project.settings.parallel),
-        corrected=restating.changed(place.ledger, place.root, place.project, Corrections.TELL),
+        corrected=restating.changed(place.ledger, place.root, place.project, Corrections.TELL, build.until or now),
     )
 
 
@@ -212,9 +213,10 @@ class Runner:
     def _here(self, request: RunRequest) -> Ran:
         """Do it in this process, which holds the lock."""
         self._place.settle()
-        self._desk.restate(request)
         order = self._desk.order(request)
         self._desk.look_at_sources(order)
+        if self._desk.restate(request):
+            order = self._desk.order(request)
         if order.plan.works and self._place.token_is_new():  # what a dead executor had published is known only now
             order = self._desk.order(request)
         self._refuse_stale(order)
@@ -239,7 +241,8 @@ class Runner:
         )
 
     def _corrected(self, order: Order) -> dict[str, tuple[Interval, ...]]:
-        return restating.changed(self._place.ledger, self._place.root, order.project, Corrections.TELL)
+        place = self._place
+        return restating.changed(place.ledger, place.root, order.project, Corrections.TELL, order.request.until)
 
     def _drifted(self, run: str) -> dict[str, tuple[Drifted, ...]]:
         return {name: told for name, told in drift(self._place, (), run).items() if told}

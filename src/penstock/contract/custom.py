@@ -89,6 +89,13 @@ def freshness_rule(entry: Fields, spec: ColumnSpec, value: float | None, unit: s
             expected="a column of type DATE or TIMESTAMP",
         )
         return None
+    if spec.personal:
+        entry.note(
+            "contract.freshness",
+            f"{spec.name} holds personal data ({spec.personal}), and what a check of its age says would show a value",
+            expected="a column without personal data",
+        )
+        return None
     return Rule(kind=RuleKind.FRESHNESS, columns=(spec.name,), age=timedelta(**{word: value}))
 
 

@@ -166,10 +166,8 @@ def _has_rows(rule: Rule) -> bool:
 
 def _not_nullable(rule: Rule, specs: Sequence[ColumnSpec]) -> str:
     """Why an offending value cannot be made NULL; nothing if it can."""
-    if rule.kind in {RuleKind.NOT_NULL, RuleKind.UNIQUE}:
+    if rule.kind in {RuleKind.NOT_NULL, RuleKind.MISSING, RuleKind.UNIQUE}:
         return f"a rule of kind {rule.kind} is not met by a NULL"
-    if rule.kind is RuleKind.SQL and "IS NULL" in (rule.sql or ""):
-        return "a missing value is not met by a NULL"
     firm = [spec.name for spec in specs if spec.required or spec.key]
     return f"{', '.join(firm)} must not be NULL" if firm else ""
 

@@ -34,8 +34,13 @@ def judge(session: Session, staged: Staged, dataset: Dataset, setting: Setting =
     if contract is None:
         return quality.Judged()
     refuse_other_columns(session, staged, dataset)
-    setting = replace(setting, rows=staged.rows)
+    setting = _with_itself(replace(setting, rows=staged.rows), dataset, staged)
     return quality.run_checks(quality.compile_checks(contract, staged.relation, setting), session.fetch)
+
+
+def _with_itself(setting: Setting, dataset: Dataset, staged: Staged) -> Setting:
+    """A relation of a dataset to itself is looked for among the rows that are to be published."""
+    return replace(setting, relations={**setting.relations, dataset.name: staged.relation})
 
 
 def refuse_other_columns(session: Session, staged: Staged, dataset: Dataset) -> None:
@@ -66,6 +71,7 @@ def refuse_if_failed(
     failed = [result for result in results if not result.passed and result.severity is Severity.ERROR]
     if not failed or dataset.contract is None:
         return
+    setting = _with_itself(setting, dataset, staged)
     plan = quality.compile_checks(dataset.contract, staged.relation, setting)
     by_id = {check.id: check for check in plan.checks}
     findings = []

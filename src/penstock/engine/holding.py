@@ -73,6 +73,7 @@ def _pieces(
 def _judged(
     session: Session, contract: Contract, relation: str, interval: Interval | None, relations: Mapping[str, str]
 ) -> Iterator[Finding]:
+    relations = {**relations, contract.dataset: relation}
     setting = Setting(until=interval.end if interval else None, relations=relations, interval=interval)
     plan = quality.compile_checks(contract, relation, setting)
     by_id = {check.id: check for check in plan.checks}

@@ -46,8 +46,8 @@ def casts(dataset: Dataset) -> tuple[Cast, ...]:
 
 
 def files_of(dataset: Dataset) -> tuple[str, ...]:
-    """The columns of a source's files; none of another dataset."""
-    return dataset.task.columns if isinstance(dataset.task, FileSource) else ()
+    """The columns that a source's files give as text; none of another dataset."""
+    return dataset.task.texts if isinstance(dataset.task, FileSource) else ()
 
 
 def sieve_of(dataset: Dataset) -> Sieve | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.model.contracts import RuleKind
+from penstock.model.intervals import parse_moment
 from penstock.quality.setting import Profile, Setting, read_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.engine.attempt import Job
     from penstock.ledger.journal import Journal, Receipt
@@ -45,9 +47,16 @@ def _past(journal: Journal, work: Work, contract: Contract, receipt: Receipt | N
     found = [
         (profile, str(row["slice"]), int(row["seq"] or 0))
         for row in rows
-        for profile in (read_profile(str(row["profile"]), str(row["start"] or "")),)
+        for profile in (_without_this(read_profile(str(row["profile"]), str(row["start"] or "")), row, work),)
     ]
     return tuple(_ordered(found, work))
+
+
+def _without_this(profile: Profile, row: Mapping[str, object], work: Work) -> Profile:
+    """What is known of an earlier slice: its newest value may be one of the interval that is made anew."""
+    interval = work.slice.interval
+    reaches = interval is not None and bool(row["end"]) and parse_moment(str(row["end"])) > interval.start
+    return replace(profile, newest={}) if reaches else profile
 
 
 def _ordered(found: Sequence[tuple[Profile, str, int]], work: Work) -> list[Profile]:

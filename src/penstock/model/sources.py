@@ -98,6 +98,11 @@ class FileSource:
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that land as text."""
+        return tuple(column for column in self.columns if column not in self.types)
+
+    @property
     def row(self) -> tuple[str, ...]:
         """Every column of its rows."""
         return tuple(self.row_types)

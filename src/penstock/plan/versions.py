@@ -206,7 +206,7 @@ def _sifted(dataset: Dataset) -> list[object]:
     contract = dataset.contract
     if contract is None or dataset.materialization is Materialization.VIEW:
         return []
-    files = dataset.task.columns if isinstance(dataset.task, FileSource) else ()
+    files = dataset.task.texts if isinstance(dataset.task, FileSource) else ()
     read = {name.casefold() for name in files}
     is_cast = any(spec.type != "VARCHAR" and spec.name.casefold() in read for spec in contract.columns)
     if not contract.names_policies and not is_cast:

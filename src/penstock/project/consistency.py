@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, Severity
-from penstock.model.pipelines import SqlTask
+from penstock.model.pipelines import Materialization, SqlTask
 from penstock.project.row_policies import policy_findings
 from penstock.sql.query import parse_query
 
@@ -77,6 +77,15 @@ def _relation_findings(dataset: Dataset, datasets: Mapping[str, Dataset], known:
         if contract is None or rule.dataset is None:
             continue
         place = Place(file=contract.file, line=rule.line, dataset=dataset.name)
+        if rule.dataset == dataset.name and dataset.materialization is not Materialization.TABLE:
+            yield Finding(
+                code="project.relation_to_itself",
+                message=f"the contract of {dataset.name} relates it to itself, and it is not made whole",
+                place=place,
+                found=f"materialize: {dataset.materialization}",
+                expected="materialize: table, where all rows that may be referred to are there at once",
+                remedy="take the relation back, or check it by a query in a dataset that reads this one whole",
+            )
         if rule.dataset not in known:
             close = difflib.get_close_matches(rule.dataset, sorted(known), n=1)
             yield Finding(

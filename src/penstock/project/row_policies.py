@@ -58,7 +58,7 @@ def _firm_columns(dataset: Dataset, contract: Contract) -> Iterator[Finding]:
         firm[dataset.offset] = "added to by"
     if not firm:
         return
-    files = dataset.task.columns if isinstance(dataset.task, FileSource) else ()
+    files = dataset.task.texts if isinstance(dataset.task, FileSource) else ()
     nulled = {name.casefold() for name in nulled_columns(contract, files)}
     for name, why in firm.items():
         if name.casefold() in nulled:

@@ -125,6 +125,8 @@ def template_problem(path: str) -> str | None:
             return f"path {path} has braces that are not {{interval_start:…}} or {{interval_end:…}}"
         if not all(_FORMAT.fullmatch(spec or "") for _, field, spec, _ in parts if field is not None):
             return f"path {path} has a time format that is not made of %Y %y %m %d %H %M %S %j and - _ . /"
+        if any("**" in part and part != "**" for part in PurePosixPath(path).parts):
+            return f"path {path} has ** beside other signs; write * there"
         moment = datetime(2000, 1, 1, tzinfo=UTC)
         if ".." in PurePosixPath(path.format(interval_start=moment, interval_end=moment)).parts:
             return f"path {path} leaves the project once it is filled in"

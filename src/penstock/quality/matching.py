@@ -31,17 +31,14 @@ def match(source: FileSource, header: Sequence[str]) -> Match:
     if source.format in {FileFormat.JSON, FileFormat.NDJSON}:
         return _match_paths(source, header)
     found: dict[str, int] = {}
-    places = {name: place for place, name in reversed(list(enumerate(header)))}
-    alike = {plain(name): place for place, name in reversed(list(enumerate(header)))}
-    for column in source.columns:
-        place = places.get(column)
-        if place is None and source.drift is Drift.EVOLVE:
+    ways = (str, str.lower, plain) if source.drift is Drift.EVOLVE else (str,)
+    for way in ways:  # what is written alike goes before what is only nearly so
+        places = {way(name): place for place, name in reversed(list(enumerate(header)))}
+        for column in source.columns:
             names = (column, *source.also.get(column, ()))
-            place = next((alike[plain(name)] for name in names if plain(name) in alike), None)
-        elif place is None:
-            place = next((places[name] for name in source.also.get(column, ()) if name in places), None)
-        if place is not None and place not in found.values():
-            found[column] = place
+            place = next((places[way(name)] for name in names if way(name) in places), None)
+            if column not in found and place is not None and place not in found.values():
+                found[column] = place
     taken = set(found.values())
     return Match(
         found=found,
@@ -65,17 +62,22 @@ def json_path(source: FileSource, column: str) -> str:
     return source.paths.get(column, column)
 
 
+def place_of(source: FileSource, column: str, header: Sequence[str]) -> str:
+    """The path at which these files hold a column: of other names it has, the one that they use."""
+    names = (json_path(source, column), *source.also.get(column, ()))
+    return next((name for name in names if any(_meets(name, path) for path in header)), names[0])
+
+
 def _match_paths(source: FileSource, header: Sequence[str]) -> Match:
-    """A declared path covers all that lies beneath it; what lies outside of the record is always there."""
+    """A declared path covers all that lies beneath it, and takes its part of what lies above; what lies outside of the
+    record is always there."""
     found, covered = {}, set[int]()
     for column in source.columns:
-        names = (json_path(source, column), *source.also.get(column, ()))
-        for name in names:
-            beneath = {place for place, path in enumerate(header) if _covers(name, path)}
-            if beneath:
-                found[column] = min(beneath)
-                covered |= beneath
-                break
+        name = place_of(source, column, header)
+        met = [place for place, path in enumerate(header) if _meets(name, path)]
+        if met:
+            found[column] = met[0]
+            covered |= {place for place in met if _covers(name, header[place])}
     outside = {column for column in source.columns if json_path(source, column).startswith("$.")}
     return Match(
         found=found,
@@ -84,5 +86,9 @@ def _match_paths(source: FileSource, header: Sequence[str]) -> Match:
     )
 
 
+def _meets(declared: str, path: str) -> bool:
+    return _covers(declared, path) or declared.startswith(f"{path}.")
+
+
 def _covers(declared: str, path: str) -> bool:
-    return path == declared or path.startswith(f"{declared}.") or declared.startswith(f"{path}.")
+    return path == declared or path.startswith(f"{declared}.")

@@ -125,7 +125,8 @@ def decided_by(contract: Contract | None, files: Sequence[str] = ()) -> list[obj
         rule, policy = check.rule, policy_of(contract, check.rule)
         if policy is not OnFailure.FAIL:
             said = [rule.low, rule.high, rule.pattern, rule.sql]
-            said += [str(bound) for bound in (rule.shortest, rule.longest) if bound is not None]
+            if rule.shortest is not None or rule.longest is not None:
+                said.append(f"{rule.shortest} to {rule.longest}")
             found.append([str(policy), str(rule.kind), list(rule.columns), list(rule.values), said])
     return sorted(found, key=json.dumps)
 

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 import zstandard
 
+from penstock.adapters.sources import inspection, local
 from penstock.adapters.sources.local import LocalFiles
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Grain, Interval
@@ -364,3 +365,95 @@ def test_json_numbers_look_alike_however_many_decimals_they_have(
     _, landing = _land(root, _source(path="data/in.json", format=FileFormat.JSON))
     forms = landing.files[0].forms
     assert (forms["updated"], forms.get("count")) == ("date 2020-01-31", told)
+
+
+# -- what a second look found -----------------------------------------------------------------------------------------
+
+
+def test_parquet_files_of_other_types_are_each_cast_by_their_own(root: Path) -> None:
+    for number, value in enumerate(("1::BIGINT", "2.5::DOUBLE", "'3.25'")):
+        duckdb.sql(f"COPY (SELECT {value} AS amount) TO '{root}/data/{number}.parquet'")
+    source = FileSource(
+        path="data/*.parquet", columns=("amount",), format=FileFormat.PARQUET, types={"amount": "DOUBLE"}
+    )
+    rows, _ = _land(root, source)
+    assert sorted(row["amount"] for row in rows) == [1.0, 2.5, 3.25]
+
+
+@pytest.mark.parametrize("other", ["r[1]", "r?", "r*"])
+def test_signs_that_stand_for_several_files_stand_for_themselves_in_names(root: Path, other: str) -> None:
+    (root / "data" / "r1.csv").write_text("region,updated,count\nplain,,1\n")
+    (root / "data" / f"{other}.csv").write_text("region,updated,count\nodd,,2\n")
+    rows, _ = _land(root, _source(path="data/*.csv"))
+    assert sorted(row["region"] for row in rows) == ["odd", "plain"]
+
+
+def test_folders_that_look_like_columns_are_folders(root: Path) -> None:
+    (root / "data" / "count=7").mkdir()
+    duckdb.sql(f"COPY (SELECT 'x' AS region, '' AS updated, 1 AS count) TO '{root}/data/count=7/in.parquet'")
+    (row,), _ = _land(root, _source(path="data/count=7/in.parquet", format=FileFormat.PARQUET))
+    assert row["count"] == "1"
+
+
+def test_a_name_that_is_written_alike_goes_before_one_that_is_nearly_so(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("deaths %,deaths\n9,1\n")
+    source = FileSource(path="data/in.csv", columns=("Deaths", "Deaths %"), drift=Drift.EVOLVE)
+    (row,), _ = _land(root, source)
+    assert (row["Deaths"], row["Deaths %"]) == ("1", "9")
+
+
+def test_another_path_of_a_column_may_lead_into_a_list_and_the_rest_of_the_list_is_kept(root: Path) -> None:
+    (root / "data" / "in.json").write_text(json.dumps([{"g": {"coords": [1, 2, 3]}}]))
+    source = FileSource(
+        path="data/in.json",
+        format=FileFormat.JSON,
+        columns=("depth",),
+        paths={"depth": "g.coordinates.2"},
+        also={"depth": ("g.coords.2",)},
+        drift=Drift.EVOLVE,
+    )
+    (row,), _ = _land(root, source)
+    assert row["depth"] == "3"
+    assert json.loads(row["_extra"]) == {"g.coords": "[1,2,3]"}
+
+
+def test_two_documents_that_list_nothing_are_no_copies_of_each_other(root: Path) -> None:
+    for day in ("2020-03-01", "2020-03-02"):
+        (root / "data" / f"{day}.json").write_text("[]")
+    rows, _ = _land(root, _source(path="data/{interval_start:%Y-%m-%d}.json", format=FileFormat.JSON), _days(2))
+    assert rows == []
+
+
+def test_a_file_that_changes_between_two_looks_is_not_taken(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / "data" / "in.csv"
+    path.write_text("region,updated,count\na,,1\n")
+    looked = inspection.arrivals
+
+    def replaced(*arguments: Any) -> Any:
+        found = looked(*arguments)
+        path.write_text("region,updated,count\nb,,2\n")
+        return found
+
+    monkeypatch.setattr(local, "arrivals", replaced)
+    (finding,) = _refused(root, _source())
+    assert finding.code == "source.changed_meanwhile"
+
+
+def test_a_file_that_goes_away_between_two_looks_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / "data" / "in.csv"
+    path.write_text("region,updated,count\na,,1\n")
+    looked = inspection.arrivals
+
+    def removed(*arguments: Any) -> Any:
+        found = looked(*arguments)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(local, "arrivals", removed)
+    assert _refused(root, _source())[0].code in {"source.changed_meanwhile", "source.unreadable_rows"}
+
+
+def test_a_blank_line_of_a_file_of_one_column_is_a_row(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("region\na\n\nb\n")
+    rows, landing = _land(root, FileSource(path="data/in.csv", columns=("region",)))
+    assert len(rows) == landing.files[0].rows == 3

@@ -155,7 +155,8 @@ def validity(draw: st.DrawFn, kind: RuleKind) -> dict[str, Any]:
 @st.composite
 def rules_of(draw: st.DrawFn, columns: tuple[ColumnSpec, ...]) -> Rule:
     types = tuple(column.type for column in columns)
-    allowed = [kind for kind in kinds_for(types) if kind is not RuleKind.DRIFT or columns[0].personal is None]
+    telling = {RuleKind.DRIFT, RuleKind.FRESHNESS} if columns[0].personal else set()
+    allowed = [kind for kind in kinds_for(types) if kind not in telling]
     kind = draw(st.sampled_from(allowed))
     known = draw(validity(kind))
     if kind is RuleKind.SQL:

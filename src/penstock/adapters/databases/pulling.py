@@ -5,6 +5,7 @@ A database hands rows over as they are asked for (Arrow's C stream), and DuckDB 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -50,6 +51,7 @@ _LOST = (
     "Deadlock found",
 )
 """What drivers say of what may be otherwise the next time."""
+_QUOTED = re.compile(r"(?<=string )(\"[^\"]*\"|'[^']*')")
 _NEVER = ("authentication failed", "no pg_hba.conf entry", "Access denied")
 
 
@@ -138,7 +140,7 @@ def progress(rows: int, seconds: float) -> str:
 
 def fault(pull_of: str | None, address: Address, error: BaseException) -> PenstockError:
     """What a driver or DuckDB says, without secrets, and whether it may pass."""
-    text = address.mask(str(error))
+    text = _QUOTED.sub("…", address.mask(str(error)))  # a value that cannot be read may be personal
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = _plain(lines[0] if lines else type(error).__name__)
     passes = any(word in text for word in _LOST) and not any(word in text for word in _NEVER)

@@ -68,7 +68,7 @@ class SqliteDatabase:
             fits, form, example = _way(column, type_)
             first.append(f"{example} AS {quote(name)}")
             sent.append(f"CASE WHEN {fits} THEN {form} END")
-            said = f"{literal(name + ' is ')} || typeof({column}) || ' ' || substr(CAST({column} AS TEXT), 1, 40)"
+            said = f"{literal(name + ' is ')} || typeof({column})"
             odd.append(f"WHEN {column} IS NOT NULL AND NOT ({fits}) THEN {said}")
             here[name] = _arriving(name, type_)
         where = _where(source, portion)

@@ -16,11 +16,16 @@ def from_text(expression: str, type_: str, column: str) -> str:
     digits = _digits(type_)
     if digits is not None:
         lost = rf"[.]\d{{{digits}}}\d*[1-9]"
-        return _unless(
-            f"regexp_matches({expression}, {literal(lost)})", cast, f"{column} would lose digits as {type_}", expression
-        )
+        power = f"regexp_matches({expression}, '[eE]') AND CAST({expression} AS DOUBLE) <> CAST({cast} AS DOUBLE)"
+        fault = f"regexp_matches({expression}, {literal(lost)}) OR ({power})"
+        return _unless(fault, cast, f"{column} would lose digits as {type_}")
+    if type_ == "TIMESTAMP":
+        lost = r"[.]\d{6}\d*[1-9]|:\d\d([.]\d+)?\s*[+-]\d\d(:?\d\d)?$"
+        fault = f"contains({expression}, ' BC') OR regexp_matches({expression}, {literal(lost)})"
+        said = f"{column} holds a moment that is no {type_}: before Christ, with an offset, or too precise"
+        return _unless(fault, cast, said)
     if type_ in MOMENTS:
-        return _unless(f"contains({expression}, ' BC')", cast, f"{column} holds a date before Christ", expression)
+        return _unless(f"contains({expression}, ' BC')", cast, f"{column} holds a date before Christ")
     if type_ == "VARCHAR":
         return expression
     return cast
@@ -38,9 +43,7 @@ def list_from_json(expression: str, type_: str, column: str) -> str:
         if depth > 1:
             made = f"list_transform({texts}, lambda w: list_transform(w, lambda v: {inner}))"
     guard = f"json_type(CAST({expression} AS JSON), {deeper}) = 'ARRAY'"
-    return _unless(
-        guard, f"CAST({made} AS {type_})", f"{column} holds a list of more dimensions than {type_}", expression
-    )
+    return _unless(guard, f"CAST({made} AS {type_})", f"{column} holds a list of more dimensions than {type_}")
 
 
 def _digits(type_: str) -> int | None:
@@ -50,6 +53,6 @@ def _digits(type_: str) -> int | None:
     return int(type_.rstrip(")").rpartition(",")[2]) if type_.startswith("DECIMAL(") else None
 
 
-def _unless(fault: str, good: str, message: str, expression: str) -> str:
-    said = f"error({literal(message + ': ')} || left(CAST({expression} AS VARCHAR), 40))"
-    return f"CASE WHEN {fault} THEN {said} ELSE {good} END"
+def _unless(fault: str, good: str, message: str) -> str:
+    """The value, or an error that does not show it: it may be personal."""
+    return f"CASE WHEN {fault} THEN error({literal(message)}) ELSE {good} END"

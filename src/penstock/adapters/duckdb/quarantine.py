@@ -167,7 +167,8 @@ def _replaced(
             return "moment >= $start::TIMESTAMP AND moment < $end::TIMESTAMP", dict(bounds)
         case Materialization.MERGE:
             keys = f"SELECT {_key('new', publication.key)} FROM {staging} AS new UNION SELECT row_key FROM {_ASIDE}"
-            same = f"row_key IN ({keys})"
+            again = f"row_key IS NULL AND row_json IN (SELECT row_json FROM {_ASIDE} WHERE row_key IS NULL)"
+            same = f"(row_key IN ({keys}) OR {again})"
             built = " OR (interval_start >= $start::TIMESTAMP AND interval_end <= $end::TIMESTAMP)" if bounds else ""
             return same + built, dict(bounds)
         case Materialization.APPEND if publication.offset is not None and publication.base is not None:
@@ -178,8 +179,9 @@ def _replaced(
 
 
 def _key(row: str, key: Sequence[str]) -> str:
-    """A row's key as the text of a JSON list; NULLs in it are equal to each other."""
+    """A row's key as the text of a JSON list; NULL where a part is NULL: nobody can say that it is the same row."""
     if not key:
         return "NULL"
     values = ", ".join(f"CAST({row}.{quote(name)} AS VARCHAR)" for name in key)
-    return f"CAST(json_array({values}) AS VARCHAR)"
+    whole = " AND ".join(f"{row}.{quote(name)} IS NOT NULL" for name in key)
+    return f"CASE WHEN {whole} THEN CAST(json_array({values}) AS VARCHAR) END"

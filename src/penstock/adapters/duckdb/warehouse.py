@@ -269,7 +269,11 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
             )
         ) from error
     if not read_only:  # a file of an older Penstock has no place for rows that are put aside
-        connection.execute(quarantine.SETUP)
+        try:
+            connection.execute(quarantine.SETUP)
+        except duckdb.Error as error:
+            connection.close()
+            raise RunError(_unreadable(path, error)) from error
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")  # see `close`
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET allowed_directories = [{literal(f'{spool}/')}]")

@@ -177,7 +177,8 @@ def _replaced(connection: Connection, publication: Publication, staging: str) ->
         case Materialization.MERGE:
             keys = f"SELECT {_key('new', publication.key)} FROM {staging} AS new UNION SELECT row_key FROM {_ASIDE}"
             built = " OR (interval_start >= $3 AND interval_end <= $4)" if bounds else ""
-            return f"row_key IN ({keys}){built}", bounds
+            again = f"row_key IS NULL AND row_json IN (SELECT row_json FROM {_ASIDE} WHERE row_key IS NULL)"
+            return f"(row_key IN ({keys}) OR {again}){built}", bounds
         case Materialization.APPEND if publication.offset is not None and publication.base is not None:
             found = connection.execute(
                 f"SELECT format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute "
@@ -191,6 +192,7 @@ def _replaced(connection: Connection, publication: Publication, staging: str) ->
 
 
 def _key(row: str, key: Sequence[str]) -> str:
-    """A row's key as the text of a JSON list; NULLs in it are equal to each other."""
+    """A row's key as the text of a JSON list; NULL where a part is NULL: nobody can say that it is the same row."""
     values = ", ".join(f"{row}.{quote(name)}::text" for name in key)
-    return f"to_json(ARRAY[{values}])::text" if key else "NULL"
+    whole = " AND ".join(f"{row}.{quote(name)} IS NOT NULL" for name in key)
+    return f"CASE WHEN {whole} THEN to_json(ARRAY[{values}])::text END" if key else "NULL"

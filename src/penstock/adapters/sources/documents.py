@@ -102,10 +102,15 @@ def _paths(record: dict[str, Any], before: str = "", depth: int = 1) -> Iterator
     for key, value in record.items():
         path = f"{before}{path_key(key)}"
         nested = isinstance(value, dict) and value and depth < DEEPEST
-        if nested and all('"' not in inner for inner in value):
+        if nested and not any(_is_odd(inner) for inner in value):
             yield from _paths(value, f"{path}.", depth + 1)
-        else:
+        elif not _is_odd(key):
             yield path
+
+
+def _is_odd(key: str) -> bool:
+    """Whether no path can name a key: what it holds counts as part of what is around it."""
+    return key in {"", "*"} or '"' in key or "\\" in key
 
 
 def _kind(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.adapters.sources.opening import exact_path
 from penstock.model.sources import FileFormat
 from penstock.sql.identifiers import literal, quote
 
@@ -67,7 +68,7 @@ def _told(columns: list[str], path: Path, rows: Mapping[str, int]) -> str:
     """Of the rows looked at, the form of each value (its place in `_FORMS`; the next one: none of them; NULL: empty),
     and how many digits it has behind a point."""
     steps = ", ".join(f"({literal(name)}, {1 + count // MOST_ROWS})" for name, count in rows.items())
-    landed = f"read_parquet({literal(str(path))}) AS {_ROWS}"
+    landed = f"read_parquet({literal(exact_path(path))}) AS {_ROWS}"
     some = f"{_ROWS}._file = {_STEPS}.file AND hash({_ROWS}) % {_STEPS}.step = 0"
     values = ", ".join(f"trim({_ROWS}.{quote(column)}) AS v{at}" for at, column in enumerate(columns))
     joined = f"{landed} JOIN (VALUES {steps}) AS {_STEPS}(file, step) ON {some}"

@@ -5,6 +5,8 @@ Every mistake of every file is reported at once; nothing is written.
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,12 +49,28 @@ def expected_files(
 
     A pattern that nothing matches is itself what is missing.
     """
+    listed: dict[Path, list[str]] = {}
     for interval in intervals if intervals is not None else (None,):
         bounds = {"interval_start": interval.start, "interval_end": interval.end} if interval else {}
         name = source.path.format(**bounds) if bounds else source.path
-        matching = sorted(root.glob(name)) if "*" in name else []
+        matching = _matching(root, name, listed) if "*" in name else []
         for path in matching or [root / name]:
             yield path, interval
+
+
+def _matching(root: Path, name: str, listed: dict[Path, list[str]]) -> list[Path]:
+    """The paths that a pattern matches; a folder is listed once for all intervals."""
+    folder, _, last = name.rpartition("/")
+    if "*" in folder:
+        return sorted(root.glob(name))
+    parent = root / folder
+    if parent not in listed:
+        try:
+            listed[parent] = sorted(each.name for each in parent.iterdir())
+        except OSError:
+            listed[parent] = []
+    pattern = re.compile(fnmatch.translate(re.sub(r"([?\[])", r"[\1]", last)))
+    return [parent / each for each in listed[parent] if pattern.match(each)]
 
 
 def arrivals(
@@ -170,6 +188,8 @@ def _repeated(dataset: str, found: Iterable[Arrival]) -> Iterator[Finding]:
     """Two intervals with the same bytes: one file was delivered twice under two names."""
     seen: dict[str, Arrival] = {}
     for arrival in found:
+        if not arrival.lines:
+            continue
         earlier = seen.setdefault(arrival.sha256, arrival)
         if earlier is not arrival:
             yield Finding(

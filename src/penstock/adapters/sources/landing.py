@@ -7,10 +7,10 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.opening import opened
+from penstock.adapters.sources.opening import exact_path, opened
 from penstock.adapters.sources.tables import sheet_as_csv
 from penstock.model.sources import EXTRA, Drift, FileFormat
-from penstock.quality.matching import json_path, match, path_keys
+from penstock.quality.matching import match, path_keys, place_of
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def landing_query(source: FileSource, found: Sequence[Arrival], *, dated: bool) 
         return f"SELECT {', '.join(f'NULL::{type_} AS {quote(name)}' for name, type_ in types.items())} WHERE false"
     groups: dict[tuple[object, ...], list[Arrival]] = {}
     for arrival in found:
-        key = (arrival.header, arrival.dialect.get("delimiter"), arrival.path.suffix == ".zst")
+        native = tuple(sorted(arrival.dialect.items())) if source.format is FileFormat.PARQUET else ()
+        key = (arrival.header, arrival.dialect.get("delimiter"), arrival.path.suffix == ".zst", native)
         groups.setdefault(key, []).append(arrival)
     return " UNION ALL ".join(_group(source, group, dated=dated) for group in groups.values())
 
@@ -62,7 +63,7 @@ def _group(source: FileSource, found: Sequence[Arrival], *, dated: bool) -> str:
     if source.format in {FileFormat.JSON, FileFormat.NDJSON}:
         read, values, extra = _records(source, found), _json_values(source, header), _json_extra(header, matched)
     elif source.format is FileFormat.PARQUET:
-        read = f"read_parquet([{_paths(found)}], filename = '_penstock_path')"
+        read = f"read_parquet([{_paths(found)}], filename = '_penstock_path', hive_partitioning = false)"
         values = [_cast(source, column, header, matched) for column in source.columns]
         extra = _extra([(header[place], f"CAST(lines.{quote(header[place])} AS VARCHAR)") for place in matched.extra])
     else:
@@ -83,7 +84,8 @@ def _csv(found: Sequence[Arrival], delimiter: str, width: int) -> str:
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(width))
     return (
         f"read_csv([{_paths(found)}], header = true, all_varchar = true, auto_detect = false, quote = '\"', "
-        f"escape = '\"', delim = {literal(delimiter)}, filename = '_penstock_path', columns = {{{columns}}})"
+        f"escape = '\"', delim = {literal(delimiter)}, filename = '_penstock_path', hive_partitioning = false, "
+        f"columns = {{{columns}}})"
     )
 
 
@@ -118,21 +120,17 @@ def _unpacked(path: Path) -> int:
 
 
 def _json_values(source: FileSource, header: Sequence[str]) -> list[str]:
-    """Each column as the text of its value; of other names it has, the one that these files use."""
-    values = []
-    for column in source.columns:
-        names = (json_path(source, column), *source.also.get(column, ()))
-        name = next(
-            (one for one in names if any(path == one or path.startswith(f"{one}.") for path in header)), names[0]
-        )
-        document, path = ("document", name[2:]) if name.startswith("$.") else ("record", name)
-        values.append(f"json_extract_string(lines.{document}, {literal(_pointer(path))})")
-    return values
+    """Each column as the text of its value."""
+    names = (place_of(source, column, header) for column in source.columns)
+    return [_json_text("document", name[2:]) if name.startswith("$.") else _json_text("record", name) for name in names]
+
+
+def _json_text(within: str, path: str) -> str:
+    return f"json_extract_string(lines.{within}, {literal(_pointer(path))})"
 
 
 def _json_extra(header: Sequence[str], matched: Match) -> str:
-    named = [header[place] for place in matched.extra]
-    return _extra([(name, f"json_extract_string(lines.record, {literal(_pointer(name))})") for name in named])
+    return _extra([(header[place], _json_text("record", header[place])) for place in matched.extra])
 
 
 def _pointer(path: str) -> str:
@@ -157,7 +155,7 @@ def _extra(values: Sequence[tuple[str, str]]) -> str:
 
 
 def _paths(found: Sequence[Arrival]) -> str:
-    return ", ".join(literal(str(arrival.path)) for arrival in found)
+    return ", ".join(literal(exact_path(arrival.path)) for arrival in found)
 
 
 def _arrived(found: Sequence[Arrival]) -> str:

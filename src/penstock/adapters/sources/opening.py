@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
@@ -77,6 +78,11 @@ class _Checked(io.RawIOBase):
     def close(self) -> None:
         self._reader.close()
         super().close()
+
+
+def exact_path(path: Path) -> str:
+    """A path as DuckDB takes it for that file alone: its own signs for several files are taken as they stand."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 UNPACKABLE = (EOFError, gzip.BadGzipFile, zlib.error, PackingError)

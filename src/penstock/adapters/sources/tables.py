@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.sources.opening import exact_path
 from penstock.adapters.sources.scanning import Fault, Scan
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -25,7 +26,7 @@ def scan_parquet(path: Path) -> Scan:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     connection = duckdb.connect(":memory:", config={"threads": 2})
     try:
-        read = f"read_parquet({literal(str(path))})"
+        read = f"read_parquet({literal(exact_path(path))}, hive_partitioning = false)"
         described = connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
         columns = [(str(name), str(type_)) for name, type_, *_ in described]
         counted = connection.execute(
