@@ -128,6 +128,41 @@ def test_what_checks_found_is_kept_from_run_to_run(shop: Place) -> None:
     shop.penstock("doctor")
 
 
+def test_what_nobody_can_judge_of_rows_that_are_there_is_no_failure_of_their_contract(shop: Place) -> None:
+    for day in range(1, 3):
+        deliver(shop, day)
+    run(shop, 3)
+    found = shop.penstock("contract", "check", "sales.orders", "--no-schema", "--json").result
+    one = found["contracts"]["sales.orders"]
+    assert one["outcome"] == "holds"
+    assert any(name.startswith("freshness") for name in one["not_judged"])
+
+
+def test_an_interval_that_is_made_anew_is_as_fresh_as_its_new_rows(tmp_path: Path) -> None:
+    """Both days were one slice before: what was newest then may be gone now."""
+    place = Place(tmp_path / "project", tmp_path / "keys")
+    place.keys.mkdir(parents=True)
+    write(place, "penstock.yaml", "name: shop\n")
+    write(place, "pipelines/ops/pipeline.yaml", "owner: us\nschedule: manual\nstart: 2024-05-01\nend: 2024-05-03\n")
+    source = "format: csv\npath: data/{interval_start:%Y-%m-%d}.csv\ninterval: day\ncolumns: [id, seen_at]\n"
+    write(place, "pipelines/ops/ev.source.yaml", source + "corrections: take\n")
+    fresh = "slaProperties:\n  - {property: freshness, value: 8, unit: h, element: ev.seen_at}\n"
+    columns = "".join(
+        f"      - {{name: {name}, physicalType: {type_}}}\n"
+        for name, type_ in (
+            ("id", "VARCHAR"), ("seen_at", "TIMESTAMP"), ("_file", "VARCHAR"), ("_interval_start", "TIMESTAMP")
+        )
+    )  # fmt: skip
+    head = HEAD.replace("sales.", "ops.").format(name="ev")
+    write(place, "contracts/ops.ev.odcs.yaml", head + columns + fresh)
+    for day in ("2024-05-01", "2024-05-02"):
+        write(place, f"data/{day}.csv", f"id,seen_at\n1,{day} 20:00:00\n")
+    place.penstock("run")
+    write(place, "data/2024-05-02.csv", "id,seen_at\n1,2024-05-02 01:00:00\n")
+    said = place.penstock("run", "--json", exits=3)
+    assert "2024-05-02 01:00" in str(said.findings[0])
+
+
 def test_a_relation_waits_for_the_other_dataset_and_stops_rows_that_refer_to_nothing(shop: Place) -> None:
     write(shop, "contracts/sales.orders.odcs.yaml", contract(severity="error"))
     write(shop, "pipelines/sales/shops.sql", SHOPS.replace("range(3)", "range(2)"))

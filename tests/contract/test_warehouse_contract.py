@@ -688,6 +688,14 @@ def test_a_merge_takes_a_row_back_whose_key_came_again(place: Place) -> None:
     assert sorted(map(str, _aside(place))) == ["!", "?"]
 
 
+def test_rows_without_a_key_stay_aside_until_the_same_row_comes_again(place: Place) -> None:
+    _sifted(place, _merge("p"), [(None, "?"), (0, "a")])
+    _sifted(place, _merge("q"), [(None, "!"), (None, "?"), (1, "b")])
+    assert sorted(map(str, _aside(place))) == ["!", "?"]
+    _sifted(place, _merge("r"), [(2, "c")])
+    assert sorted(map(str, _aside(place))) == ["!", "?"]
+
+
 def test_an_append_puts_a_row_aside_once_however_often_it_is_read(place: Place) -> None:
     """What lies beyond the newest row that was added comes again with the next run."""
     _sifted(place, _append("p", None), [(0, "a"), (1, "?")])

@@ -63,7 +63,8 @@ def after(
 ) -> tuple[QuarantinedRow, ...]:
     """Everything that is put aside once a publish has replaced what it made anew."""
     keys = {key_of(row, publication.key) for row in (*staged, *(each.row for each in aside))}
-    kept = (each for each in held if not _is_replaced(each, publication, keys))
+    again = {each.row for each in aside}
+    kept = (each for each in held if not _is_replaced(each, publication, keys, again))
     interval = publication.interval
     bounds = (interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)) if interval else (None, None)
     fresh = (
@@ -93,7 +94,9 @@ def sums(held: Iterable[QuarantinedRow]) -> tuple[QuarantineSum, ...]:
     )
 
 
-def _is_replaced(each: QuarantinedRow, publication: Publication, keys: set[tuple[object, ...]]) -> bool:
+def _is_replaced(
+    each: QuarantinedRow, publication: Publication, keys: set[tuple[object, ...]], again: set[Row]
+) -> bool:
     if (each.dataset, each.version) != (publication.dataset, publication.version):
         return False
     interval = publication.interval
@@ -105,7 +108,8 @@ def _is_replaced(each: QuarantinedRow, publication: Publication, keys: set[tuple
         case Materialization.MERGE:
             first, last = each.interval
             within = bool(start and end and first and last and start <= first and last <= end)
-            return within or key_of(row, publication.key) in keys
+            key = key_of(row, publication.key)  # of one with a NULL nobody can say that it is the same row
+            return within or (row in again if None in key else key in keys)
         case Materialization.APPEND if publication.offset is not None and publication.base is not None:
             value = key_of(row, (publication.offset,))[0]
             return value is not None and str(value) > str(publication.base)

@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 import zstandard
 
-from penstock.adapters.sources import inspection, local
+from penstock.adapters.sources import forms, inspection, local
 from penstock.adapters.sources.local import LocalFiles
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Grain, Interval
@@ -457,3 +457,22 @@ def test_a_blank_line_of_a_file_of_one_column_is_a_row(root: Path) -> None:
     (root / "data" / "in.csv").write_text("region\na\n\nb\n")
     rows, landing = _land(root, FileSource(path="data/in.csv", columns=("region",)))
     assert len(rows) == landing.files[0].rows == 3
+
+
+def test_one_column_of_a_file_is_one_declared_column_alone(root: Path) -> None:
+    (root / "data" / "in.csv").write_text("a_b\n1\n")
+    source = FileSource(path="data/in.csv", columns=("a b", "a_b"), drift=Drift.EVOLVE)
+    (row,), _ = _land(root, source)
+    assert (row["a b"], row["a_b"]) == (None, "1")
+
+
+def test_of_a_large_file_some_rows_are_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So one odd value among very many is overlooked, and a form that half of them have is not."""
+    rows = "".join(f"r,,{number}\n" for number in range(3_000))
+    (root / "data" / "in.csv").write_text("region,updated,count\n" + rows + "r,,x\n")
+    monkeypatch.setattr(forms, "MOST_ROWS", 3)
+    _, landing = _land(root, _source())
+    assert landing.files[0].forms == {"count": "whole number"}
+    monkeypatch.setattr(forms, "MOST_ROWS", 10_000)
+    _, landing = _land(root, _source())
+    assert landing.files[0].forms == {}

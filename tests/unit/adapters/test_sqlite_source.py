@@ -48,8 +48,8 @@ def _fill(root: Path, values: Sequence[Any], kind: str = "") -> None:
         ("DOUBLE", (0.1, 5e-324, float("inf"), 3, None), (0.1, 5e-324, float("inf"), 3.0, None)),
         (
             "DECIMAL(12,2)",
-            ("1.25", 12.34, 7, "-0.10", None),
-            (*map(Decimal, ("1.25", "12.34", "7", "-0.10")), None),
+            ("1.25", 12.34, 7, "-0.10", "1e3", None),
+            (*map(Decimal, ("1.25", "12.34", "7", "-0.10", "1000")), None),
         ),
         ("VARCHAR", ("", ASTRAL, "x" * 100_000, 12, "\x01", None), ("", ASTRAL, "x" * 100_000, "12", "\x01", None)),
         ("BOOLEAN", (0, 1, None), (False, True, None)),
@@ -89,6 +89,10 @@ def test_a_column_that_is_empty_for_long_keeps_its_type(root: Path) -> None:
         ("DOUBLE", 2**53 + 1),
         ("DECIMAL(12,2)", "1.005"),
         ("DECIMAL(12,2)", 0.1 + 0.2),
+        ("DECIMAL(12,2)", 0.00001),
+        ("DECIMAL(12,2)", "1.5e-3"),
+        ("TIMESTAMP", "2024-03-04T10:00:00+02:00"),
+        ("TIMESTAMP", "2024-03-04T10:00:00.1234567"),
         ("VARCHAR", 1.5),
         ("VARCHAR", b"x"),
         ("BOOLEAN", 2),
@@ -105,7 +109,10 @@ def test_a_value_of_another_type_stops_the_reading(root: Path, declared: str, va
     _fill(root, [None, value])
     with pytest.raises(TaskError) as caught:
         landed(root, source(SQLITE, {"n": "BIGINT", "Value": declared}, table="t"))
-    assert caught.value.findings[0].code == "source.refused"
+    (finding,) = caught.value.findings
+    assert finding.code == "source.refused"
+    if len(str(value)) > 2:
+        assert str(value) not in f"{finding.message} {finding.found}", "it may be personal"
 
 
 def test_an_interval_takes_moments_however_they_are_written(root: Path) -> None:

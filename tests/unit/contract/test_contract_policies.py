@@ -128,6 +128,7 @@ def test_a_rule_that_only_warns_does_nothing_to_rows() -> None:
         (_column("n", "primaryKey: true", _said("null")), "n is in the key"),
         (_column("n", f"quality: [{{metric: nullValues, mustBe: 0, {_said('null')}}}]"), "is not met by a NULL"),
         (_column("n", f"quality: [{{metric: duplicateValues, mustBe: 0, {_said('null')}}}]"), "is not met by a NULL"),
+        (_column("n", f"quality: [{{metric: missingValues, mustBe: 0, {_said('null')}}}]"), "is not met by a NULL"),
         (_column("n", f"quality: [{_range('severity: warning', _said('quarantine'))}]"), "only tells"),
         (_column("n", f"quality: [{{metric: nullValues, mustBeLessThan: 5, {_said('quarantine')}}}]"), "all rows"),
         (_column("n", f"quality: [{_range(_said('ignore'))}]"), "onFailure is 'ignore'"),

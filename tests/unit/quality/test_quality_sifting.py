@@ -205,3 +205,9 @@ def test_what_decides_the_rows_is_what_the_policies_say_and_nothing_else() -> No
 
 def _plain(rule: Rule) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in Rule.__dataclass_fields__}
+
+
+def test_a_length_from_below_is_not_the_same_policy_as_one_from_above() -> None:
+    below = Rule(kind=RuleKind.LENGTH, columns=("word",), shortest=3, on_failure=ASIDE)
+    above = Rule(kind=RuleKind.LENGTH, columns=("word",), longest=3, on_failure=ASIDE)
+    assert decided_by(_contract(below)) != decided_by(_contract(above))

@@ -51,7 +51,7 @@ _LOST = (
     "Deadlock found",
 )
 """What drivers say of what may be otherwise the next time."""
-_QUOTED = re.compile(r"(?<=string )(\"[^\"]*\"|'[^']*')")
+_VALUE = re.compile(r"\"[^\"]*\"|'[^']*'|(?<=with value )\S+")
 _NEVER = ("authentication failed", "no pg_hba.conf entry", "Access denied")
 
 
@@ -140,7 +140,9 @@ def progress(rows: int, seconds: float) -> str:
 
 def fault(pull_of: str | None, address: Address, error: BaseException) -> PenstockError:
     """What a driver or DuckDB says, without secrets, and whether it may pass."""
-    text = _QUOTED.sub("…", address.mask(str(error)))  # a value that cannot be read may be personal
+    text = address.mask(str(error))
+    if isinstance(error, duckdb.ConversionException):  # the value that it shows may be personal
+        text = _VALUE.sub("…", text.partition("LINE 1:")[0])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = _plain(lines[0] if lines else type(error).__name__)
     passes = any(word in text for word in _LOST) and not any(word in text for word in _NEVER)
