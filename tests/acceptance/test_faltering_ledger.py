@@ -16,6 +16,7 @@ from penstock.adapters.clock import SystemClock
 from penstock.app import runs
 from penstock.app.runs import cancel
 from penstock.app.serving import Server
+from penstock.app.supervising import StopRequest
 from penstock.app.wiring import Workplace
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunFinished, RunStarted
@@ -56,7 +57,7 @@ def test_serve_outlives_a_ledger_that_cannot_be_written_and_loses_no_fire(shop: 
     writer: Any = place.ledger._committer._writer
     writer.connection.set_busy_timeout(1)
     other = apsw.Connection(str(place.state / "ledger.db"))
-    stop, said = threading.Event(), list[str]()
+    stop, said = StopRequest(), list[str]()
 
     def say(line: str) -> None:
         said.append(line)

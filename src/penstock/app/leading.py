@@ -15,6 +15,7 @@ from penstock.model.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from penstock.app.supervising import StopRequest
     from penstock.app.wiring import Workplace
     from penstock.ledger.journal import Pulse
 
@@ -45,7 +46,7 @@ class Heart:
                     return
 
 
-def lead(place: Workplace, stop: threading.Event, say: Callable[[str], None], lease: float = LEASE_SECONDS) -> bool:
+def lead(place: Workplace, stop: StopRequest, say: Callable[[str], None], lease: float = LEASE_SECONDS) -> bool:
     """Wait until this process may execute; False if it was stopped first.
 
     The lock comes free the moment its holder dies. A holder that hangs, or was stopped, keeps it: if it is the executor

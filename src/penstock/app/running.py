@@ -278,9 +278,9 @@ class Runner:
         """Follow the process that executes; if it goes away before the run is over, go on with it here."""
         request, ledger = order.request, self._place.ledger
         self._follower.begins(request.run, order.plan, planning.history(self._place.ledger, order.plan))
-        self._follower.says(f"another process executes; run {request.run} is queued")
         free = 0
         with signalled() as stop:
+            self._follower.says(f"another process executes; run {request.run} is queued")
             while not stop.is_set():
                 free = 0 if self._place.is_held() else free + 1
                 holds = free > PATIENT_LOOKS and self._place.may_hold()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from penstock.app.executing import Order
+    from penstock.app.supervising import StopRequest
     from penstock.app.wiring import Workplace
     from penstock.engine.executor import Executor
     from penstock.engine.run import Running
@@ -71,7 +72,7 @@ class Server:
         self._worked_at = 0.0
         self.done: dict[str, int] = {}
 
-    def serve(self, stop: threading.Event, *, grace: float) -> None:
+    def serve(self, stop: StopRequest, *, grace: float) -> None:
         """Serve until `stop` is set; `grace` is how many seconds what runs then gets to come to its end.
 
         Raises:
@@ -94,7 +95,7 @@ class Server:
 
     # -- beginning and end ------------------------------------------------------------------------------------------
 
-    def _begin(self, stop: threading.Event, *, first: bool) -> None:
+    def _begin(self, stop: StopRequest, *, first: bool) -> None:
         """Take the lease and the project up. Who takes over waits for files that can be read; who is first says no.
 
         Raises:
@@ -126,7 +127,7 @@ class Server:
                     "nothing was delivered to prod yet: penstock deliver STORY; --env dev serves the working tree"
                 )
 
-    def _wait_for_other_files(self, stop: threading.Event) -> None:
+    def _wait_for_other_files(self, stop: StopRequest) -> None:
         while not stop.wait(FILES_EVERY) and self._look_at_files() == self._files:
             pass
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from penstock.adapters.lock import exclusive
 from penstock.app.leading import lead
+from penstock.app.supervising import StopRequest
 from penstock.ledger.facts import LeaseTaken
 from penstock.model.errors import RunError
 from penstock.model.findings import Finding
@@ -49,15 +49,15 @@ class Place:
         return self.writing.pop(0) if self.writing else set()
 
 
-class Looks(threading.Event):
+class Looks(StopRequest):
     """A stop that lets virtual time pass instead of waiting, and sets itself after so many looks."""
 
     def __init__(self, clock: VirtualClock, most: int) -> None:
         super().__init__()
         self._clock, self._left = clock, most
 
-    def wait(self, timeout: float | None = None) -> bool:
-        self._clock.sleep(timeout or 0.0)
+    def wait(self, seconds: float) -> bool:
+        self._clock.sleep(seconds)
         self._left -= 1
         if self._left <= 0:
             self.set()

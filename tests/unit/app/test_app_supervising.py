@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
-from penstock.app.supervising import supervised
+from penstock.app.supervising import StopRequest, supervised
 from penstock.ledger.facts import RunCancelRequested, RunStarted
 from penstock.model.errors import RunError
 from penstock.model.findings import Finding
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
 
     from penstock.ledger.journal import Value
 
+SIGNALS_WHILE_WAITING = """
+import os, signal, threading, time
+from penstock.app.supervising import signalled
+
+for trial in range(400):
+    with signalled() as stop:
+        sender = threading.Timer(trial % 20 * 1e-4, os.kill, (os.getpid(), signal.SIGINT))
+        sender.start()
+        while not stop.is_set():
+            stop.wait(0)
+        sender.join()
+print("seen", trial + 1)
+"""
 LONG = 20.0
 """Seconds after which a test gives up: only a hang lasts that long."""
 
@@ -86,3 +101,22 @@ def test_a_cancel_that_cannot_be_recorded_ends_the_executor() -> None:
     executor = Told(RunError(Finding(code="ledger.unreachable", message="the database does not answer")))
     with supervised(executor, _journal()):  # type: ignore[arg-type]
         assert executor.given_up.wait(LONG)
+
+
+def test_a_signal_that_comes_in_the_moment_in_which_a_wait_begins_does_not_hang_the_process() -> None:
+    """With a `threading.Event` the first hundred signals are enough to hang it."""
+    command = [sys.executable, "-c", SIGNALS_WHILE_WAITING]
+    assert subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONG).stdout == "seen 400\n"
+
+
+def test_a_request_to_stop_wakes_all_who_wait() -> None:
+    stop, woken = StopRequest(), []
+    waiting = [threading.Thread(target=lambda: woken.append(stop.wait(LONG))) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    assert not stop.wait(0.01)
+    stop.set()
+    for thread in waiting:
+        thread.join(LONG)
+    assert woken == [True] * 3
+    assert stop.wait(LONG)
