@@ -28,7 +28,7 @@ from peers.environments import NotInstalledError, python_of
 
 from penstock.model.contracts import ColumnSpec, Contract, Past, Rule, RuleKind, Threshold
 from penstock.quality.by_value import scan
-from penstock.quality.checks import ROWS, compile_checks, run_checks
+from penstock.quality.checks import ROWS, among, compile_checks, run_checks
 from penstock.quality.setting import Setting
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def measure(rows: int) -> tuple[str, dict[str, float]]:
         learnt = run_checks(first, ask)
         if learnt.profile is None:
             raise SystemExit("nothing was learnt of the distributions")
-        setting = Setting(until=UNTIL, relations=relations, past=(learnt.profile,), rows=rows)
+        setting = Setting(until=UNTIL, relations=relations, past=(learnt.profile,), rows=rows, zone_maps=True)
         plan = compile_checks(promised, "sales", setting)
         asked.clear()
         judged = run_checks(plan, ask)
@@ -170,7 +170,7 @@ def measure(rows: int) -> tuple[str, dict[str, float]]:
         jobs: dict[str, Callable[[], Any]] = {
             "bare": lambda: bare(connection, plan),
             "shared": lambda: scan(plan, ask),
-            **{query.id: partial(ask, query.sql) for query in own},
+            **{query.id: partial(run_checks, among(plan, [query.id]), ask) for query in own},
             "all": lambda: run_checks(plan, ask),
         }
         found: dict[str, list[float]] = {name: [] for name in jobs}
@@ -248,7 +248,7 @@ def beside_the_peer(rows: int) -> None:
         path = Path(folder) / "sales.parquet"
         connection.execute(f"COPY sales TO '{path}' (FORMAT parquet)")
         (Path(folder) / "wanted.json").write_text(json.dumps(wanted), encoding="utf-8")
-        plan = compile_checks(same, "sales", Setting(rows=rows))
+        plan = compile_checks(same, "sales", Setting(rows=rows, zone_maps=True))
         ours = statistics.median(
             timed(lambda: run_checks(plan, lambda sql: connection.execute(sql).fetchall())) for _ in range(ROUNDS)
         )

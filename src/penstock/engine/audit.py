@@ -34,7 +34,7 @@ def judge(session: Session, staged: Staged, dataset: Dataset, setting: Setting =
     if contract is None:
         return quality.Judged()
     refuse_other_columns(session, staged, dataset)
-    setting = _with_itself(replace(setting, rows=staged.rows), dataset, staged)
+    setting = _with_itself(replace(setting, rows=staged.rows, zone_maps=session.zone_maps), dataset, staged)
     return quality.run_checks(quality.compile_checks(contract, staged.relation, setting), session.fetch)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +139,10 @@ class Session(Protocol):
 
     Rows reach a dataset in two ways. `stage_…` makes staging that `publish` then applies. `build` makes a table or
     view itself, in a transaction that `commit` ends for everything built since the last one; until then nobody sees it.
+    `zone_maps` is as in `quality.setting.Setting`.
     """
+
+    zone_maps: ClassVar[bool]
 
     def stage_query(self, sql: str, params: Mapping[str, object]) -> Staged:
         """Run a query into staging."""

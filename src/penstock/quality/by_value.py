@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import RuleKind
 from penstock.quality.check_values import ROWS
+from penstock.quality.zone_maps import without_offender
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str], list[tuple[Any, ...]]]
 
-LONG = 200_000
-"""Rows from which on it is worth to look."""
 LOOKED_AT, FEW = 20_480, 2_000
 """How many of the first rows are looked at, and how many different values are few among them."""
 _DEAR = frozenset({RuleKind.PATTERN, RuleKind.ACCEPTED_VALUES, RuleKind.INVALID})
@@ -30,7 +29,7 @@ _COUNT = "count_if("
 
 def scan(plan: CheckPlan, ask: Ask) -> tuple[Any, ...]:
     """The plan's measures in order, each a number or what else it asks for."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(without_offender(plan, ask))
     for column, measures in _by_value(plan, ask):
         predicates = (measure.removeprefix(_COUNT).removesuffix(")") for measure in measures)
         sums = ", ".join(f"sum(CASE WHEN {predicate} THEN n ELSE 0 END)" for predicate in predicates)
@@ -46,7 +45,7 @@ def scan(plan: CheckPlan, ask: Ask) -> tuple[Any, ...]:
 
 def _by_value(plan: CheckPlan, ask: Ask) -> Iterator[tuple[str, list[str]]]:
     """Columns of few values, with the measures that follow from each value."""
-    if plan.setting.rows < LONG:
+    if not plan.setting.is_long:
         return
     checks = [check for check in plan.checks if check.column and check.type == "VARCHAR" and check.measures]
     dear = list(dict.fromkeys(check.rule.columns[0] for check in checks if check.rule.kind in _DEAR))

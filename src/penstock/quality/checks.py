@@ -14,7 +14,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.contracts import Contract, Rule, RuleKind
-from penstock.quality import scanning
+from penstock.quality import scanning, zone_maps
 from penstock.quality.by_value import scan
 from penstock.quality.check_values import ROWS, Check, CheckPlan, CheckQuery, CheckResult, Judged
 from penstock.quality.implied import rules_of
@@ -70,14 +70,24 @@ def among(plan: CheckPlan, ids: Collection[str]) -> CheckPlan:
 
 def run_checks(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> Judged:
     """Ask everything that a plan needs, and judge it. `ask` returns the rows of a query."""
-    own = {query.id: ask(query.sql)[0] for query in plan.queries if query.id != ROWS}
-    results = {ROWS: scan(plan, ask), **own}
+    results = {ROWS: scan(plan, ask), **_own_numbers(plan, ask)}
     spans = _spans(plan, ask)
     profile = profile_of(plan, results, _learned(plan, ask))
     return Judged(
         results=judge(plan, results, spans),
         profile=Profile(**profile, start=_start(plan.setting), spans=spans) if profile else None,
     )
+
+
+def _own_numbers(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, tuple[Any, ...]]:
+    """What the queries of single checks return."""
+    checks = {check.id: check for check in plan.checks}
+    found: dict[str, tuple[Any, ...]] = {}
+    for query in plan.queries:
+        if query.id != ROWS:
+            number = zone_maps.different(plan, checks[query.id], ask)
+            found[query.id] = ask(query.sql)[0] if number is None else (number,)
+    return found
 
 
 def _start(setting: Setting) -> datetime | None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Grain, Interval
 
 
+LONG = 200_000
+"""Rows from which on it is worth to look at some before all are read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bins:
     """A column's distribution: rows up to each edge (or of each listed value), of the rest, and without a value.
@@ -79,7 +83,8 @@ class Setting:
 
     `until` is the end of the interval, or up to when a run's data counts as arrived. `relations` maps datasets to
     where they are. `past` holds what is known of earlier intervals, the oldest first. `interval` and `grain` are those
-    of the slice, `column` is the one that cuts it. `rows` is how many are there, as far as that is known.
+    of the slice, `column` is the one that cuts it. `rows` is how many are there, as far as that is known. `zone_maps`
+    is whether the database skips rows by the smallest and largest values of the groups that they are stored in.
     """
 
     until: datetime | None = None
@@ -89,6 +94,12 @@ class Setting:
     grain: Grain | None = None
     column: str = ""
     rows: int = 0
+    zone_maps: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there are so many rows that looking at some before reading all is worth it."""
+        return self.rows >= LONG
 
     @property
     def is_batch(self) -> bool:

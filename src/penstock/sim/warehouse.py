@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.engine.ports import Dropped, Holding, Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
@@ -237,6 +237,8 @@ class MemoryWarehouse:
 
 class MemorySession:
     """A `Session` over the warehouse in memory. It sees what it has built itself, before anybody else does."""
+
+    zone_maps: ClassVar[bool] = False
 
     def __init__(self, warehouse: MemoryWarehouse, drive: Drive) -> None:
         self._warehouse, self._drive = warehouse, drive

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from penstock.model.contracts import ColumnSpec, Contract, Past, Rule, RuleKind, Threshold
 from penstock.model.intervals import Grain, Interval
-from penstock.quality import by_value
+from penstock.quality import setting as of_setting
 from penstock.quality.checks import CheckResult, Judged, compile_checks, examples_query, quality_score, run_checks
 from penstock.quality.drift import largest_gap, stability
 from penstock.quality.outcomes import read_results, results_text
@@ -142,7 +142,7 @@ def test_what_is_more_than_a_condition_stays_a_query_of_its_own(sql: str) -> Non
 def test_a_column_of_few_values_is_judged_value_by_value_to_the_same_end(
     duck: Duck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(by_value, "LONG", 3)
+    monkeypatch.setattr(of_setting, "LONG", 3)
     fill(duck, "w", "red", "red", "ROSE", "b", None)
     rules = (
         Rule(kind=RuleKind.PATTERN, columns=("w",), pattern="^[a-z]+$"),

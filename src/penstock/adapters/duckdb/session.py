@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
@@ -40,6 +40,8 @@ WHERE (SELECT max(token) FROM _penstock.fence) <= $token
 
 class DuckdbSession:
     """A `Session`. Its staging is a temporary table: never visible to others, never in the write-ahead log."""
+
+    zone_maps: ClassVar[bool] = True
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, ddl: threading.Lock, stopper: Stopper) -> None:
         self._cursor, self._ddl, self._stopper = cursor, ddl, stopper

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
 
@@ -40,6 +40,8 @@ SELECT made.*, $6 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5
 
 class PostgresSession:
     """A `Session`. Its staging is a temporary table: never visible to others, never in the write-ahead log."""
+
+    zone_maps: ClassVar[bool] = False
 
     def __init__(self, connection: Connection, translator: Translator, ddl: threading.Lock, stopper: Stopper) -> None:
         self._connection, self._translator, self._ddl, self._stopper = connection, translator, ddl, stopper
