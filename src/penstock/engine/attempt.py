@@ -165,7 +165,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)
             audit.refuse_if_failed(session, sifted.staged, dataset, judged.results, setting)
-            rows = _publish(session, replace(publication, at=entry.at), tools)
+            rows = _publish(session, replace(publication, at=entry.at), tools, made)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -261,9 +261,12 @@ def _base(session: Session, dataset: Dataset, work: Work) -> object:
     return session.newest(work.version.relation, dataset.offset) if dataset.offset else None
 
 
-def _publish(session: Session, publication: Publication, tools: Tools) -> int:
+def _publish(session: Session, publication: Publication, tools: Tools, made: _Made) -> int:
     try:
-        return session.publish(publication)
+        if not made.is_built:
+            return session.publish(publication)
+        session.commit()
+        return made.staged.rows
     except UnknownOutcomeError as error:
         rows = tools.warehouse.published(publication.publish_id)
         if rows is None:
@@ -292,11 +295,15 @@ def _watched(session: Session, watch: Watch) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """Rows staged, what was measured, and the files they came from, as facts hold them."""
+    """Rows staged, what was measured, and the files they came from, as facts hold them.
+
+    With `is_built` they stand in their table already, in a transaction that is open.
+    """
 
     staged: Staged
     measured: Mapping[str, int] = field(default_factory=dict)
     files: str = ""
+    is_built: bool = False
 
 
 @contextmanager
@@ -315,10 +322,8 @@ def _staged(
             staged = session.stage_file(landing.path, sifting.casts(dataset))
             yield _Made(staged=staged, measured={"bytes": landing.bytes}, files=files)
     elif isinstance(task, DatabaseSource):
-        with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
-            once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
-            staged = session.stage_file(landing.path, once=once)
-            yield _Made(staged=staged, measured={"bytes": landing.bytes})
+        with _read(session, publication, dataset, tools, watch) as made:
+            yield made
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)
@@ -329,6 +334,22 @@ def _staged(
     else:
         params = {**_bounds(task, interval), **_offset(task, publication)}
         yield _Made(staged=session.stage_query(physical_sql(dataset, job), params))
+
+
+@contextmanager
+def _read(session: Session, publication: Publication, dataset: Dataset, tools: Tools, watch: Watch) -> Iterator[_Made]:
+    """Rows of a database: in their table, where they may go there as they come, else staged."""
+    try:
+        built = reading.built(session, publication, dataset, tools.databases, watch)
+        if built is not None:
+            yield _Made(staged=built, is_built=True)
+            return
+    finally:
+        session.rollback()
+    with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
+        once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+        staged = session.stage_file(landing.path, once=once)
+        yield _Made(staged=staged, measured={"bytes": landing.bytes})
 
 
 def _order(session: Session, dataset: Dataset, work: Work, job: Job, folder: Path) -> Order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -212,6 +212,15 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesStreams(Protocol):
+    """A `Session` that can also build of rows that a database hands over, without a file between."""
+
+    def build_stream(self, publication: Publication, stream: Stream) -> Staged:
+        """As `Session.build`, of a stream's rows."""
+        ...
+
+
 class Warehouse(Protocol):
     """Where dataset versions live and environments show them."""
 
@@ -287,6 +296,14 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Rows as they come: an object with `__arrow_c_stream__`, and each column as an expression over its columns."""
+
+    rows: object
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Portion:
     """How much of a database's table an attempt reads: an interval of a column, or what is not older than `since`.
 
@@ -311,6 +328,19 @@ class Databases(Protocol):
         Raises:
             TaskError: it cannot be read so, or was stopped.
             TransientError: the database does not answer, or not any more.
+        """
+        ...
+
+    def streams(self, dataset: Dataset) -> bool:
+        """Whether `stream` reads this source."""
+        ...
+
+    def stream(
+        self, dataset: Dataset, portion: Portion, is_unwanted: Callable[[], bool], tell: Callable[[str], None]
+    ) -> AbstractContextManager[Stream]:
+        """The same without a file between: rows are read while somebody takes them, within the block.
+
+        What goes wrong with the source while they are taken is raised at the end of the block, as by `land`.
         """
         ...
 

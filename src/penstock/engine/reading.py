@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Portion
+from penstock.engine.ports import Portion, TakesStreams
+from penstock.engine.sifting import sieve_of
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
+from penstock.model.pipelines import Materialization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penstock.engine.attempt import Watch
-    from penstock.engine.ports import Databases, Landing, Publication, Session
+    from penstock.engine.ports import Databases, Landing, Publication, Session, Staged
     from penstock.model.pipelines import Dataset
 
 
@@ -34,6 +36,22 @@ def landed(
     portion = portion_of(session, publication, dataset)
     with databases.land(dataset, portion, watch.is_stopped, watch.tells) as landing:
         yield landing
+
+
+def built(
+    session: Session, publication: Publication, dataset: Dataset, databases: Databases | None, watch: Watch
+) -> Staged | None:
+    """Build a source's table of its rows as they come, in the open transaction; None where that cannot be.
+
+    Raises:
+        TaskError: as `Databases.stream`.
+    """
+    whole = dataset.materialization is Materialization.TABLE and sieve_of(dataset) is None
+    if not whole or databases is None or not databases.streams(dataset) or not isinstance(session, TakesStreams):
+        return None
+    portion = portion_of(session, publication, dataset)
+    with databases.stream(dataset, portion, watch.is_stopped, watch.tells) as stream:
+        return session.build_stream(publication, stream)
 
 
 def portion_of(session: Session, publication: Publication, dataset: Dataset) -> Portion:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import json
 import math
+import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from database_bench import VARIABLE, landed, source
+from database_bench import VARIABLE, source
+from database_bench import landed as landed_one_way
 
 from penstock.adapters.databases.addresses import parse_address
 from penstock.adapters.databases.discovery import discover
@@ -20,8 +24,10 @@ from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.intervals import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Landed = Callable[..., list[tuple[Any, ...]]]
 
 pytest.importorskip("adbc_driver_postgresql")
 pytest_plugins = ["postgres_server"]
@@ -87,6 +93,12 @@ VALUES: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
+@pytest.fixture(params=[False, True], ids=["landed", "streamed"])
+def landed(request: pytest.FixtureRequest) -> Landed:
+    """Reads rows through a file, or straight into a table of the warehouse."""
+    return functools.partial(landed_one_way, streamed=request.param)
+
+
 @pytest.fixture
 def address(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An empty database, and its address in the environment as a user would give it."""
@@ -125,7 +137,9 @@ def _same(left: Any, right: Any) -> bool:
 
 
 @pytest.mark.parametrize("column", VALUES)
-def test_every_value_of_a_type_lands_as_psycopg_reads_it(address: str, tmp_path: Path, column: str) -> None:
+def test_every_value_of_a_type_lands_as_psycopg_reads_it(
+    address: str, tmp_path: Path, column: str, landed: Landed
+) -> None:
     native, declared, values = VALUES[column]
     _do(address, f'CREATE TABLE "Odd name" (n integer, "Value" {native})')
     for number, value in enumerate(values):
@@ -146,7 +160,7 @@ def test_every_value_of_a_type_lands_as_psycopg_reads_it(address: str, tmp_path:
     assert all(map(_same, got, wanted)), (got, wanted)
 
 
-def test_endless_and_very_late_moments_land_as_they_are(address: str, tmp_path: Path) -> None:
+def test_endless_and_very_late_moments_land_as_they_are(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE TABLE ends (n int, d date, t timestamp, z timestamptz)",
@@ -162,7 +176,7 @@ def test_endless_and_very_late_moments_land_as_they_are(address: str, tmp_path: 
     ]
 
 
-def test_a_whole_table_with_every_type_at_once(address: str, tmp_path: Path) -> None:
+def test_a_whole_table_with_every_type_at_once(address: str, tmp_path: Path, landed: Landed) -> None:
     """The rows of one read belong together: columns are not shifted against each other."""
     columns = ", ".join(f'"{name}" {native}' for name, (native, _, _) in VALUES.items())
     _do(address, f"CREATE TABLE everything (n bigint, {columns})")
@@ -196,7 +210,7 @@ def test_a_whole_table_with_every_type_at_once(address: str, tmp_path: Path) -> 
     ],
 )
 def test_a_value_that_would_become_another_one_does_not_land(
-    address: str, tmp_path: Path, native: str, declared: str, value: str
+    address: str, tmp_path: Path, native: str, declared: str, value: str, landed: Landed
 ) -> None:
     _do(address, f"CREATE TABLE odd (v {native})", f"INSERT INTO odd VALUES ({value})")
     with pytest.raises(TaskError) as caught:
@@ -219,7 +233,7 @@ def test_a_value_that_would_become_another_one_does_not_land(
     ],
 )
 def test_types_that_do_not_carry_each_other_are_named_before_a_row_is_read(
-    address: str, tmp_path: Path, native: str, declared: str
+    address: str, tmp_path: Path, native: str, declared: str, landed: Landed
 ) -> None:
     _do(address, f"CREATE TABLE misfit (v {native}, w {native})")
     with pytest.raises(TaskError) as caught:
@@ -227,7 +241,7 @@ def test_types_that_do_not_carry_each_other_are_named_before_a_row_is_read(
     assert [one.code for one in caught.value.findings] == ["source.type_mismatch"] * 2 + ["source.missing_column"]
 
 
-def test_a_domain_lands_as_what_it_restricts_and_an_enum_as_text(address: str, tmp_path: Path) -> None:
+def test_a_domain_lands_as_what_it_restricts_and_an_enum_as_text(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE DOMAIN price AS numeric(10,2) CHECK (VALUE >= 0)",
@@ -239,7 +253,7 @@ def test_a_domain_lands_as_what_it_restricts_and_an_enum_as_text(address: str, t
     assert set(got) == {(Decimal("1.25"), "happy"), (None, None)}
 
 
-def test_an_interval_takes_its_start_and_leaves_its_end(address: str, tmp_path: Path) -> None:
+def test_an_interval_takes_its_start_and_leaves_its_end(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE TABLE told (n int, at timestamptz)",
@@ -252,7 +266,7 @@ def test_an_interval_takes_its_start_and_leaves_its_end(address: str, tmp_path: 
         assert sorted(landed(tmp_path, dataset, "n", portion=portion)) == [(2,), (3,)]
 
 
-def test_a_cursor_reads_from_its_value_on_and_what_has_none(address: str, tmp_path: Path) -> None:
+def test_a_cursor_reads_from_its_value_on_and_what_has_none(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE TABLE told (n int, at timestamp)",
@@ -264,7 +278,7 @@ def test_a_cursor_reads_from_its_value_on_and_what_has_none(address: str, tmp_pa
     assert len(landed(tmp_path, dataset)) == 4
 
 
-def test_of_several_rows_with_one_key_the_newest_lands(address: str, tmp_path: Path) -> None:
+def test_of_several_rows_with_one_key_the_newest_lands(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE TABLE history (id int, state text, seq bigint)",
@@ -275,7 +289,7 @@ def test_of_several_rows_with_one_key_the_newest_lands(address: str, tmp_path: P
     assert set(got) == {(1, "paid", 3), (2, "new", 2), (None, "b", 5)}
 
 
-def test_a_query_is_read_only_and_in_utc(address: str, tmp_path: Path) -> None:
+def test_a_query_is_read_only_and_in_utc(address: str, tmp_path: Path, landed: Landed) -> None:
     _do(
         address,
         "CREATE TABLE t (n int)",
@@ -288,7 +302,7 @@ def test_a_query_is_read_only_and_in_utc(address: str, tmp_path: Path) -> None:
     assert got == [("2023-12-31 22:00:00+00",)]
 
 
-def test_a_reading_that_is_not_wanted_any_more_ends_at_once(address: str, tmp_path: Path) -> None:
+def test_a_reading_that_is_not_wanted_any_more_ends_at_once(address: str, tmp_path: Path, landed: Landed) -> None:
     query = "SELECT i::bigint AS n, pg_catalog.pg_sleep(0.01)::text AS s FROM generate_series(1, 100000) AS i"
     dataset = source(POSTGRES, {"n": "BIGINT", "s": "VARCHAR"}, query=query)
     asked: list[int] = []
@@ -315,7 +329,7 @@ def test_a_reading_that_is_not_wanted_any_more_ends_at_once(address: str, tmp_pa
 
 
 def test_a_connection_that_breaks_is_tried_again_and_a_wrong_password_is_not(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landed: Landed
 ) -> None:
     dataset = source(POSTGRES, {"n": "INTEGER"}, query="SELECT 1 AS n")
     monkeypatch.setenv(VARIABLE, "postgresql://someone:canary-4711@127.0.0.1:1/nowhere")
@@ -326,6 +340,30 @@ def test_a_connection_that_breaks_is_tried_again_and_a_wrong_password_is_not(
         landed(tmp_path, dataset)
     for caught in (lost.value, refused.value):
         assert "canary-4711" not in f"{caught!r} {caught.findings!r} {caught.__cause__!r}"
+
+
+def test_a_connection_that_breaks_half_way_is_tried_again_and_leaves_nothing(
+    address: str, tmp_path: Path, landed: Landed
+) -> None:
+    slow = "CASE WHEN i > 200000 THEN pg_catalog.pg_sleep(0.001)::text END"
+    query = f"SELECT i::bigint AS n, {slow} AS s FROM generate_series(1, 300000) AS i"
+    killed: list[object] = []
+
+    def kill() -> None:
+        reading = "SELECT pid FROM pg_stat_progress_copy WHERE tuples_processed > 100000"
+        while not killed:
+            with contextlib.suppress(IndexError):
+                killed.extend(_rows(address, f"SELECT pg_terminate_backend(pid) FROM ({reading}) AS r")[0])
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(TransientError) as caught:
+        landed(tmp_path, source(POSTGRES, {"n": "BIGINT", "s": "VARCHAR"}, query=query))
+    killer.join(20)
+    assert killed == [True]
+    assert caught.value.findings[0].code == "source.connection_lost"
+    assert not list((tmp_path / "spool").iterdir())
+    assert len(landed(tmp_path, source(POSTGRES, {"n": "BIGINT"}, query="SELECT 1::bigint AS n"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -339,7 +377,7 @@ def test_a_connection_that_breaks_is_tried_again_and_a_wrong_password_is_not(
     ],
 )
 def test_what_is_no_address_is_refused_without_showing_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, landed: Landed
 ) -> None:
     monkeypatch.setenv(VARIABLE, text)
     with pytest.raises(PenstockError) as caught:
@@ -349,7 +387,7 @@ def test_what_is_no_address_is_refused_without_showing_it(
     assert VARIABLE in caught.value.findings[0].message
 
 
-def test_what_a_database_shows_is_declared_so_that_it_lands(address: str, tmp_path: Path) -> None:
+def test_what_a_database_shows_is_declared_so_that_it_lands(address: str, tmp_path: Path, landed: Landed) -> None:
     """Every column that is discovered, of every type, can be read as the type that is proposed for it."""
     columns = ", ".join(f'"{name}" {native}' for name, (native, _, _) in VALUES.items() if name != "grid")
     _do(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.databases.pulling import fault, scratch, stoppable, write
-from penstock.model.errors import InputError
+from penstock.engine.ports import Stream
+from penstock.model.errors import InputError, TaskError
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
@@ -108,6 +109,38 @@ class ArrowConnection:
                     connection.unregister("_rows")
                 with suppress(self._manager.Error):
                     statement.close()
+
+    @contextmanager
+    def stream(
+        self, pull: Pull, sql: str, select: Mapping[str, str], rows: Callable[[], int | None] | None = None
+    ) -> Iterator[Stream]:
+        """A query's rows, for whoever takes them within the block."""
+        statement = self._manager.AdbcStatement(self._connection)
+
+        def stop() -> None:
+            with suppress(self._manager.Error):
+                statement.cancel()
+
+        try:
+            with stoppable(pull, stop, rows), self._translated_of_taker():
+                statement.set_sql_query(sql)
+                handed, _ = statement.execute_query()
+                yield Stream(rows=handed, columns=select)
+        finally:
+            with suppress(self._manager.Error):
+                statement.close()
+
+    @contextmanager
+    def _translated_of_taker(self) -> Iterator[None]:
+        """What was raised where the rows were taken may be the fault of where they come from."""
+        try:
+            with self._translated():
+                yield
+        except TaskError as error:
+            cause = error.__cause__
+            if not isinstance(cause, duckdb.Error) or isinstance(cause, duckdb.InterruptException):
+                raise
+            raise fault(self._dataset, self._address, cause) from None
 
     @contextmanager
     def _streamed(self, sql: str, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, Any]]:

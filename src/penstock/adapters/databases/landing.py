@@ -6,7 +6,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from penstock.adapters.databases.addresses import address_of
 from penstock.adapters.databases.pulling import TELL_EVERY, Pull, progress, scratch
@@ -18,9 +18,10 @@ from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from penstock.adapters.databases.addresses import Address
-    from penstock.engine.ports import Portion
+    from penstock.engine.ports import Portion, Stream
     from penstock.model.pipelines import Dataset
 
 
@@ -40,6 +41,17 @@ class Database(Protocol):
         ...
 
 
+@runtime_checkable
+class Streaming(Protocol):
+    """A `Database` that can also hand rows over as they come."""
+
+    def stream(
+        self, source: DatabaseSource, native: Mapping[str, str], portion: Portion, pull: Pull
+    ) -> AbstractContextManager[Stream]:
+        """The portion's rows, for the time of a block; the pull's path is not looked at."""
+        ...
+
+
 class DatabaseReader:
     """A `Databases` for a project; landed rows lie in the spool, which the warehouse may read."""
 
@@ -51,27 +63,14 @@ class DatabaseReader:
         self, dataset: Dataset, portion: Portion, is_unwanted: Callable[[], bool], tell: Callable[[str], None]
     ) -> Iterator[Landing]:
         """Read a portion of a source; see `Databases.land`."""
-        source = dataset.task
-        assert isinstance(source, DatabaseSource)  # noqa: S101 - nothing else is read from databases
-        try:
-            address = address_of(source, self._root, dataset.name)
-            database = opened(source.engine, address, dataset.name, self._root)
-        except InputError as error:  # within an attempt it is the task that fails
-            raise TaskError(error.findings) from None
-        self._spool.mkdir(parents=True, exist_ok=True)
-        try:
+        source = source_of(dataset)
+        with self._opened(dataset) as (database, address):
             native = database.columns(source)
             refuse_misfits(dataset, source, native)
+            self._spool.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._spool, prefix="read-") as folder:
                 path, began = Path(folder) / "rows.parquet", time.monotonic()
-                pull = Pull(
-                    dataset=dataset.name,
-                    path=path,
-                    address=address,
-                    is_unwanted=is_unwanted,
-                    tell=tell,
-                    timeout=dataset.timeout,
-                )
+                pull = _pull(dataset, path, address, is_unwanted, tell)
                 rows, seconds = database.pull(source, native, portion, pull), time.monotonic() - began
                 if seconds > TELL_EVERY:
                     tell(progress(rows, seconds))
@@ -79,8 +78,58 @@ class DatabaseReader:
                     path = _newest_of_each(path, dataset.key, source.cursor.column)
                 database.close()  # before the rows are judged and published, which may take long
                 yield Landing(path=path, files=(), bytes=path.stat().st_size)
+
+    def streams(self, dataset: Dataset) -> bool:
+        """Whether `stream` reads this source; see `Databases.streams`."""
+        source = source_of(dataset)
+        return source.engine is DatabaseEngine.POSTGRES and source.cursor is None
+
+    @contextmanager
+    def stream(
+        self, dataset: Dataset, portion: Portion, is_unwanted: Callable[[], bool], tell: Callable[[str], None]
+    ) -> Iterator[Stream]:
+        """Rows as they come; see `Databases.stream`."""
+        source = source_of(dataset)
+        with self._opened(dataset) as (database, address):
+            native = database.columns(source)
+            refuse_misfits(dataset, source, native)
+            assert isinstance(database, Streaming)  # noqa: S101 - `streams` said so
+            pull = _pull(dataset, self._spool, address, is_unwanted, tell)
+            with database.stream(source, native, portion, pull) as stream:
+                yield stream
+
+    @contextmanager
+    def _opened(self, dataset: Dataset) -> Iterator[tuple[Database, Address]]:
+        source = source_of(dataset)
+        try:
+            address = address_of(source, self._root, dataset.name)
+            database = opened(source.engine, address, dataset.name, self._root)
+        except InputError as error:  # within an attempt it is the task that fails
+            raise TaskError(error.findings) from None
+        try:
+            yield database, address
         finally:
             database.close()
+
+
+def source_of(dataset: Dataset) -> DatabaseSource:
+    """What a dataset is read from."""
+    source = dataset.task
+    assert isinstance(source, DatabaseSource)  # noqa: S101 - nothing else is read from databases
+    return source
+
+
+def _pull(
+    dataset: Dataset, path: Path, address: Address, is_unwanted: Callable[[], bool], tell: Callable[[str], None]
+) -> Pull:
+    return Pull(
+        dataset=dataset.name,
+        path=path,
+        address=address,
+        is_unwanted=is_unwanted,
+        tell=tell,
+        timeout=dataset.timeout,
+    )
 
 
 def opened(engine: DatabaseEngine, address: Address, dataset: str | None, root: Path) -> Database:

@@ -6,7 +6,7 @@ put right here, value by value), lists lose their dimensions and numerics are te
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,11 +18,11 @@ from penstock.model.errors import PenstockError
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from penstock.adapters.databases.addresses import Address
     from penstock.adapters.databases.pulling import Pull
-    from penstock.engine.ports import Portion
+    from penstock.engine.ports import Portion, Stream
     from penstock.model.databases import DatabaseSource
 
 MODULE = "adbc_driver_postgresql"
@@ -115,6 +115,21 @@ class PostgresDatabase:
 
     def pull(self, source: DatabaseSource, native: Mapping[str, str], portion: Portion, pull: Pull) -> int:
         """Write the portion's rows to the pull's file; how many."""
+        sql, here = self._asked(source, native, portion)
+        with _Progress(self) as progress:
+            return self.connection.pull(pull, sql, here, rows=progress)
+
+    @contextmanager
+    def stream(
+        self, source: DatabaseSource, native: Mapping[str, str], portion: Portion, pull: Pull
+    ) -> Iterator[Stream]:
+        """The portion's rows as they come, for the time of a block."""
+        sql, here = self._asked(source, native, portion)
+        with _Progress(self) as progress, self.connection.stream(pull, sql, here, progress) as stream:
+            yield stream
+
+    def _asked(self, source: DatabaseSource, native: Mapping[str, str], portion: Portion) -> tuple[str, dict[str, str]]:
+        """The query that is sent, and what becomes of each of its columns here."""
         remote, here = {}, {}
         for name, type_ in source.types.items():
             way = carried(native[name], type_)
@@ -124,9 +139,7 @@ class PostgresDatabase:
         where = condition(
             source, portion, lambda name: f"q.{quote(name)}", lambda name, value: written(native[name], value)
         )
-        sql = f"SELECT {columns} FROM {relation(source)} AS q{f' WHERE {where}' if where else ''}"
-        with _Progress(self) as progress:
-            return self.connection.pull(pull, sql, here, rows=progress)
+        return f"SELECT {columns} FROM {relation(source)} AS q{f' WHERE {where}' if where else ''}", here
 
     def second(self) -> ArrowConnection:
         """Another connection to the same database."""

@@ -16,7 +16,7 @@ from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
 from penstock.quality.casting import cast_query
-from penstock.sql.identifiers import literal
+from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     import threading
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.duckdb.stopping import Stopper
-    from penstock.engine.ports import Publication, Sifted
+    from penstock.engine.ports import Publication, Sifted, Stream
     from penstock.quality.casting import Cast
     from penstock.quality.sifting import Sieve
 
 STAGING = "temp.main._staging"
 REHEARSED = "temp.main._rehearsed"
 """What `rehearse` applies rows to: a temporary table, so that no published name can be meant."""
+STREAM = "_stream"
+"""What a stream's rows are called while they are taken."""
 _RECORD = """
 INSERT INTO _penstock.ledger
 SELECT unnest($ids), unnest($runs), unnest($datasets), unnest($versions), unnest($rows), $token
@@ -121,6 +123,17 @@ class DuckdbSession:
         rows = int(made[0]) if made and kind == "TABLE" else 0
         self._built[-1] = (publication, rows)
         return Staged(relation=publication.relation, rows=rows)
+
+    def build_stream(self, publication: Publication, stream: Stream) -> Staged:
+        """Make the table of a stream's rows, in the open transaction; see `TakesStreams.build_stream`."""
+        columns = ", ".join(f"{expression} AS {quote(name)}" for name, expression in stream.columns.items())
+        with translated(dataset=publication.dataset):
+            self._cursor.register(STREAM, stream.rows)
+        try:
+            return self.build(publication, f"SELECT {columns} FROM {STREAM}", {})
+        finally:
+            with suppress(duckdb.Error):  # a transaction that failed lets nothing be taken back: its end does that
+                self._cursor.unregister(STREAM)
 
     def commit(self) -> None:
         """Keep everything built under its publish ids; see `Session.commit`."""
