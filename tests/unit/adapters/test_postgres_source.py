@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import json
 import math
+import re
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from penstock.engine.ports import Portion
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.intervals import Interval
+from penstock.sql.foreign import read_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -300,6 +302,33 @@ def test_a_query_is_read_only_and_in_utc(address: str, tmp_path: Path, landed: L
     assert _rows(address, "SELECT count(*) FROM t") == [(0,)]
     got = landed(tmp_path, source(POSTGRES, {"at": "VARCHAR"}, query="SELECT timestamptz '2024-01-01 00:00+02' AS at"))
     assert got == [("2023-12-31 22:00:00+00",)]
+
+
+def test_of_the_functions_that_may_have_effects_a_query_may_call_those_that_have_none(address: str) -> None:
+    volatile = (
+        "SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'v' AND pronamespace = 'pg_catalog'::regnamespace"
+    )
+    called = [name for (name,) in _rows(address, f"{volatile} AND prorettype <> 'trigger'::regtype")]
+    assert len(called) > 150
+    sent = {name for name in called if not read_foreign(f"SELECT {name}(1)", "postgres").wrong}
+    said = {
+        *("array_sample", "array_shuffle", "bernoulli", "clock_timestamp", "current_query", "currtid2", "currval"),
+        *(
+            "gen_random_uuid",
+            "lastval",
+            "random",
+            "random_normal",
+            "system",
+            "timeofday",
+            "txid_status",
+            "uuidv4",
+            "uuidv7",
+        ),
+        *("pg_database_size", "pg_indexes_size", "pg_is_in_recovery", "pg_partition_tree", "pg_relation_size"),
+        *("pg_table_size", "pg_total_relation_size", "pg_xact_commit_timestamp"),
+    }
+    inner = re.compile(r"\w*(handler|validator)|amvalidate|dsnowball_\w+")  # take what no query can write
+    assert {name for name in sent if not inner.fullmatch(name)} <= said
 
 
 def test_a_reading_that_is_not_wanted_any_more_ends_at_once(address: str, tmp_path: Path, landed: Landed) -> None:
