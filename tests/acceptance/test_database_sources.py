@@ -135,6 +135,43 @@ def test_refresh_says_how_often_a_table_is_read(orders: Orders, tmp_path: Path) 
     assert orders.row("SELECT count(*) FROM orders") == (10000,)
 
 
+CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop.all_orders
+version: 1.0.0
+status: active
+schema:
+  - name: all_orders
+    physicalName: shop.all_orders
+    logicalType: object
+    properties:
+      - {name: id, physicalType: BIGINT, required: true, unique: true}
+      - {name: state, physicalType: VARCHAR, required: true}
+      - {name: price, physicalType: "DECIMAL(12,2)"}
+      - {name: changed_at, physicalType: TIMESTAMP}
+      - {name: day, physicalType: DATE}
+"""
+
+
+def test_rows_that_break_a_promise_are_not_shown_though_they_went_straight_into_their_table(
+    orders: Orders, tmp_path: Path
+) -> None:
+    place = database_shop(tmp_path, "postgres", "public.orders", "all_orders")
+    (place.root / "contracts").mkdir()
+    (place.root / "contracts" / "shop.all_orders.odcs.yaml").write_text(CONTRACT)
+    place.penstock("run", "--until", "2024-01-20")
+    orders.do(
+        "UPDATE orders SET state = NULL WHERE id IN (7, 8)", "INSERT INTO orders (id, state) VALUES (20000, 'new')"
+    )
+    said = place.penstock("run", "--until", "2024-01-20T01:00", exits=3)
+    assert "2 of 10,001 rows" in said.out + said.err
+    assert _counts(place, "all_orders")[0] == 10000
+    orders.do("UPDATE orders SET state = 'lost' WHERE state IS NULL")
+    place.penstock("run", "--until", "2024-01-20T02:00")
+    assert _counts(place, "all_orders")[0] == 10001
+
+
 def test_a_column_more_is_another_version_and_an_overlap_is_not(orders: Orders, tmp_path: Path) -> None:
     del orders
     place = database_shop(tmp_path, "postgres", "public.orders", "new_orders")
