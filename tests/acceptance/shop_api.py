@@ -90,7 +90,7 @@ def served(api: ShopApi) -> Iterator[ShopApi]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Nothing: the test tells."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -63,7 +63,7 @@ class Rows:
         self._makers = [(name, as_json if type_ == "JSON" else as_text) for name, type_ in types.items()]
         self._known = frozenset((*types, *ignored))
         self._lines: list[str] = []
-        self._characters, self._parts, self._told = 0, list[Path](), 0.0
+        self._characters, self._parts, self._told = 0, list[Path](), time.monotonic()
 
     def take(self, item: Any) -> None:
         """Take what a connector gave: a row, or several as a list or an Arrow table.
