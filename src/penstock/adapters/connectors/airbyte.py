@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.connectors.private_folder import made_at
 from penstock.adapters.connectors.schemas import json_schema
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def _started(argv: list[str], order: dict[str, Any], descriptors: tuple[int, ...
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": made_at(order["private"], order["scratch"])},
             pass_fds=descriptors,
             start_new_session=True,
             bufsize=1 << 20,

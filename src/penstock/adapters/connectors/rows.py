@@ -72,6 +72,8 @@ class Rows:
             UnfitRowsError: it is none of these, or not as declared.
             EnoughError: no more are wanted.
         """
+        if not self.count:  # from now on something is known of how fast they come
+            self._told = time.monotonic()
         for row in _rows_of(item):
             self._add(row)
         if time.monotonic() - self._told > TELL_EVERY:

@@ -12,6 +12,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.connectors import private_folder
 from penstock.adapters.connectors.functions import TELEMETRY_OFF
 from penstock.adapters.connectors.looking import Look
 from penstock.adapters.connectors.secrets import secrets_of
@@ -105,6 +106,7 @@ def _connector(
         "rest_api": bool(task.rest_api),
         "argv": _connector_words(order, task, root, request["environment"]),
         "settings": _placed(order, settings, secrets),
+        "private": str(private_folder.path_for(order.output.parent)),
         "resource": task.resource,
         "cursor": task.cursor,
         "types": dict(task.types),

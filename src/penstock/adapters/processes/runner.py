@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 import threading
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from penstock.adapters.connectors import private_folder
 from penstock.adapters.connectors import secrets as connector_secrets
 from penstock.adapters.processes import outcomes, sandbox
 from penstock.adapters.processes.forkserver import ForkServer, NotStartedError
@@ -76,7 +77,7 @@ class TaskProcesses:
         attempt = Attempt(run=order.run, seconds=timeout.total_seconds() if timeout else DEFAULT_TIMEOUT_SECONDS)
         log = LogWriter(log_file(self._logs, order.run, order.log), Mask(secrets))
         try:
-            with closing(log), self._registered(attempt):
+            with closing(log), _without_traces(order), self._registered(attempt):
                 ended = self._carry_out(order, attempt, prepared, log)
             return outcomes.conclude(order, attempt, ended, log.ending())
         except (TaskError, TransientError) as error:
@@ -184,6 +185,12 @@ class TaskProcesses:
                 self._spool.mkdir(parents=True, exist_ok=True)
                 self._folder = Path(tempfile.mkdtemp(dir=self._spool.resolve(), prefix="tasks-"))
             return self._folder
+
+
+def _without_traces(order: Order) -> AbstractContextManager[None]:
+    """For the time of a block: what a connector writes down of its settings is gone afterwards."""
+    is_connector = isinstance(order.dataset.task, ConnectorSource)
+    return private_folder.swept(order.output.parent) if is_connector else nullcontext()
 
 
 def _refuse_unwanted(order: Order) -> None:
