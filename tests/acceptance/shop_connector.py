@@ -36,6 +36,8 @@ def main() -> int:
     files = dict(zip(sys.argv[2::2], sys.argv[3::2], strict=True))
     config = json.loads(Path(files["--config"]).read_text())
     remember(config)
+    if str(config["orders"]).startswith("@"):
+        config["orders"] = int(Path(config["orders"][1:]).read_text())
     say("LOG", log={"level": "INFO", "message": f"{verb} with the key {config['api_key']}"})
     if verb == "check":
         good = config["trouble"] != "refuses"
