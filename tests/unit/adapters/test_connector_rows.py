@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from penstock.adapters.connectors import rows as module
@@ -45,6 +44,7 @@ def _naive(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+pa = pytest.importorskip("pyarrow")
 HALF = timezone(timedelta(hours=5, minutes=30))
 
 
