@@ -2,7 +2,7 @@
 
 It runs alone, so that it imports nothing of Penstock. The stream `orders` has numbers, five to a page, a state after
 each page. `trouble` is one of: dies, junk, late_state, no_state, error, config_error, lost, other_stream,
-kills_itself, refuses.
+kills_itself, hangs, refuses.
 """
 
 from __future__ import annotations
@@ -71,6 +71,9 @@ def read(config: dict[str, Any], catalog: dict[str, Any], state: list[dict[str, 
             if trouble == "lost" and number == first + 2:
                 continue
             record(number)
+        if trouble == "hangs":
+            Path(config["pid_file"]).write_text(str(os.getpid()))
+            signal.pause()
         if trouble in {"dies", "error", "config_error", "kills_itself"} and start > first:
             return end(trouble)
         if trouble == "junk":

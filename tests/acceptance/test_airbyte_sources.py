@@ -111,6 +111,14 @@ def test_what_goes_wrong_on_the_way_publishes_nothing(
     _is_nowhere(place, CANARY)
 
 
+@pytest.mark.fault
+def test_a_connector_that_hangs_is_killed_when_its_time_is_over(tmp_path: Path) -> None:
+    place = _shop(tmp_path, trouble=f"hangs, pid_file: '{tmp_path / 'pid'}'", mode=f"{APPENDED}timeout: 3s\n")
+    assert [one["code"] for one in _run(place, 20, exits=3).findings] == ["task.timeout"]
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text()}").exists()
+    _is_nowhere(place, CANARY)
+
+
 @pytest.mark.parametrize("trouble", ["late_state", "other_stream"])
 def test_a_state_at_the_end_and_messages_about_others_are_no_trouble(tmp_path: Path, trouble: str) -> None:
     place = _shop(tmp_path, trouble=trouble)

@@ -36,7 +36,8 @@ class ConnectorSource:
     in the settings (`client.auth.token`) to the environment variable, or the file of the project, that holds what
     belongs there. `types` are DuckDB's by column, in order; `ignored` are fields that are known and not wanted.
     `cursor` is the field by which the connector is to tell what is new, where it does not know by itself.
-    `keeps_state` says whether a read goes on from where the last one ended.
+    `keeps_state` says whether a read goes on from where the last one ended; another `reload` is another version, which
+    begins anew.
     """
 
     connector: Connector
@@ -53,6 +54,7 @@ class ConnectorSource:
     drift: Drift = Drift.FREEZE
     cursor: str = ""
     keeps_state: bool = False
+    reload: int | None = None
     refresh: Refresh = Refresh.ALWAYS
     memory: int | None = None
     reads: tuple[str, ...] = ()
@@ -81,6 +83,8 @@ class ConnectorSource:
             "drift": str(self.drift),
             "cursor": self.cursor,
         }
+        if self.reload is not None:
+            said["reload"] = self.reload
         columns = [[name, type_] for name, type_ in self.types.items()]
         return {"connector": str(self.connector), **said, "columns": columns}
 

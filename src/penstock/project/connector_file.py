@@ -62,6 +62,7 @@ def read_connector(name: str, fields: Fields, file: str, texts: Mapping[str, str
     ignored = fields.texts("ignore")
     keeping = _keeping(fields, types)
     cursor = _cursor(fields, connector, keeping)
+    reload = fields.integer("reload", low=1)
     refresh = fields.choice("refresh", tuple(Refresh)) or Refresh.ALWAYS
     if "refresh" in fields and "interval" in fields:
         message, expected = "`interval` has no use for `refresh`", "`refresh` for what is read whole or by state"
@@ -79,6 +80,7 @@ def read_connector(name: str, fields: Fields, file: str, texts: Mapping[str, str
         drift=drift,
         cursor=cursor,
         keeps_state=keeping.materialization in KEPT_BY_STATE,
+        reload=reload,
         refresh=Refresh(refresh),
         memory=memory,
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from email.message import Message
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
 from uuid import UUID
 
 import duckdb
 import pytest
 
 from penstock.adapters.connectors import rows as module
+from penstock.adapters.connectors.bringing import may_pass
 from penstock.adapters.connectors.rows import EnoughError, Rows, UnfitRowsError
 from penstock.adapters.connectors.settings import filled_in, with_secrets
 from penstock.model.intervals import Interval
@@ -194,3 +197,35 @@ def test_secrets_go_to_their_places_in_lists_too_and_nowhere_else() -> None:
         with_secrets({"hosts": [{}, {}]}, {"hosts.2.key": "s"})
     with pytest.raises(ValueError, match="no place name"):
         with_secrets({"name": "shop"}, {"name.key": "s"})
+
+
+class _Answer:
+    def __init__(self, status_code: int) -> None:
+        self.status_code = status_code
+
+
+class _HttpError(Exception):
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.response = _Answer(status)
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (_HttpError(429), True),
+        (_HttpError(503), True),
+        (_HttpError(404), False),
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (URLError("no route"), True),
+        (HTTPError("http://shop", 500, "", Message(), None), True),
+        (HTTPError("http://shop", 403, "", Message(), None), False),
+        (ValueError("7"), False),
+    ],
+)
+def test_what_passes_on_the_network_is_told_from_what_does_not(error: BaseException, passes: bool) -> None:
+    assert may_pass(error) is passes
+    wrapped = RuntimeError("the library's own")
+    wrapped.__cause__ = error
+    assert may_pass(wrapped) is passes

@@ -149,10 +149,12 @@ def test_what_decides_rows_makes_a_version_and_what_does_not_makes_none() -> Non
         version(DLT.replace("resource: orders", "resource: lines")),
         version(f"{DLT}materialize: append\n"),
         version(f"{DLT}drift: evolve\n"),
+        version(f"{DLT}reload: 1\n"),
+        version(f"{DLT}reload: 2\n"),
         version(DLT.replace("  day: DATE\n", "")),
         plain,
     }
-    assert len(others) == 6
+    assert len(others) == 8
 
 
 def test_the_code_that_a_function_reaches_makes_a_version(monkeypatch: pytest.MonkeyPatch) -> None:

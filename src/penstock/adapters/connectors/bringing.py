@@ -47,7 +47,7 @@ def carry_out(
         make_room()
         function.print_error(error)
         told = function.told(error, order["file"])
-        return {**told, "outcome": "passing"} if told["outcome"] == "raised" and _passes(error) else told
+        return {**told, "outcome": "passing"} if told["outcome"] == "raised" and may_pass(error) else told
     return {"outcome": "done"}
 
 
@@ -153,7 +153,7 @@ def _told(error: UnfitRowsError | ConnectorError) -> dict[str, Any]:
     }
 
 
-def _passes(error: BaseException) -> bool:
+def may_pass(error: BaseException) -> bool:
     """Whether what went wrong on the network, or at its other end, may go well another time."""
     seen: list[BaseException] = []
     while error not in seen:
