@@ -59,6 +59,8 @@ PROJECT_READERS = (
     "project/pipeline_file.py",
     "project/source_file.py",
     "project/database_file.py",
+    "project/connector_file.py",
+    "project/connector_settings.py",
     "project/sql_file.py",
     "project/datatest_file.py",
     "project/slo_file.py",
@@ -156,12 +158,13 @@ def test_every_operator_of_a_check_is_documented() -> None:
 def test_every_example_of_a_project_file_can_be_read() -> None:
     found: list[Finding] = []
     page = sections(FILES_PAGE)
-    pipeline, source, database, slo = (
+    pipeline, source, database, connector, slo = (
         fences(page[f"`{path}`" if "`" not in path else f"`{path}"], "yaml")[0]
         for path in (
             "pipelines/<pipeline>/pipeline.yaml",
             "pipelines/<pipeline>/NAME.source.yaml",
             "pipelines/<pipeline>/NAME.source.yaml` of a database",
+            "pipelines/<pipeline>/NAME.source.yaml` of a connector",
             "monitoring/<pipeline>.slo.yaml",
         )
     )
@@ -172,6 +175,7 @@ def test_every_example_of_a_project_file_can_be_read() -> None:
         read_pipeline("sales", pipeline, "pipeline.yaml", found),
         read_source("sales.invoices", source, "invoices.source.yaml", found),
         read_source("sales.orders", database, "orders.source.yaml", found),
+        read_source("sales.api_orders", connector, "api_orders.source.yaml", found),
         read_sql("sales.daily_revenue", sql, "daily_revenue.sql", found),
         read_python("sales.best_days", "best_days.py", {"best_days.py": python}, found),
         read_datatests(tests, "daily_revenue.test.yaml", found),

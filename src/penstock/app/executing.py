@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from penstock.adapters.connectors.secrets import look_up
 from penstock.adapters.databases.addresses import address_findings
 from penstock.adapters.sources.inspection import arrivals
 from penstock.app import planning, restating
@@ -16,6 +18,7 @@ from penstock.engine.requests import BACKFILL
 from penstock.engine.run import Failure, Request
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunFinished, VersionDescribed, VersionHeld
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RefusedError
@@ -118,6 +121,8 @@ class Desk:
             dataset = order.project.datasets[step.dataset]
             if isinstance(dataset.task, DatabaseSource):
                 findings.extend(address_findings(dataset.task, self._place.root, dataset.name))
+            if isinstance(dataset.task, ConnectorSource):
+                findings.extend(look_up(dataset.task, self._place.root, os.environ, dataset.name)[1])
             if not isinstance(dataset.task, FileSource):
                 continue
             by = dataset.interval

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.sources.inspection import arrivals
 from penstock.app import restating
 from penstock.engine.promotion import mapping_of
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource, Refresh
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
@@ -80,10 +81,10 @@ def shown_in(journal: Journal, environment: str) -> dict[str, Shown]:
 
 
 def arrived_whole(root: Path, project: Project, until: datetime) -> dict[str, str]:
-    """For each source without intervals, a digest of its files; of one in a database, what `refresh` calls one time."""
+    """For each source without intervals, a digest of its files; of one that is asked, what `refresh` calls one time."""
     digests = {}
     for name, dataset in project.datasets.items():
-        if isinstance(dataset.task, DatabaseSource) and dataset.interval is None:
+        if isinstance(dataset.task, DatabaseSource | ConnectorSource) and dataset.interval is None:
             digests[name] = _time_of(dataset.task.refresh, until)
         if isinstance(dataset.task, FileSource) and dataset.interval is None:
             found, wrong = arrivals(dataset.task, name, root, None)

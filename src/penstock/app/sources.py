@@ -1,19 +1,21 @@
-"""`source`: which tables a database has, files that read them, and what a sample of a source looks like."""
+"""`source`: which tables a database has, what a connector has, files that read them, and how a sample looks."""
 
 from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.databases.addresses import parse_address
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import MOMENTS, DatabaseEngine, DatabaseSource
 from penstock.model.errors import InputError, TaskError, TransientError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from penstock.adapters.databases.discovery import Table
@@ -54,8 +56,37 @@ def discover(place: Workplace, engine: DatabaseEngine, variable: str, only: Sequ
     return tuple(table for table in found if not only or table.name in only)
 
 
+def behind(place: Workplace, path: str, only: Sequence[str]) -> tuple[tuple[Table, ...], Callable[[Table], str]]:
+    """What the connector has that a file describes, or those of it that are named; and how a source file reads one.
+
+    Raises:
+        InputError: the file describes none, it cannot be run, or a name is nothing that it has.
+    """
+    from penstock.adapters.databases.discovery import Column, Table  # noqa: PLC0415 - loads what reads databases
+    from penstock.app import connectors  # noqa: PLC0415 - loads what runs connectors
+
+    said, resources = connectors.discover(place, path)
+    named = {resource.name: resource for resource in resources}
+    unknown = sorted(set(only) - set(named))
+    if unknown:
+        raise InputError(_unknown(unknown[0], list(named)))
+    tables = tuple(
+        Table(
+            name=resource.name,
+            columns=tuple(
+                Column(name=name, native=type_, type=type_, required=False) for name, type_ in resource.columns
+            ),
+            key=resource.key,
+            rows=None,
+        )
+        for resource in resources
+        if not only or resource.name in only
+    )
+    return tables, lambda table: connectors.source_text(said, named[table.name])
+
+
 def write(
-    place: Workplace, pipeline: str, engine: DatabaseEngine, variable: str, tables: Sequence[Table]
+    place: Workplace, pipeline: str, tables: Sequence[Table], text_of: Callable[[Table], str]
 ) -> tuple[Written, ...]:
     """Write a source file for each table into a pipeline's folder; nothing if one of them is there already.
 
@@ -71,7 +102,7 @@ def write(
     if taken:
         raise InputError(tuple(_taken(path, place.root) for path in taken))
     for table in tables:
-        files[table.name].write_text(source_text(table, engine, variable), encoding="utf-8")
+        files[table.name].write_text(text_of(table), encoding="utf-8")
     return tuple(
         Written(table=name, dataset=f"{pipeline}.{names[name]}", file=str(path.relative_to(place.root)))
         for name, path in files.items()
@@ -119,31 +150,23 @@ def profile(place: Workplace, name: str, rows: int) -> dict[str, Any]:
     """What the first rows of a source look like, without the values of columns that look personal.
 
     Raises:
-        InputError: there is no such source, or its database does not answer or refuses.
+        InputError: there is no such source, or what it asks does not answer or refuses.
     """
     import duckdb  # noqa: PLC0415 - only a profile needs it here
 
-    from penstock.adapters.databases.landing import DatabaseReader  # noqa: PLC0415 - loads what reads databases
-    from penstock.engine.ports import Portion  # noqa: PLC0415 - as above
     from penstock.quality.personal import guess_personal  # noqa: PLC0415 - as above
     from penstock.quality.profiling import profile_query, read_profile  # noqa: PLC0415 - as above
     from penstock.sql.identifiers import literal  # noqa: PLC0415 - as above
 
-    dataset = _sample_of(place, name, rows)
-    names = list(dataset.task.row) if isinstance(dataset.task, DatabaseSource) else []
-    samples = place.state / "samples"  # not the spool, which whoever executes meanwhile may empty
-    try:
-        with DatabaseReader(place.root, samples).land(
-            dataset, Portion(), is_unwanted=lambda: False, tell=lambda _line: None
-        ) as landing:
-            connection = duckdb.connect(":memory:", config={"threads": 2})
-            try:
-                relation = f"read_parquet({literal(str(landing.path))})"
-                row = connection.execute(profile_query(relation, names)).fetchall()[0]
-            finally:
-                connection.close()
-    except (TaskError, TransientError) as error:
-        raise InputError(error.findings) from None
+    dataset, source = _source(place, name)
+    names = list(source.row)
+    with _sampled(place, dataset, source, rows) as path:
+        connection = duckdb.connect(":memory:", config={"threads": 2})
+        try:
+            relation = f"read_parquet({literal(str(path))})"
+            row = connection.execute(profile_query(relation, names)).fetchall()[0]
+        finally:
+            connection.close()
     found = read_profile(names, row)
     guesses = {column.name: guess for column in found.columns if (guess := guess_personal(column.name, column))}
     columns = []
@@ -152,7 +175,7 @@ def profile(place: Workplace, name: str, rows: int) -> dict[str, Any]:
         columns.append(
             {
                 "name": column.name,
-                "type": dataset.task.row_types[column.name] if isinstance(dataset.task, DatabaseSource) else "",
+                "type": source.row_types[column.name],
                 "nulls": column.nulls,
                 "empty": column.empty,
                 "distinct": column.distinct,
@@ -164,13 +187,44 @@ def profile(place: Workplace, name: str, rows: int) -> dict[str, Any]:
     return {"dataset": name, "rows": found.rows, "columns": columns}
 
 
-def _sample_of(place: Workplace, name: str, rows: int) -> Dataset:
-    """The dataset with a query that ends after so many rows."""
+def _source(place: Workplace, name: str) -> tuple[Dataset, DatabaseSource | ConnectorSource]:
     dataset = place.project.datasets.get(name)
     source = dataset.task if dataset is not None else None
-    if dataset is None or not isinstance(source, DatabaseSource):
-        known = [known for known, one in place.project.datasets.items() if isinstance(one.task, DatabaseSource)]
+    if dataset is None or not isinstance(source, DatabaseSource | ConnectorSource):
+        kinds = (DatabaseSource, ConnectorSource)
+        known = [known for known, one in place.project.datasets.items() if isinstance(one.task, kinds)]
         raise InputError(_no_source(name, known))
+    return dataset, source
+
+
+@contextmanager
+def _sampled(place: Workplace, dataset: Dataset, source: DatabaseSource | ConnectorSource, rows: int) -> Iterator[Path]:
+    """The first rows of a source as a Parquet file, for the time of a block.
+
+    Raises:
+        InputError: what it asks does not answer or refuses.
+    """
+    if isinstance(source, ConnectorSource):
+        from penstock.app import connectors  # noqa: PLC0415 - loads what runs connectors
+
+        with connectors.sampled(place, dataset, rows) as path:
+            yield path
+        return
+    from penstock.adapters.databases.landing import DatabaseReader  # noqa: PLC0415 - loads what reads databases
+    from penstock.engine.ports import Portion  # noqa: PLC0415 - as above
+
+    samples = place.state / "samples"  # not the spool, which whoever executes meanwhile may empty
+    try:
+        with DatabaseReader(place.root, samples).land(
+            _first_of(dataset, source, rows), Portion(), is_unwanted=lambda: False, tell=lambda _line: None
+        ) as landing:
+            yield landing.path
+    except (TaskError, TransientError) as error:
+        raise InputError(error.findings) from None
+
+
+def _first_of(dataset: Dataset, source: DatabaseSource, rows: int) -> Dataset:
+    """The dataset with a query that ends after so many rows."""
     from penstock.adapters.databases import mysql, postgres  # noqa: PLC0415 - loads what reads databases
 
     relation = mysql.relation if source.engine is DatabaseEngine.MYSQL else postgres.relation
@@ -196,9 +250,9 @@ def _no_address(variable: str) -> Finding:
 def _unknown(name: str, known: list[str]) -> Finding:
     return Finding(
         code="source.unknown_table",
-        message=f"the database shows no table {name}",
+        message=f"there is no table or resource {name}",
         found=name,
-        expected=", ".join(known[:20]) or "a table that its account may read",
+        expected=", ".join(known[:20]) or "a table that its account may read, or a resource that the connector has",
         remedy="correct the name, or let the account read it",
     )
 
@@ -227,8 +281,9 @@ def _taken(path: Path, root: Path) -> Finding:
 def _no_source(name: str, known: list[str]) -> Finding:
     return Finding(
         code="source.unknown",
-        message=f"{name} is no source that reads a database",
+        message=f"{name} is no source that reads a database or that a connector brings",
         found=name,
-        expected=", ".join(known) or "a dataset with `format: database`; the project has none",
+        expected=", ".join(known)
+        or "a dataset with `format: database`, `dlt`, `airbyte` or `python`; the project has none",
         remedy="correct the name",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.pipelines import Materialization, PythonTask, Source
 from penstock.model.schedule_words import describe, describe_trigger
@@ -127,6 +128,8 @@ def _landed_from(dataset: Dataset) -> str:
     task = dataset.task
     if isinstance(task, DatabaseSource):
         return f"{task.engine} {f'`{task.table}`' if task.table else 'query'}"
+    if isinstance(task, ConnectorSource):
+        return task.place
     return f"`{task.path}`" if isinstance(task, FileSource) else ""
 
 

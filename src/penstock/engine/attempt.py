@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit, reading, sifting
-from penstock.engine.ports import Order, Publication, UnknownOutcomeError
+from penstock.engine.ports import Order, Publication, StateChange, UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.ledger.landed import write_landed
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.engine.ports import Databases, Files, Processes, Session, Sifted, Staged, Warehouse
+    from penstock.engine.ports import Connectors, Databases, Files, Processes, Session, Sifted, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -72,6 +73,7 @@ class Tools:
     files: Files
     processes: Processes
     databases: Databases | None = None
+    connectors: Connectors | None = None
 
 
 class Watch(Protocol):
@@ -147,7 +149,9 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
     dataset = job.project.datasets[work.slice.dataset]
     watch = watch or Unwatched()
     intent = tools.journal.submit(intent_of(work, attempt, job), token=job.token)
-    if isinstance(dataset.task, PythonTask | CommandTask):  # what a process does outside, only its intent tells of
+    if isinstance(
+        dataset.task, PythonTask | CommandTask | ConnectorSource
+    ):  # what a process does outside, only its intent tells of
         intent.result()
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
@@ -165,7 +169,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)
             audit.refuse_if_failed(session, sifted.staged, dataset, judged.results, setting)
-            rows = _publish(session, replace(publication, at=entry.at), tools, made)
+            rows = _publish(session, replace(publication, at=entry.at, state=made.state), tools, made)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -295,15 +299,16 @@ def _watched(session: Session, watch: Watch) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Made:
-    """Rows staged, what was measured, and the files they came from, as facts hold them.
+    """Rows staged, what was measured, the files they came from as facts hold them, and how far a connector got.
 
-    With `is_built` they stand in their table already, in a transaction that is open.
+    With `is_built` the rows stand in their table already, in a transaction that is open.
     """
 
     staged: Staged
     measured: Mapping[str, int] = field(default_factory=dict)
     files: str = ""
     is_built: bool = False
+    state: StateChange | None = None
 
 
 @contextmanager
@@ -324,6 +329,13 @@ def _staged(
     elif isinstance(task, DatabaseSource):
         with _read(session, publication, dataset, tools, watch) as made:
             yield made
+    elif isinstance(task, ConnectorSource):
+        before = session.state(dataset.name, publication.version) if task.keeps_state else None
+        order = Order(run=job.run, log=str(work.slice), dataset=dataset, interval=interval, state=before)
+        with reading.brought(order, tools.connectors, watch) as landing:
+            staged = session.stage_file(landing.path, once=_is_read_once(dataset))
+            state = StateChange(before=before, after=landing.state) if task.keeps_state else None
+            yield _Made(staged=staged, measured={"bytes": landing.bytes, **landing.measured}, state=state)
     elif isinstance(task, PythonTask | CommandTask):
         with tools.processes.scratch() as folder:
             order = _order(session, dataset, work, job, folder)
@@ -347,9 +359,13 @@ def _read(session: Session, publication: Publication, dataset: Dataset, tools: T
     finally:
         session.rollback()
     with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
-        once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
-        staged = session.stage_file(landing.path, once=once)
+        staged = session.stage_file(landing.path, once=_is_read_once(dataset))
         yield _Made(staged=staged, measured={"bytes": landing.bytes})
+
+
+def _is_read_once(dataset: Dataset) -> bool:
+    """Whether landed rows are read by their publish alone."""
+    return dataset.contract is None and dataset.materialization is not Materialization.MERGE
 
 
 def _order(session: Session, dataset: Dataset, work: Work, job: Job, folder: Path) -> Order:

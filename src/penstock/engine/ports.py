@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import date, datetime, timedelta
-    from pathlib import Path
 
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Materialization
@@ -73,6 +73,17 @@ class QuarantineSum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """What a connector calls its state: the one that rows were read from (None: from the beginning), and the one after.
+
+    None `after` says that there is none: the next read begins anew.
+    """
+
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What one publish does, in one transaction at the target, at most once for its `publish_id`.
 
@@ -80,7 +91,9 @@ class Publication:
     `view_sql`; with a `key`, rows of the same key are replaced; with an `offset`, rows are added if the largest value
     of that column is still `base`. `token` is refused if a newer executor has shown itself at the target. What was
     sifted out of the staged rows is kept in the same transaction, as of `at`, in the place of what was put aside of the
-    same rows before: of the interval, of the table, of the same keys or of what lies beyond `base`.
+    same rows before: of the interval, of the table, of the same keys or of what lies beyond `base`. With a `state`,
+    rows are applied only if the version's is still the one before, and the one after takes its place; rows that were
+    read from the beginning take the place of all there are.
     """
 
     publish_id: str
@@ -97,6 +110,7 @@ class Publication:
     offset: str | None = None
     base: object = None
     at: str = ""
+    state: StateChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +196,10 @@ class Session(Protocol):
         """The largest value of a column of a relation; None if it holds none, or is not there."""
         ...
 
+    def state(self, dataset: str, version: str) -> str | None:
+        """How far the rows of a version reach, in its connector's own words; None if nothing says so."""
+        ...
+
     def publish(self, publication: Publication) -> int:
         """Publish the staged rows; returns how many this publish id holds, also when it was there before.
 
@@ -263,7 +281,7 @@ class Warehouse(Protocol):
         ...
 
     def drop(self, versions: Sequence[Version], token: int) -> Dropped:
-        """Drop versions, with what was put aside of them, and forget their publish ids, in one transaction.
+        """Drop versions, with what was put aside of them and their states, and forget their publish ids, all at once.
 
         What is not there counts as dropped.
 
@@ -274,11 +292,16 @@ class Warehouse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """Files landed as one Parquet file of their columns plus `_file` and `_interval_start`; `bytes` were read."""
+    """What landed, as one Parquet file; of files, their columns plus `_file` and `_interval_start`. `bytes` were read.
+
+    `state` is a connector's after these rows, `measured` what its process used; see `Processes.run`.
+    """
 
     path: Path
     files: tuple[LandedFile, ...]
     bytes: int = 0
+    state: str | None = None
+    measured: Mapping[str, int] = field(default_factory=dict)
 
 
 class Files(Protocol):
@@ -345,9 +368,24 @@ class Databases(Protocol):
         ...
 
 
+class Connectors(Protocol):
+    """Has connectors bring their rows, each in a process of its own."""
+
+    def land(self, order: Order, tell: Callable[[str], None]) -> AbstractContextManager[Landing]:
+        """Have a source read from the order's `state` on, typed as declared; `tell` is told how far it is, for people.
+
+        `output` of the order is not looked at: the rows are where the landing says. `Processes.stop` stops it.
+
+        Raises:
+            TaskError: it cannot be read so, or was stopped.
+            TransientError: what it asks does not answer, or not any more.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One attempt's call of a Python or command task.
+    """One attempt's call of a Python or command task, or of a connector, which may go on from a `state`.
 
     `inputs` are Parquet files by parameter; the rows are expected at `output`. `log` names the attempt's log within
     those of its `run`; what the task prints goes there, bounded, without the values of secrets. `is_unwanted` is asked
@@ -357,10 +395,11 @@ class Order:
     run: str
     log: str
     dataset: Dataset
-    inputs: Mapping[str, Path]
-    output: Path
     interval: Interval | None
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    output: Path = Path()
     is_unwanted: Callable[[], bool] = lambda: False
+    state: str | None = None
 
 
 class Processes(Protocol):

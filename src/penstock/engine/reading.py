@@ -1,9 +1,10 @@
-"""How much of a database an attempt reads: an interval, what is new since the newest row held, or everything."""
+"""How much of a source an attempt reads: an interval, what is new since the newest row held, or everything."""
 
 from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penstock.engine.attempt import Watch
-    from penstock.engine.ports import Databases, Landing, Publication, Session, Staged
+    from penstock.engine.ports import Connectors, Databases, Landing, Order, Publication, Session, Staged
     from penstock.model.pipelines import Dataset
 
 
@@ -32,7 +33,7 @@ def landed(
         TaskError: as `Databases.land`, or nothing here reads databases.
     """
     if databases is None:
-        raise TaskError(_no_reader(dataset))
+        raise TaskError(_no_reader(dataset, "read from a database, and nothing here reads databases"))
     portion = portion_of(session, publication, dataset)
     with databases.land(dataset, portion, watch.is_stopped, watch.tells) as landing:
         yield landing
@@ -52,6 +53,19 @@ def built(
     portion = portion_of(session, publication, dataset)
     with databases.stream(dataset, portion, watch.is_stopped, watch.tells) as stream:
         return session.build_stream(publication, stream)
+
+
+@contextmanager
+def brought(order: Order, connectors: Connectors | None, watch: Watch) -> Iterator[Landing]:
+    """The rows that a connector brings from the order's state on, for the time of a block.
+
+    Raises:
+        TaskError: as `Connectors.land`, or nothing here runs connectors.
+    """
+    if connectors is None:
+        raise TaskError(_no_reader(order.dataset, "brought by a connector, and nothing here runs connectors"))
+    with connectors.land(replace(order, is_unwanted=watch.is_stopped), watch.tells) as landing:
+        yield landing
 
 
 def portion_of(session: Session, publication: Publication, dataset: Dataset) -> Portion:
@@ -96,10 +110,10 @@ def _endless(dataset: Dataset, column: str) -> Finding:
     )
 
 
-def _no_reader(dataset: Dataset) -> Finding:
+def _no_reader(dataset: Dataset, why: str) -> Finding:
     return Finding(
         code="source.no_reader",
-        message=f"{dataset.name} is read from a database, and nothing here reads databases",
+        message=f"{dataset.name} is {why}",
         place=Place(file=dataset.file, dataset=dataset.name),
         expected="an executor that was given a reader",
     )

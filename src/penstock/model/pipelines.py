@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.queries import over
 from penstock.model.sources import FileSource
@@ -170,7 +171,7 @@ class CommandTask:
         return tuple(sorted(set(self.reads_by_parameter.values())))
 
 
-Source = FileSource | DatabaseSource
+Source = FileSource | DatabaseSource | ConnectorSource
 Task = SqlTask | PythonTask | CommandTask | Source
 
 

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from penstock.model.connectors import ConnectorSource
 from penstock.model.contracts import MOST_QUARANTINED
 from penstock.model.databases import DatabaseSource
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, Source, SqlTask
@@ -124,8 +125,8 @@ class Meanings:
         return _digest([_shape(dataset), *(self._form(dataset, form) for form in parts)])
 
     def _column(self, dataset: Dataset, column: str) -> str:
-        if isinstance(dataset.task, DatabaseSource):
-            types = [type_ for name, type_ in dataset.task.types.items() if name.lower() == column]
+        if isinstance(dataset.task, DatabaseSource | ConnectorSource):
+            types = [type_ for name, type_ in dataset.task.row_types.items() if name.lower() == column]
             return _digest([self.rows(dataset.name), column, *types]) if types else self.of(dataset.name)
         if isinstance(dataset.task, FileSource) and column in {*map(str.lower, dataset.task.row)}:
             return _digest([self.rows(dataset.name), column])
@@ -236,7 +237,7 @@ def _options(task: FileSource) -> dict[str, object]:
 
 def _task_parts(dataset: Dataset) -> dict[str, object]:
     task = dataset.task
-    if isinstance(task, DatabaseSource):
+    if isinstance(task, DatabaseSource | ConnectorSource):
         return task.parts
     if isinstance(task, FileSource):
         return {"path": task.path, "columns": list(task.columns), "delimiter": task.delimiter, **_options(task)}

@@ -177,7 +177,7 @@ class _Reader:
 
     def _read_dataset(self, name: str, path: str) -> Dataset | None:
         if path.endswith(SOURCE_SUFFIX):
-            return read_source(name, self.texts[path], path, self.findings)
+            return read_source(name, self.texts[path], path, self.findings, self.texts)
         if path.endswith(COMMAND_SUFFIX):
             return read_command(name, path, self.texts, self.files, self.findings)
         if path.endswith(".sql"):

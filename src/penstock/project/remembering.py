@@ -14,6 +14,7 @@ from enum import Enum
 from functools import lru_cache, singledispatch
 from typing import TYPE_CHECKING, Any
 
+from penstock.model.connectors import Connector, ConnectorSource
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
@@ -51,6 +52,7 @@ _MODELS: tuple[type, ...] = (
     Closed,
     ColumnSpec,
     CommandTask,
+    ConnectorSource,
     Contract,
     Cursor,
     DataTest,
@@ -78,6 +80,7 @@ _MODELS: tuple[type, ...] = (
 )
 _WORDS: tuple[type[Enum], ...] = (
     CatchUp,
+    Connector,
     Corrections,
     DatabaseEngine,
     Drift,

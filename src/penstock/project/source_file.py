@@ -10,16 +10,18 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
+from penstock.model.connectors import Connector
 from penstock.model.databases import DATABASE
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
 from penstock.model.sources import ENCODINGS, SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.project.connector_file import read_connector
 from penstock.project.database_file import read_database
 from penstock.project.source_columns import read_columns
 from penstock.project.task_options import read_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from penstock.model.findings import Finding
 
@@ -29,14 +31,22 @@ _DELIMITER = re.compile(r"[\t !#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]")
 _FORMAT = re.compile(r"(?:%[YymdHMSj]|[-_./T])*")
 
 
-def read_source(name: str, text: str, file: str, findings: list[Finding]) -> Dataset | None:
-    """One source; what is wrong is added to `findings`."""
+FORMATS = (*FileFormat, DATABASE, *Connector)
+"""What `format` may say."""
+
+
+def read_source(
+    name: str, text: str, file: str, findings: list[Finding], texts: Mapping[str, str] | None = None
+) -> Dataset | None:
+    """One source; what is wrong is added to `findings`. `texts` are the files whose functions it may name."""
     fields = Fields(read_yaml(text, file), findings=findings)
+    if fields.values.get("format") in tuple(Connector):
+        return read_connector(name, fields, file, texts or {})
     if fields.values.get("format") == DATABASE:
         return read_database(name, fields, file)
     before = len(findings)
     description = fields.text("description") or ""
-    format_ = FileFormat(fields.choice("format", (*FileFormat, DATABASE), required=True) or FileFormat.CSV)
+    format_ = FileFormat(fields.choice("format", FORMATS, required=True) or FileFormat.CSV)
     path = fields.text("path", required=True)
     grain = fields.choice("interval", tuple(Grain))
     columns = read_columns(fields, format_)

@@ -46,7 +46,7 @@ def read_keeping(
 ) -> Keeping | None:
     """`materialize`, `interval`, `batch`, `key`, `offset`; None if it cannot be said how the rows are kept."""
     kept = fields.choice("materialize", modes, required=default is None) or ("" if "materialize" in fields else default)
-    interval, key, offset = _interval(fields), _columns(fields), _offset(fields)
+    interval, key, offset = _interval(fields), read_key(fields), _offset(fields)
     if not kept:
         return None
     mode = Materialization(kept)
@@ -144,7 +144,7 @@ def _interval(fields: Fields) -> IntervalBy | None:
     return IntervalBy(grain=Grain(match["grain"]), column=match["column"], batch=batch)
 
 
-def _columns(fields: Fields) -> tuple[str, ...]:
+def read_key(fields: Fields) -> tuple[str, ...]:
     """The columns of `key`, each once, whatever its case."""
     names = fields.texts("key")
     wrong = next((name for name in names if not _COLUMN.fullmatch(name)), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.model.connectors import Connector, ConnectorSource
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import (
     Dataset,
@@ -61,6 +62,17 @@ def landed(name: str, *, batch: int = 1, **changes: Any) -> Dataset:
     """A source with a file a day."""
     task = FileSource(path="raw/{interval_start:%Y-%m-%d}.csv", columns=("moment", "value"))
     return _dataset(name, task=task, materialization=Materialization.INCREMENTAL, interval=by_day(batch), **changes)
+
+
+def brought(name: str, **changes: Any) -> Dataset:
+    """A source that a connector brings, which adds what came since the last time."""
+    task = ConnectorSource(
+        connector=Connector.PYTHON,
+        types={"moment": "TIMESTAMP", "value": "VARCHAR"},
+        function="pipelines/sim/api.py:rows",
+        keeps_state=True,
+    )
+    return _dataset(name, **{"task": task, "materialization": Materialization.APPEND, **changes})
 
 
 def sliced(name: str, *reads: str, batch: int = 1, **changes: Any) -> Dataset:

@@ -102,6 +102,8 @@ def _is_replaced(
     interval = publication.interval
     start, end = (interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)) if interval else (None, None)
     row: Row = _row_of(each)
+    if publication.state is not None and publication.state.before is None:  # all there was is read again
+        return True
     match publication.materialization:
         case Materialization.INCREMENTAL if start is not None and end is not None:
             return each.moment is not None and start <= each.moment < end
@@ -110,8 +112,8 @@ def _is_replaced(
             within = bool(start and end and first and last and start <= first and last <= end)
             key = key_of(row, publication.key)  # of one with a NULL nobody can say that it is the same row
             return within or (row in again if None in key else key in keys)
-        case Materialization.APPEND if publication.offset is not None and publication.base is not None:
-            value = key_of(row, (publication.offset,))[0]
+        case Materialization.APPEND if publication.state is not None or publication.base is not None:
+            value = key_of(row, (publication.offset,))[0] if publication.offset else None
             return value is not None and str(value) > str(publication.base)
         case _:
             return True

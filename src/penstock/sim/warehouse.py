@@ -51,6 +51,7 @@ class _Target:
     swaps: set[str] = field(default_factory=set)
     fence: int = 0
     quarantine: tuple[QuarantinedRow, ...] = ()
+    states: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 class MemoryWarehouse:
@@ -159,11 +160,16 @@ class MemoryWarehouse:
         for publish_id in [name for name, made in self._target.made.items() if made == key]:
             del self._target.made[publish_id], self._target.published[publish_id]
         self._target.quarantine = tuple(each for each in self._target.quarantine if (each.dataset, each.version) != key)
+        self._target.states.pop(key, None)
 
     def environment(self, environment: str) -> dict[str, str]:
         """What an environment shows: dataset to version."""
         shown = self._target.environments.get(environment, {})
         return {dataset: version for dataset, (version, _) in sorted(shown.items())}
+
+    def state(self, dataset: str, version: str) -> str | None:
+        """How far the rows of a version reach; see `Session.state`."""
+        return self._target.states.get((dataset, version))
 
     def rows(self, relation: str) -> tuple[Row, ...]:
         """A relation's rows; a view's are evaluated now.
@@ -205,6 +211,9 @@ class MemoryWarehouse:
             known = self._target.published.get(publication.publish_id)
             if known is not None:
                 return known
+            change = publication.state
+            if change is not None and self.state(publication.dataset, publication.version) != change.before:
+                raise TransientError(Finding(code="engine.state_moved", message="its state moved on meanwhile"))
             self._apply([(publication, staged)], aside)
             return self._target.published[publication.publish_id]
 
@@ -224,10 +233,19 @@ class MemoryWarehouse:
             self._target.published[publication.publish_id] = 0 if isinstance(relation, str) else len(staged)
             self._target.made[publication.publish_id] = (publication.dataset, publication.version)
             self.applied[publication.publish_id] += 1
+            self._keep_state(publication)
             if aside is not None:
                 self._target.quarantine = quarantine.after(self._target.quarantine, publication, staged, aside)
         if fault is Fault.COMMIT_KEPT:
             raise UnknownOutcomeError("the connection broke after the commit")
+
+    def _keep_state(self, publication: Publication) -> None:
+        if publication.state is None:
+            return
+        key = publication.dataset, publication.version
+        self._target.states.pop(key, None)
+        if publication.state.after is not None:
+            self._target.states[key] = publication.state.after
 
     def _refuse_if_fenced(self, token: int, dataset: str | None) -> None:
         if self._target.fence > token:
@@ -300,6 +318,10 @@ class MemorySession:
     def newest(self, relation: str, column: str) -> object:
         """The largest value of a column of a relation; None if it holds none, or is not there."""
         return newest(relation, column, self._warehouse.held())
+
+    def state(self, dataset: str, version: str) -> str | None:
+        """How far the rows of a version reach; see `Session.state`."""
+        return self._warehouse.state(dataset, version)
 
     def publish(self, publication: Publication) -> int:
         """Publish what is staged; see `Session.publish`."""
@@ -381,7 +403,8 @@ def relation_after(publication: Publication, staged: tuple[Row, ...], held: Held
         TransientError: an append no longer goes on from where its rows began.
     """
     before = held.get(publication.relation, ())
-    rows = () if isinstance(before, str) else before
+    is_anew = publication.state is not None and publication.state.before is None
+    rows = () if isinstance(before, str) or is_anew else before
     match publication.materialization:
         case Materialization.VIEW:
             return publication.view_sql or ""

@@ -11,14 +11,14 @@ from enum import Enum
 import pytest
 from reading_cases import FILES, PIPELINE, project
 
-from penstock.model import contracts, datatests, intervals, pipelines, queries, schedule
+from penstock.model import connectors, contracts, datatests, intervals, pipelines, queries, schedule
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import CommandTask, Materialization, Project, Slice
 from penstock.model.sources import Closed
 from penstock.model.tasks import TaskKind
 from penstock.project import remembering
 
-MODELS = (contracts, datatests, intervals, pipelines, queries, schedule)
+MODELS = (connectors, contracts, datatests, intervals, pipelines, queries, schedule)
 NOT_OF_A_PROJECT = {Slice, TaskKind, schedule.Mistake, schedule._Field}
 TRIGGERS = (
     "triggers:\n  - files: data/*.csv\n  - dataset: bank.rates\n"
@@ -32,6 +32,11 @@ EVERYTHING: dict[str, str | bytes | None] = {
     "pipelines/bank/rates.source.yaml": (
         "format: csv\npath: data/r-{interval_start:%Y-%m-%d}.csv\ninterval: day\ncolumns: [day, rate]\n"
         "closed: {weekdays: [saturday, sunday], dates: [2024-12-25]}\n"
+    ),
+    "pipelines/bank/accounts.source.yaml": (
+        "format: airbyte\ncommand: [source-bank]\nstream: accounts\n"
+        "secrets: {key: BANK_KEY, pin: {file: .penstock/pin}}\n"
+        "columns: {id: BIGINT}\nmaterialize: merge\nkey: [id]\nignore: [iban]\ndrift: evolve\nmemory: 512MB\n"
     ),
     "pipelines/bank/told.command.yaml": "run: [sh, commands/tell.sh]\nreads: {rates: bank.rates}\nformat: csv\n",
     "commands/tell.sh": "#!/bin/sh\n",

@@ -131,13 +131,13 @@ def _in_file(source: DatabaseSource, root: Path, dataset: str) -> str:
         raise InputError(_file_fault("source.outside", source, dataset, "leaves the project", "a file beneath it"))
     if not path.is_file():
         return ""
-    if not _is_ignored(path, root):
+    if not is_ignored(path, root):
         expected, found = "a file that git ignores, such as one in .penstock/", "is not ignored by git"
         raise InputError(_file_fault("source.address_tracked", source, dataset, found, expected))
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _is_ignored(path: Path, root: Path) -> bool:
+def is_ignored(path: Path, root: Path) -> bool:
     """Whether git will not take the file along; outside of a repository, nobody takes anything."""
     try:
         inside = subprocess.run(

@@ -162,6 +162,8 @@ def _replaced(
     bounds = (
         {"start": interval.start.replace(tzinfo=None), "end": interval.end.replace(tzinfo=None)} if interval else {}
     )
+    if publication.state is not None and publication.state.before is None:  # all there was is read again
+        return "true", {}
     match publication.materialization:
         case Materialization.INCREMENTAL if interval is not None:
             return "moment >= $start::TIMESTAMP AND moment < $end::TIMESTAMP", dict(bounds)
@@ -171,6 +173,8 @@ def _replaced(
             same = f"(row_key IN ({keys}) OR {again})"
             built = " OR (interval_start >= $start::TIMESTAMP AND interval_end <= $end::TIMESTAMP)" if bounds else ""
             return same + built, dict(bounds)
+        case Materialization.APPEND if publication.state is not None:
+            return "false", {}
         case Materialization.APPEND if publication.offset is not None and publication.base is not None:
             type_ = applying.type_of(cursor, staging, publication.offset)
             return f"(CAST(row_offset AS {type_}) > $base) IS TRUE", {"base": publication.base}

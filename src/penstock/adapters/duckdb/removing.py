@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from penstock.adapters.duckdb import quarantine
+from penstock.adapters.duckdb import quarantine, states
 from penstock.engine.ports import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, table
@@ -83,6 +83,7 @@ def drop(cursor: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> froz
         },
     )
     quarantine.forget(cursor, forgotten)
+    states.forget(cursor, forgotten)
     return frozenset(gone)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import duckdb
 
 from penstock.adapters import quarantine_rows
-from penstock.adapters.duckdb import applying, quarantine
+from penstock.adapters.duckdb import applying, quarantine, states
 from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
@@ -94,6 +94,12 @@ class DuckdbSession:
         self._refuse_if_expired()
         with translated(dataset=None):
             return applying.newest(self._cursor, relation, column)
+
+    def state(self, dataset: str, version: str) -> str | None:
+        """How far the rows of a version reach, in its connector's own words; None if nothing says so."""
+        self._refuse_if_expired()
+        with translated(dataset=dataset):
+            return states.read(self._cursor, dataset, version)
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a Parquet file of the spool."""
@@ -200,6 +206,7 @@ class DuckdbSession:
             if known is not None:
                 cursor.execute("ROLLBACK")
                 return int(known[0])
+            states.change(cursor, publication)
             rows = applying.apply(cursor, publication, STAGING)
             if self._is_sifted:
                 quarantine.keep(cursor, publication, STAGING)

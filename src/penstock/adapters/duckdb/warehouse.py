@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from penstock.adapters.duckdb import quarantine, removing
+from penstock.adapters.duckdb import quarantine, removing, states
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS _penstock.environments (
 );
 INSERT INTO _penstock.fence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _penstock.fence);
 {quarantine.SETUP}
+{states.SETUP}
 """
 
 
@@ -268,9 +269,9 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
                 remedy="close that program, or wait until it ends, and run this again",
             )
         ) from error
-    if not read_only:  # a file of an older Penstock has no place for rows that are put aside
+    if not read_only:  # a file of an older Penstock has no place for rows that are put aside, or for states
         try:
-            connection.execute(quarantine.SETUP)
+            connection.execute(quarantine.SETUP + states.SETUP)
         except duckdb.Error as error:
             connection.close()
             raise RunError(_unreadable(path, error)) from error

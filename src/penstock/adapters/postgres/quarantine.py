@@ -171,6 +171,8 @@ def _replaced(connection: Connection, publication: Publication, staging: str) ->
     """The condition on rows put aside before that this publish made anew; its values come after two others."""
     interval = publication.interval
     bounds: list[object] = [interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)] if interval else []
+    if publication.state is not None and publication.state.before is None:  # all there was is read again
+        return "true", []
     match publication.materialization:
         case Materialization.INCREMENTAL if bounds:
             return "moment >= $3 AND moment < $4", bounds
@@ -179,6 +181,8 @@ def _replaced(connection: Connection, publication: Publication, staging: str) ->
             built = " OR (interval_start >= $3 AND interval_end <= $4)" if bounds else ""
             again = f"row_key IS NULL AND row_json IN (SELECT row_json FROM {_ASIDE} WHERE row_key IS NULL)"
             return f"(row_key IN ({keys}) OR {again}){built}", bounds
+        case Materialization.APPEND if publication.state is not None:
+            return "false", []
         case Materialization.APPEND if publication.offset is not None and publication.base is not None:
             found = connection.execute(
                 f"SELECT format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors
 
-from penstock.adapters.postgres import quarantine, views
+from penstock.adapters.postgres import quarantine, states, views
 from penstock.adapters.postgres.asking import kept
 from penstock.engine.ports import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA, relation_of
@@ -121,6 +121,7 @@ def drop(connection: Connection, versions: Sequence[Version]) -> Tried:
     forgotten = [version for version in versions if version.relation in gone]
     connection.execute(_FORGET, _pairs(forgotten))
     quarantine.forget(connection, forgotten)
+    states.forget(connection, forgotten)
     return Tried(gone=gone, held=held)
 
 

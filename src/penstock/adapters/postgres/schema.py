@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from penstock.adapters.postgres import quarantine
+from penstock.adapters.postgres import quarantine, states
 from penstock.adapters.postgres.server import Server
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
@@ -40,6 +40,7 @@ CREATE TABLE _penstock.branches (
 );
 INSERT INTO _penstock.fence (token) VALUES (0);
 {quarantine.SETUP}
+{states.SETUP}
 {SUPPORT}
 """
 
@@ -95,12 +96,13 @@ def _make(connection: Connection, project: str) -> None:
 
 
 def _complete(connection: Connection) -> None:
-    """Make what an older Penstock had no place for: rows that are put aside."""
-    there = connection.execute(quarantine.THERE.encode()).fetchone()
-    if there is None or not there[0]:
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
-            connection.execute(quarantine.SETUP.encode())
+    """Make what an older Penstock had no place for: rows that are put aside, and states of connectors."""
+    for there, setup in ((quarantine.THERE, quarantine.SETUP), (states.THERE, states.SETUP)):
+        row = connection.execute(there.encode()).fetchone()
+        if row is None or not row[0]:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
+                connection.execute(setup.encode())
 
 
 def _found(connection: Connection) -> tuple[int, str] | None:

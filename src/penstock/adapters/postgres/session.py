@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import psycopg
 
 from penstock.adapters import quarantine_rows
-from penstock.adapters.postgres import applying, files, quarantine
+from penstock.adapters.postgres import applying, files, quarantine, states
 from penstock.adapters.postgres.asking import columns_of, kept
 from penstock.adapters.postgres.errors import is_lost, translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
@@ -113,6 +113,11 @@ class PostgresSession:
         with self._working():
             return applying.newest(self._connection, relation, column)
 
+    def state(self, dataset: str, version: str) -> str | None:
+        """How far the rows of a version reach, in its connector's own words; None if nothing says so."""
+        with self._working(dataset):
+            return states.read(self._connection, dataset, version)
+
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a Parquet file of the spool."""
         with self._working():
@@ -203,6 +208,7 @@ class PostgresSession:
             if known is not None:
                 self._undo()
                 return int(known[0])
+            states.change(connection, publication)
             rows = self._apply(publication)
             if self._is_sifted:
                 quarantine.keep(connection, publication, STAGING)

@@ -33,8 +33,8 @@ def carry_out(
         return {"outcome": "left", "message": _text(error), "line": _line_of(error, order["file"])}
     except BaseException as error:  # noqa: BLE001 - the project's code may raise anything; it becomes a finding outside
         make_room()
-        _print(error)
-        return _told(error, order["file"])
+        print_error(error)
+        return told(error, order["file"])
     return {"outcome": "done"}
 
 
@@ -47,7 +47,7 @@ def share_of(memory: int) -> str:
 def _run(order: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> None:
     sys.path.insert(0, order["root"])
     _reseed()
-    function = _load(order["file"], order["function"])
+    function = load(order["file"], order["function"])
     arguments = {
         name: frames.give(order["forms"].get(name, frames.RELATION), connection, path)
         for name, path in order["inputs"].items()
@@ -61,7 +61,8 @@ def _reseed() -> None:
         sys.modules["numpy.random"].seed()
 
 
-def _load(path: str, name: str) -> Any:
+def load(path: str, name: str) -> Any:
+    """What a file of the project calls by a name; the file is run for that."""
     spec = importlib.util.spec_from_file_location("penstock_task", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
@@ -71,7 +72,8 @@ def _load(path: str, name: str) -> Any:
     return getattr(module, name)
 
 
-def _told(error: BaseException, file: str) -> dict[str, Any]:
+def told(error: BaseException, file: str) -> dict[str, Any]:
+    """An error of the project's code as it is told to the executor, with the line of `file` that it came through."""
     kinds: tuple[tuple[type[BaseException], str], ...] = (
         (frames.MissingLibraryError, "missing_library"),
         (frames.WrongResultError, "wrong_result"),
@@ -82,8 +84,8 @@ def _told(error: BaseException, file: str) -> dict[str, Any]:
         outcome = "out_of_memory"
     if isinstance(error, ModuleNotFoundError):
         outcome = "missing_library"
-    told = {"outcome": outcome, "type": type(error).__name__, "message": _text(error), "line": _line_of(error, file)}
-    return told | {"module": getattr(error, "name", None)}
+    said = {"outcome": outcome, "type": type(error).__name__, "message": _text(error), "line": _line_of(error, file)}
+    return said | {"module": getattr(error, "name", None)}
 
 
 def _text(error: BaseException) -> str:
@@ -105,7 +107,7 @@ def _line_of(error: BaseException, file: str) -> int | None:
     return line
 
 
-def _print(error: BaseException) -> None:
+def print_error(error: BaseException) -> None:
     """The traceback, for the log, without our own frames above the project's."""
     trace: TracebackType | None = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from penstock.adapters.folder import beneath
+from penstock.model.connectors import ConnectorSource
 from penstock.model.errors import InputError, TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import PythonTask
@@ -48,15 +49,17 @@ class _Files(Mapping[str, Content]):
         raise NotImplementedError("the files are asked for by name")
 
 
-def digest_now(file: str, task: PythonTask | CommandTask, root: Path) -> str:
+def digest_now(file: str, task: PythonTask | CommandTask | ConnectorSource, root: Path) -> str:
     """The digest of a task's code as it lies there now; `file` is its dataset's."""
     texts = _Files(root, lambda path: path.read_text(encoding="utf-8"), ".py")
     if isinstance(task, PythonTask):
         return code_digest(file, texts)
+    if isinstance(task, ConnectorSource):
+        return code_digest(task.function.rpartition(":")[0], texts) if task.function else ""
     return program_digest(task.argv, texts, _Files(root, lambda path: path.read_bytes()))
 
 
-def refuse_changed_code(order: Order, task: PythonTask | CommandTask, root: Path) -> None:
+def refuse_changed_code(order: Order, task: PythonTask | CommandTask | ConnectorSource, root: Path) -> None:
     """Run nothing under the name of a version that it is not.
 
     Raises:

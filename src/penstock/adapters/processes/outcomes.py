@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.processes.function import DEFAULT_MEMORY
 from penstock.adapters.processes.supervision import Said
+from penstock.model.connectors import ConnectorSource
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import CommandTask, PythonTask
@@ -34,11 +35,13 @@ def conclude(order: Order, attempt: Attempt, ended: Ended, printed: str) -> Mapp
 
     Raises:
         TaskError: it did not.
+        TransientError: it did not, and may another time.
     """
     if attempt.timed_out or attempt.stopped:
         raise TaskError(stopped(order) if attempt.stopped else timed_out(order, attempt.seconds))
     if ended.said.outcome != "done" or ended.status != 0:
-        raise TaskError(_failed(order, ended, printed))
+        kind = TransientError if ended.said.outcome == "passing" else TaskError
+        raise kind(_failed(order, ended, printed))
     if not _is_plain_file(order.output):
         raise TaskError(_finding(order, "task.no_rows", "it left no rows", "a file of rows at its output"))
     return {"cpu": ended.cpu, "memory": ended.memory}
@@ -108,19 +111,32 @@ def _wrong_result(order: Order, said: Said) -> Finding:
 
 def _missing_library(order: Order, said: Said) -> Finding:
     module = said.module.partition(".")[0]
+    wanted = "'penstock[dlt]'" if module == "dlt" else module
     return _finding(
         order,
         "task.missing_library",
         said.message,
         f"the module {module}, installed where Penstock runs" if module else "an installed module",
         line=said.line,
-        remedy=f"pip install {module}" if module else "install it",
+        remedy=f"pip install {wanted}" if module else "install it",
     )
+
+
+def _unfit(order: Order, said: Said) -> Finding:
+    """What a connector brought is not what was declared, or it says itself that it cannot go on."""
+    remedy = _REMEDIES.get(said.type, _SEE_LOG)
+    return _finding(order, said.type, said.message, _EXPECTED.get(said.type), remedy=remedy)
+
+
+def _passing(order: Order, said: Said) -> Finding:
+    message = f"{said.type}: {said.message}" if said.line else said.message
+    code = said.type if said.type.startswith("source.") else "source.connection_lost"
+    return _finding(order, code, message, line=said.line, remedy="it is tried again")
 
 
 def _out_of_memory(order: Order, said: Said) -> Finding:
     task = order.dataset.task
-    assert isinstance(task, PythonTask | CommandTask)  # noqa: S101 - the engine sends nothing else
+    assert isinstance(task, PythonTask | CommandTask | ConnectorSource)  # noqa: S101 - the engine sends nothing else
     limit = (task.memory or DEFAULT_MEMORY) / (1 << 20)
     return _finding(
         order,
@@ -155,12 +171,30 @@ def _killed(order: Order, number: int, line: int | None = None) -> Finding:
 
 
 _SEE_LOG = "look at what it printed: penstock logs "
+_EXPECTED = {
+    "source.undeclared_field": "the fields under `columns` and `ignore`, and no other",
+    "source.value_mismatch": "values that lose nothing as the types declared",
+    "source.no_row": "rows: mappings of fields to values, or lists or Arrow tables of them",
+    "source.unknown_resource": "one of the resources that there are",
+    "source.rows_without_state": "a state after the last record, or `key`, by which a record that comes again is one",
+    "source.check_failed": "settings that the connector takes",
+}
+_REMEDIES = {
+    "source.undeclared_field": "add it to `columns` or `ignore`, or write `drift: evolve`, which keeps it in `_extra`",
+    "source.value_mismatch": "declare a type that holds every value; VARCHAR and JSON hold them all",
+    "source.no_row": "correct the function; nothing of it was published",
+    "source.unknown_resource": "correct `resource`",
+    "source.rows_without_state": "keep its rows by `materialize: merge`, or read them whole",
+    "source.check_failed": "correct `config` and `secrets`",
+}
 _TELLERS: dict[str, Callable[[Order, Said], Finding]] = {
     "raised": _raised,
     "left": _left,
     "wrong_result": _wrong_result,
     "missing_library": _missing_library,
     "out_of_memory": _out_of_memory,
+    "unfit": _unfit,
+    "passing": _passing,
     "no_program": _no_program,
     "program_ended": _program_ended,
     "no_rows": _no_rows,

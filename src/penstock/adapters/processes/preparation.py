@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,13 +12,20 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.connectors import private_folder
+from penstock.adapters.connectors.functions import TELEMETRY_OFF
+from penstock.adapters.connectors.looking import Look
+from penstock.adapters.connectors.secrets import secrets_of
+from penstock.adapters.connectors.settings import filled_in, with_secrets
 from penstock.adapters.processes.forkserver import KEPT
 from penstock.adapters.processes.function import DEFAULT_MEMORY
 from penstock.adapters.processes.identity import refuse_changed_code
 from penstock.adapters.processes.zygote import LIBRARIES
+from penstock.model.connectors import Connector, ConnectorSource
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import CommandTask, PythonTask
+from penstock.model.sources import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +48,15 @@ class Prepared:
 def prepare(order: Order, root: Path, environment: Mapping[str, str]) -> Prepared:
     """What the worker is told. `environment` is the executor's own: of it, only what is declared goes along.
 
+    Secrets of tasks stand in the worker's environment, those of connectors in their settings alone.
+
     Raises:
         TaskError: secrets that are not set, all of them at once; a program that is not there; code that was edited.
     """
     task = order.dataset.task
-    assert isinstance(task, PythonTask | CommandTask)  # noqa: S101 - the engine sends nothing else
-    unset = [name for name in task.secrets if name not in environment]
+    assert isinstance(task, PythonTask | CommandTask | ConnectorSource)  # noqa: S101 - the engine sends nothing else
+    secrets = () if isinstance(task, ConnectorSource) else task.secrets
+    unset = [name for name in secrets if name not in environment]
     if unset:
         raise TaskError(tuple(_unset(order, name) for name in unset))
     refuse_changed_code(order, task, root)
@@ -56,11 +67,13 @@ def prepare(order: Order, root: Path, environment: Mapping[str, str]) -> Prepare
         "output": str(order.output),
         "environment": {
             **{name: environment[name] for name in KEPT if name in environment},
-            **{name: environment[name] for name in task.secrets},
+            **{name: environment[name] for name in secrets},
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
         },
     }
+    if isinstance(task, ConnectorSource):
+        return _connector(order, task, root, request, secrets_of(task, root, environment, order.dataset.name))
     if isinstance(task, PythonTask):
         return _function(order, task, root, request)
     return _program(order, task, root, request)
@@ -79,10 +92,70 @@ def _function(order: Order, task: PythonTask, root: Path, request: dict[str, Any
     return Prepared(request=request, libraries=tuple(name for name in LIBRARIES if name in wanted))
 
 
+def _connector(
+    order: Order, task: ConnectorSource, root: Path, request: dict[str, Any], secrets: Mapping[str, str]
+) -> Prepared:
+    settings = filled_in(json.loads(task.rest_api or task.config), order.interval)
+    file, _, function = task.function.rpartition(":")
+    look = order if isinstance(order, Look) else None
+    request |= {
+        "kind": "connector",
+        "connector": str(task.connector),
+        "file": str(root / file) if file else "",
+        "function": function,
+        "rest_api": bool(task.rest_api),
+        "argv": _connector_words(order, task, root, request["environment"]),
+        "settings": _placed(order, settings, secrets),
+        "private": str(private_folder.path_for(order.output.parent)),
+        "resource": task.resource,
+        "cursor": task.cursor,
+        "types": dict(task.types),
+        "key": list(order.dataset.key),
+        "ignored": list(task.ignored),
+        "evolves": task.drift is Drift.EVOLVE,
+        "keeps_state": task.keeps_state,
+        "state": order.state,
+        "looks": look is not None and look.names_resources,
+        "most": look.at_most if look else None,
+        "memory": (task.memory or DEFAULT_MEMORY) if task.connector is not Connector.AIRBYTE else DEFAULT_MEMORY,
+        "program_memory": task.memory or DEFAULT_MEMORY,
+    }
+    if task.connector is Connector.DLT:
+        request["environment"] |= {**TELEMETRY_OFF, "DLT_DATA_DIR": request["scratch"]}
+    return Prepared(request=request)
+
+
+def _connector_words(order: Order, task: ConnectorSource, root: Path, environment: dict[str, str]) -> list[str]:
+    if not task.command:
+        return []
+    environment["PATH"] = _path(environment)
+    return [_found(order, task.command[0], root, environment["PATH"]), *task.command[1:]]
+
+
+def _placed(order: Order, settings: dict[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return with_secrets(settings, secrets)
+    except ValueError as error:
+        place = Place(file=order.dataset.file, dataset=order.dataset.name, field="secrets")
+        finding = Finding(
+            code="source.secret_place",
+            message=str(error),
+            place=place,
+            expected="a place in the settings that they lead to",
+            remedy="correct the place under `secrets`",
+        )
+        raise TaskError(finding) from None
+
+
+def _path(environment: Mapping[str, str]) -> str:
+    """Where programs are looked for; first beside `python`, so that it is the one whose libraries Penstock sees."""
+    own = str(Path(sys.executable).parent)
+    return os.pathsep.join((own, environment.get("PATH", os.defpath)))
+
+
 def _program(order: Order, task: CommandTask, root: Path, request: dict[str, Any]) -> Prepared:
     left = order.output.with_suffix(f".{task.format}")
-    own = str(Path(sys.executable).parent)  # so that `python` is the one whose libraries Penstock sees
-    path = os.pathsep.join((own, request["environment"].get("PATH", os.defpath)))
+    path = _path(request["environment"])
     request["environment"] |= {f"PENSTOCK_INPUT_{name.upper()}": str(file) for name, file in order.inputs.items()}
     request["environment"] |= {"PENSTOCK_OUTPUT": str(left), "PATH": path}
     words = tuple(_filled_in(word, order.interval) for word in task.argv)

@@ -6,18 +6,21 @@ import os
 import shutil
 import tempfile
 import threading
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from penstock.adapters.connectors import private_folder
+from penstock.adapters.connectors import secrets as connector_secrets
 from penstock.adapters.processes import outcomes, sandbox
 from penstock.adapters.processes.forkserver import ForkServer, NotStartedError
 from penstock.adapters.processes.logs import LogWriter, log_file
 from penstock.adapters.processes.masking import Mask, secrets_of
 from penstock.adapters.processes.preparation import prepare
 from penstock.adapters.processes.supervision import Attempt, LostError, NoRoomError
-from penstock.model.errors import TaskError
+from penstock.model.connectors import ConnectorSource
+from penstock.model.errors import TaskError, TransientError
 from penstock.model.pipelines import CommandTask, PythonTask
 
 if TYPE_CHECKING:
@@ -67,19 +70,26 @@ class TaskProcesses:
             TransientError: the fork server went down under it.
         """
         task = order.dataset.task
-        assert isinstance(task, PythonTask | CommandTask)  # noqa: S101 - the engine sends nothing else
-        secrets = secrets_of(os.environ, task.secrets)
+        assert isinstance(task, PythonTask | CommandTask | ConnectorSource)  # noqa: S101 - the engine sends nothing else
+        secrets = self._secrets(order, task)
         prepared = prepare(order, self._root, os.environ)
         timeout = order.dataset.timeout
         attempt = Attempt(run=order.run, seconds=timeout.total_seconds() if timeout else DEFAULT_TIMEOUT_SECONDS)
         log = LogWriter(log_file(self._logs, order.run, order.log), Mask(secrets))
         try:
-            with closing(log), self._registered(attempt):
+            with closing(log), _without_traces(order), self._registered(attempt):
                 ended = self._carry_out(order, attempt, prepared, log)
             return outcomes.conclude(order, attempt, ended, log.ending())
-        except TaskError as error:
+        except (TaskError, TransientError) as error:
             mask = Mask(secrets)
-            raise TaskError(tuple(_masked(finding, mask) for finding in error.findings)) from error.__cause__
+            raise type(error)(tuple(_masked(finding, mask) for finding in error.findings)) from error.__cause__
+
+    def _secrets(self, order: Order, task: PythonTask | CommandTask | ConnectorSource) -> frozenset[str]:
+        """The values that nothing may show."""
+        if not isinstance(task, ConnectorSource):
+            return secrets_of(os.environ, task.secrets)
+        own, _ = connector_secrets.look_up(task, self._root, os.environ, order.dataset.name)
+        return secrets_of(os.environ, ()) | frozenset(own.values())
 
     def stop(self, run: str | None = None) -> int:
         """Kill what runs (for a run, or at all) with everything it started, and wait until it is gone; how many."""
@@ -175,6 +185,12 @@ class TaskProcesses:
                 self._spool.mkdir(parents=True, exist_ok=True)
                 self._folder = Path(tempfile.mkdtemp(dir=self._spool.resolve(), prefix="tasks-"))
             return self._folder
+
+
+def _without_traces(order: Order) -> AbstractContextManager[None]:
+    """For the time of a block: what a connector writes down of its settings is gone afterwards."""
+    is_connector = isinstance(order.dataset.task, ConnectorSource)
+    return private_folder.swept(order.output.parent) if is_connector else nullcontext()
 
 
 def _refuse_unwanted(order: Order) -> None:

@@ -106,4 +106,8 @@ def _carry_out(order: dict[str, Any], connection: duckdb.DuckDBPyConnection | No
     """What came of it: `outcome`, and what goes with that."""
     if order["kind"] == "command":
         return program.carry_out(order, _database)
+    if order["kind"] == "connector":
+        from penstock.adapters.connectors import bringing  # noqa: PLC0415 - most workers need none of it
+
+        return bringing.carry_out(order, connection or _database(), lift_memory_limit)
     return function.carry_out(order, connection or _database(), lift_memory_limit)

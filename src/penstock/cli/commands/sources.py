@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from penstock.app import sources as app
@@ -16,30 +18,44 @@ SAMPLE = 10_000
 
 @click.group()
 def source() -> None:
-    """Look into databases: which tables there are, files that read them, what a sample looks like."""
+    """Look into databases and connectors: what they have, files that read it, what a sample looks like."""
 
 
 @source.command(epilog="Example: penstock source discover --engine postgres --connection SHOP_DATABASE --write shop")
 @click.option(
     "--engine",
     type=click.Choice([str(engine) for engine in DatabaseEngine]),
-    required=True,
+    default=None,
     help="Which database it is.",
 )
-@click.option("--connection", metavar="NAME", required=True, help="The environment variable that holds its address.")
+@click.option("--connection", metavar="NAME", default=None, help="The environment variable that holds its address.")
+@click.option("--file", metavar="FILE", default=None, help="A file that says which connector is run instead, and how.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table; may be given several times.")
 @click.option("--write", "pipeline", metavar="PIPELINE", default=None, help="Write a source file for each table there.")
 @project_option
 @answering
 def discover(
-    door: Door, *, engine: str, connection: str, tables: tuple[str, ...], pipeline: str | None, project: str | None
+    door: Door,
+    *,
+    engine: str | None,
+    connection: str | None,
+    file: str | None,
+    tables: tuple[str, ...],
+    pipeline: str | None,
+    project: str | None,
 ) -> Answer:
-    """List the tables of a database, with columns, keys, and about how many rows they have."""
+    """List the tables of a database, or what a connector has: columns, keys, and about how many rows they have."""
     del door
-    kind = DatabaseEngine(engine)
+    if (file is None) == (engine is None) or (engine is None) != (connection is None):
+        raise click.UsageError("give --engine and --connection, or --file alone")
     with opened(project) as place:
-        found = app.discover(place, kind, connection, tables)
-        written = app.write(place, pipeline, kind, connection, found) if pipeline else ()
+        if file is not None:
+            found, text_of = app.behind(place, file, tables)
+        else:
+            kind, variable = DatabaseEngine(engine or ""), connection or ""
+            found = app.discover(place, kind, variable, tables)
+            text_of = partial(app.source_text, engine=kind, variable=variable)
+        written = app.write(place, pipeline, found, text_of) if pipeline else ()
     result = {
         "tables": [
             {
@@ -67,7 +83,7 @@ def discover(
         )
         for table in found
     ]
-    return Answer(result=result, text=aligned(rows) if found else "the account sees no table")
+    return Answer(result=result, text=aligned(rows) if found else "there is no table that could be read")
 
 
 @source.command(epilog="Example: penstock source profile shop.customers")
