@@ -62,6 +62,7 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             reads={read: request.plan.versions[read].fingerprint for read in dataset.reads},
             grain=str(dataset.interval.grain) if dataset.interval else "",
             held=held_text(blocking_rules(dataset.contract)),
+            cut_by=dataset.interval.column if dataset.interval else "",
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known
