@@ -22,6 +22,7 @@ from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
 from penstock.model.sources import FileSource
+from penstock.plan.horizons import counted_from
 from penstock.quality.check_values import Judged
 from penstock.quality.outcomes import results_text
 from penstock.sql.identifiers import quote
@@ -50,7 +51,7 @@ class Job:
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
     they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
     ledger up to which its plan knew what is restated: what was marked later, it may read as it was before. `until` is
-    up to when data counts as arrived.
+    up to when data counts as arrived. Before its moment in `horizons` a dataset keeps no rows any more.
     """
 
     run: str
@@ -61,6 +62,7 @@ class Job:
     spent: Mapping[str, int] = field(default_factory=dict)
     since: int = 0
     until: datetime | None = None
+    horizons: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
         with _staged(session, publication, work, job, tools, watch) as made:
-            staged = made.staged
+            staged = _kept(session, made.staged, work, job)
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             outcome = sifting.sift(session, staged, dataset, publication)
@@ -281,6 +283,18 @@ def commit_lost(publish_id: str, dataset: str) -> Finding:
     )
 
 
+def _kept(session: Session, staged: Staged, work: Work, job: Job) -> Staged:
+    """What is staged without rows from before the dataset's horizon: what was deleted does not come back."""
+    dataset, interval = job.project.datasets[work.slice.dataset], work.slice.interval
+    horizon, column = job.horizons.get(dataset.name), counted_from(dataset)
+    if horizon is None or column is None or dataset.materialization is Materialization.VIEW:
+        return staged
+    is_cut = dataset.interval is not None and column == dataset.interval.column
+    if is_cut and interval is not None and interval.start >= horizon:
+        return staged
+    return session.leave_out(column, horizon)
+
+
 @contextmanager
 def _watched(session: Session, watch: Watch) -> Iterator[None]:
     watch.uses(session)
@@ -316,7 +330,8 @@ def _staged(
             yield _Made(staged=staged, measured={"bytes": landing.bytes}, files=files)
     elif isinstance(task, DatabaseSource):
         with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
-            once = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+            whole = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+            once = whole and dataset.name not in job.horizons
             staged = session.stage_file(landing.path, once=once)
             yield _Made(staged=staged, measured={"bytes": landing.bytes})
     elif isinstance(task, PythonTask | CommandTask):

@@ -35,6 +35,7 @@ def running_of(journal: Journal, request: Request, token: int, now: float) -> Ru
         token=token,
         spent=_spent(attempts),
         until=request.plan.until,
+        horizons=request.plan.horizons,
     )
     numbers = {str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts}
     return Running(job=job, began=now, attempts=numbers)

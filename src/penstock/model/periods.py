@@ -29,7 +29,7 @@ _WORDS = {
 _ISO = {"D": Unit.DAY, "W": Unit.WEEK, "M": Unit.MONTH, "Y": Unit.YEAR}
 _PATTERN = re.compile(r"([1-9]\d{0,6}) ?([A-Za-z]+?)s?")
 _ISO_PATTERN = re.compile(r"P([1-9]\d{0,6})([DWMY])")
-_EARLIEST = datetime.min.year
+_EARLIEST = 1
 _HOURS = {Unit.HOUR: 1, Unit.DAY: 24, Unit.WEEK: 168, Unit.MONTH: 730, Unit.YEAR: 8760}
 
 
@@ -61,12 +61,12 @@ class Period:
             months = moment.year * 12 + moment.month - 1 - self.count * (12 if self.unit is Unit.YEAR else 1)
             year, month = months // 12, months % 12 + 1
             if year < _EARLIEST:
-                return datetime.min.replace(tzinfo=moment.tzinfo)
+                return datetime(_EARLIEST, 1, 1, tzinfo=moment.tzinfo)
             return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
         try:
             return moment - timedelta(hours=self.hours)
         except OverflowError:
-            return datetime.min.replace(tzinfo=moment.tzinfo)
+            return datetime(_EARLIEST, 1, 1, tzinfo=moment.tzinfo)
 
 
 def parse_period(text: str) -> Period | None:
