@@ -290,7 +290,8 @@ def _kept(session: Session, staged: Staged, work: Work, job: Job) -> Staged:
     if horizon is None or column is None or dataset.materialization is Materialization.VIEW:
         return staged
     is_cut = dataset.interval is not None and column == dataset.interval.column
-    if is_cut and interval is not None and interval.start >= horizon:
+    is_young = is_cut and interval is not None and interval.start >= horizon
+    if is_young or column.casefold() not in {name.casefold() for name, _ in staged.columns}:
         return staged
     return session.leave_out(column, horizon)
 

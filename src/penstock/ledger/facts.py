@@ -503,6 +503,8 @@ Fact = (
     | Promoted
     | RemovalIntended
     | VersionsRemoved
+    | ExpiryIntended
+    | IntervalsExpired
     | ChangeOpened
     | StageEntered
     | QuestionsAsked

@@ -34,13 +34,9 @@ def counted_from(dataset: Dataset) -> str | None:
     A merge's rows need not have the column that cuts its input: there what the contract names goes first.
     """
     named = dataset.contract.retention_column if dataset.contract else None
-    if dataset.interval is None:
+    if dataset.interval is None or (named and dataset.materialization is Materialization.MERGE):
         return named
-    return (
-        named or dataset.interval.column
-        if dataset.materialization is Materialization.MERGE
-        else dataset.interval.column
-    )
+    return dataset.interval.column
 
 
 def rows_beneath(project: Project, dataset: Dataset) -> set[str]:

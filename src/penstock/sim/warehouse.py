@@ -179,7 +179,7 @@ class MemoryWarehouse:
                 kept = tuple(row for row in self._stored(expiry.relation) if not _is_past(row, expiry))
                 self._target.relations[expiry.relation] = kept
                 self._target.quarantine = tuple(each for each in self._target.quarantine if each not in aside)
-                self._target.expired[expiry.expiry] = Past(rows=found.rows, quarantined=found.quarantined)
+                self._target.expired[expiry.expiry] = found
             if fault in {Fault.COMMIT_LOST, Fault.COMMIT_KEPT}:
                 raise UnknownOutcomeError("the connection broke at the commit")
             return self._target.expired[expiry.expiry]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def expire(cursor: duckdb.DuckDBPyConnection, expiry: Expiry) -> Past:
     known = dict(found.fetchall())
     if known:
         return Past(rows=known[ids[0]], quarantined=known[ids[1]])
+    seen = past(cursor, expiry)
     before: dict[str, object] = {"before": expiry.before.replace(tzinfo=None)}
     made = _row(cursor, f"DELETE FROM {expiry.relation} WHERE {quote(expiry.column)} < $before::TIMESTAMP", before)
     aside = _row(cursor, f"DELETE {_QUARANTINED}", _values(expiry))
@@ -55,7 +57,7 @@ def expire(cursor: duckdb.DuckDBPyConnection, expiry: Expiry) -> Past:
             "INSERT INTO _penstock.ledger VALUES (?, ?, ?, ?, ?, ?)",
             [name, expiry.expiry, expiry.dataset, expiry.version, rows, expiry.token],
         )
-    return Past(rows=made[0], quarantined=aside[0])
+    return replace(seen, rows=made[0], quarantined=aside[0])
 
 
 def _values(expiry: Expiry) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def expire(connection: Connection, expiry: Expiry) -> Past:
     known = {str(name): int(rows) for name, rows in found.fetchall()}
     if known:
         return Past(rows=known[ids[0]], quarantined=known[ids[1]])
+    seen = past(connection, expiry)
     made = connection.execute(
         f"DELETE FROM {kept(expiry.relation)} WHERE {quote(expiry.column)} < CAST($1 AS timestamp)".encode(),
         [expiry.before.replace(tzinfo=None)],
@@ -63,7 +65,7 @@ def expire(connection: Connection, expiry: Expiry) -> Past:
             b"VALUES ($1, $2, $3, $4, $5, $6)",
             [name, expiry.expiry, expiry.dataset, expiry.version, rows, expiry.token],
         )
-    return Past(rows=made, quarantined=aside)
+    return replace(seen, rows=made, quarantined=aside)
 
 
 def _values(expiry: Expiry) -> list[object]:
