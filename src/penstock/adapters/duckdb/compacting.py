@@ -29,18 +29,18 @@ def leftover_of(path: Path) -> Path:
 
 
 def rewrite(path: Path) -> Compacted:
-    """Replace a file that nobody of this process has open by a copy of what it holds.
+    """Replace a file by a copy of what it holds.
 
     Raises:
-        WaitingError: another process has it open, or something of it lies beside it still.
+        WaitingError: somebody has it open, or something of it lies beside it still.
         RunError: it cannot be copied whole; it is left as it was.
     """
     beside, fresh = path.with_name(f"{path.name}.wal"), leftover_of(path)
-    if beside.exists():
-        raise WaitingError(_not_whole(path))
     before = path.stat().st_size
     remove_leftover(path)
     try:
+        if beside.exists() or _is_open_here(path):
+            raise WaitingError(_not_whole(path))
         with closing(duckdb.connect(":memory:")) as connection:
             connection.execute(f"ATTACH {literal(str(path))} AS {_OLD} (READ_ONLY)")
             connection.execute(f"ATTACH {literal(str(fresh))} AS {_NEW} (STORAGE_VERSION 'v1.5.0')")
@@ -65,6 +65,18 @@ def remove_leftover(path: Path) -> None:
     fresh = leftover_of(path)
     for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")):
         leftover.unlink(missing_ok=True)
+
+
+def _is_open_here(path: Path) -> bool:
+    """Whether a connection of this process has the file open: no lock keeps us from it, and its writes would be lost.
+
+    DuckDB gives a path's open database to whoever asks for it, and refuses to as soon as that asks for it otherwise.
+    """
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.ConnectionException:
+        return True
+    return False
 
 
 def _content(connection: duckdb.DuckDBPyConnection, database: str) -> set[tuple[str, str, int]]:
@@ -116,7 +128,7 @@ def _refused(path: Path, error: duckdb.Error) -> RunError | WaitingError:
 def _not_whole(path: Path) -> Finding:
     return Finding(
         code="warehouse.busy",
-        message=f"what was written last lies beside {path.name} still, because somebody reads it",
+        message=f"{path.name} cannot be written anew while somebody reads it",
         place=Place(file=str(path)),
         expected="a file that nobody has open",
         remedy="close the program that reads it, and run the same again",
