@@ -178,6 +178,7 @@ def test_a_correction_of_what_expired_is_not_taken(shop: Place) -> None:
     found = shop.rows("SELECT day, amount FROM sales.orders ORDER BY ALL", env="dev")
     assert found == [{"day": "2024-03-04", "amount": "5"}]
     assert shop.rows("SELECT amount FROM sales.staged", env="dev") == [{"amount": 5}]
+    assert ledger(shop, "SELECT start FROM stale WHERE dataset = 'sales.orders'") == [("2024-03-04",)]
 
 
 def test_what_others_made_of_rows_that_expired_stays_and_their_new_versions_say_that_it_cannot_be_made(
