@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import psycopg
 import pytest
 from penstock_places import AUTHOR
 from runs_shop import STAGED, background, ledger, make_shop, paced, table, write, write_orders
@@ -14,11 +16,12 @@ from runs_shop import STAGED, background, ledger, make_shop, paced, table, write
 from penstock.adapters.clock import SystemClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from penstock_places import Place
 
-pytest_plugins = ("acceptance_fixtures",)
+pytest_plugins = ("acceptance_fixtures", "postgres_server")
 pytestmark = pytest.mark.slow
 
 NOW = datetime(2024, 3, 10, 8, tzinfo=UTC)
@@ -72,6 +75,19 @@ def relations(place: Place, dataset: str) -> dict[str, int]:
             counted = connection.execute(f'SELECT count(*) FROM _versions."{name}"').fetchone()
             rows[name.rpartition("__")[2]] = counted[0] if counted else 0
         return rows
+
+
+@pytest.fixture
+def address(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty database, in the environment as a user would give it."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS expiring WITH (FORCE)")
+        connection.execute("CREATE DATABASE expiring")
+    found = postgres.removesuffix("/postgres") + "/expiring"
+    monkeypatch.setenv("PENSTOCK_WAREHOUSE", found)
+    yield found
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE expiring WITH (FORCE)")
 
 
 @pytest.fixture
@@ -291,6 +307,51 @@ def test_nothing_expires_in_a_project_that_never_built_anything(tmp_path: Path) 
     assert place.penstock("expire", "--yes", "--json").result["deleted"] == 0
     assert not (place.root / ".penstock" / "warehouse.duckdb").exists()
     assert "needs --yes" in place.penstock("expire", "--compact", exits=2).err
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_warehouse_in_postgres_loses_them_too(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "now", lambda _self: NOW)
+    place = make_shop(tmp_path)
+    write(place, "penstock.yaml", "name: shop\nwarehouse: postgres\n")
+    shutil.rmtree(place.root / "pipelines" / "heavy")
+    promise(place, "sales.staged", DAY, AMOUNT)
+    place.penstock("run", "sales")
+    write(place, "pipelines/sales/staged.sql", STAGED.replace("AS BIGINT) AS amount", "AS BIGINT) + 0 AS amount"))
+    place.penstock("run", "sales")
+    done = place.penstock("expire", "--yes", "--compact", "--json").result
+    assert [each["deleted"] for each in done["datasets"][0]["versions"]] == [6, 6]
+    assert done["compacted"]["left"] == []
+    assert place.rows("SELECT * FROM sales.staged ORDER BY ALL", env="dev") == FOURTH
+    place.penstock("run", "sales")
+    assert place.rows("FROM sales.total", env="dev") == [{"total": 44, "orders": 2}]
+    assert place.penstock("doctor", "--json").findings == []
+    with psycopg.connect(address) as connection:
+        counted = connection.execute("SELECT count(*) FROM _penstock.ledger WHERE publish_id LIKE 'e%/quarantine'")
+        assert counted.fetchone() == (2,)
+
+
+GROWN = """\
+/* penstock
+materialize: append
+offset: sold_at
+*/
+SELECT CAST(day AS TIMESTAMP) AS sold_at, amount, 'added' AS note FROM sales.orders
+WHERE $offset IS NULL OR CAST(day AS TIMESTAMP) > $offset
+"""
+
+
+def test_an_append_does_not_add_again_what_expired(shop: Place) -> None:
+    write(shop, "pipelines/sales/sold.sql", GROWN)
+    promise(shop, "sales.sold", *SOLD, kept=BY_COLUMN)
+    shop.penstock("run", "sales")
+    assert shop.penstock("expire", "sales.sold", "--yes", "--json").result["deleted"] == 6
+    write_orders(shop, "2024-03-05", 5)
+    pipeline = (shop.root / "pipelines/sales/pipeline.yaml").read_text()
+    write(shop, "pipelines/sales/pipeline.yaml", pipeline.replace("end: 2024-03-05", "end: 2024-03-06"))
+    shop.penstock("run", "sales")
+    amounts = [row["amount"] for row in shop.rows("SELECT amount FROM sales.sold ORDER BY ALL", env="dev")]
+    assert amounts == ["4", "40", "5"]
 
 
 def test_serve_deletes_by_itself_once_a_day_where_the_project_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from penstock.model.databases import DatabaseSource
 from penstock.model.errors import InputError, TaskError, TransientError
 from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.model.intervals import stamp
+from penstock.model.pipelines import Materialization
 from penstock.model.sources import FileSource
 from penstock.plan.expiry import retention_findings, row_retentions
 from penstock.plan.horizons import horizons_of
@@ -180,18 +181,16 @@ def _surveyed(place: Workplace, names: Sequence[str], warehouse: ProjectWarehous
     wanted = set(chosen(project, tuple(names))) if names else set(project.datasets)
     kept = {name: each for name, each in row_retentions(project).items() if name in wanted}
     horizons, now = horizons_of(place.ledger.rows("horizons")), place.clock.now()
-    tables = {each.relation for each in warehouse.holdings() if each.rows is not None} if warehouse else set()
     findings = [each for each in retention_findings(project) if each.place.dataset in wanted]
     datasets = []
     for name, retention in kept.items():
         earlier = horizons.get(name)
         before = retention.horizon(now) if earlier is None else max(earlier, retention.horizon(now))
         found = []
-        for version, columns in _versions(place, name, retention) if warehouse else ():
-            if version.relation in tables and warehouse is not None:
-                seen = _looked_at(warehouse, version, columns, before)
-                found += [seen] if isinstance(seen, VersionPast) else []
-                findings += [seen] if isinstance(seen, Finding) else []
+        for version, columns in _versions(place, name, retention):
+            seen = _looked_at(warehouse, version, columns, before) if warehouse else None
+            found += [seen] if isinstance(seen, VersionPast) else []
+            findings += [seen] if isinstance(seen, Finding) else []
         versions = tuple(_shown(place, found))
         datasets.append(DatasetPast(retention=retention, before=before, horizon=earlier, versions=versions))
     outside = tuple(text for name in kept if (text := _outside(project.datasets[name])) is not None)
@@ -202,10 +201,10 @@ def _versions(place: Workplace, name: str, retention: RowRetention) -> Iterator[
     """Every version that was built of a dataset and may lie there still, with the columns that may tell its age."""
     for row in place.ledger.rows("versions", dataset=name):
         own = str(row["cut_by"] or "")
-        yield _version_of(row), tuple(dict.fromkeys(column for column in (own, retention.column) if column))
-    for row in place.ledger.rows("removals", dataset=name):
-        if row["state"] != "removed":
-            yield _version_of(row), (retention.column,)
+        if row["materialization"] != Materialization.VIEW:
+            yield _version_of(row), tuple(dict.fromkeys(column for column in (own, retention.column) if column))
+    for row in place.ledger.rows("removals", dataset=name, state="left"):
+        yield _version_of(row), (retention.column,)
 
 
 def _version_of(row: Mapping[str, object]) -> Version:
@@ -214,9 +213,18 @@ def _version_of(row: Mapping[str, object]) -> Version:
 
 def _looked_at(
     warehouse: ProjectWarehouse, version: Version, columns: Iterable[str], before: datetime
-) -> VersionPast | Finding:
-    """What is past in a version's table, by the first of the columns that it has and that holds times."""
-    there = {name.casefold(): name for name, type_ in warehouse.columns(version.relation) if type_.startswith(_OF_TIME)}
+) -> VersionPast | Finding | None:
+    """What is past in a version's table, by the first of the columns that it has and that holds times.
+
+    None where there is no table: nothing of it was published.
+    """
+    try:
+        typed = warehouse.columns(version.relation)
+    except InputError:
+        typed = ()
+    if not typed:
+        return None
+    there = {name.casefold(): name for name, type_ in typed if type_.startswith(_OF_TIME)}
     column = next((there[name.casefold()] for name in columns if name.casefold() in there), None)
     if column is None:
         return _no_column(version, tuple(columns))
