@@ -70,7 +70,7 @@ def watch(steps: Steps) -> None:
         _around(os, "fsync", steps, lambda _descriptor: "fsync", after=False)
         return
     from penstock.adapters import git
-    from penstock.adapters.duckdb import applying, quarantine, removing, warehouse
+    from penstock.adapters.duckdb import applying, expiring, quarantine, removing, warehouse
     from penstock.adapters.duckdb.session import DuckdbSession
     from penstock.adapters.folder import ProjectFolder
     from penstock.adapters.ledger.committing import Committer
@@ -91,6 +91,8 @@ def watch(steps: Steps) -> None:
     _around(warehouse.DuckdbWarehouse, "swap", steps, lambda _self, swap: f"swap {swap.environment}")
     _around(removing, "drop", steps, lambda _cursor, versions: f"tables of {len(versions)}", before=False)
     _around(warehouse.DuckdbWarehouse, "drop", steps, lambda _self, versions, _token: f"drop {len(versions)}")
+    _around(expiring, "expire", steps, lambda _cursor, said: f"rows of {said.dataset}", before=False)
+    _around(warehouse.DuckdbWarehouse, "expire", steps, lambda _self, said: f"expire {said.dataset}")
     _around(warehouse, "_create", steps, lambda path: f"create {path.name}", tear=_half_made_warehouse)
     _around(ProjectFolder, "write", steps, lambda _s, _root, path, _data: f"write {path}", tear=_half_written)
     _around(ProjectFolder, "remove", steps, lambda _self, _root, path: f"remove {path}")

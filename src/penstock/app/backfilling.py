@@ -15,14 +15,18 @@ from penstock.engine.requests import BACKFILL, RunRequest
 from penstock.ledger.facts import BackfillRequested
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
+from penstock.model.intervals import stamp
 from penstock.model.pipelines import Materialization
-from penstock.plan.backfill import Backfill, plan_backfill
+from penstock.plan.backfill import Backfill, plan_backfill, too_early
 from penstock.plan.build import Reason
 from penstock.plan.estimate import estimates, seconds_of
+from penstock.plan.horizons import horizons_of
 from penstock.plan.restating import readers_of, restated_marks
 from penstock.plan.versions import versions_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from penstock.app.running import Follower
     from penstock.app.wiring import Workplace
     from penstock.model.intervals import Interval
@@ -55,7 +59,8 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
     """What building these again within a window would do.
 
     Raises:
-        InputError: a name is unknown, or a source file that would be read is broken or missing.
+        InputError: a name is unknown, a source file that would be read is broken or missing, or what would be built is
+            past its retention, or what it is built of.
         RefusedError: production shows other versions than the working tree has.
     """
     datasets = chosen(place.project, asked.names)
@@ -65,6 +70,9 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
     if grown:
         raise InputError(_only_grows(grown))
     now, ledger = place.clock.now(), place.ledger
+    gone = too_early(place.project, datasets, asked.window, horizons_of(ledger.rows("horizons")))
+    if gone:
+        raise InputError(tuple(_past_retention(name, first, asked.window) for name, first in sorted(gone.items())))
     desk = Desk(place)
     backfill = plan_backfill(
         place.project,
@@ -74,6 +82,7 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
         ledger.rows("stale"),
         until=now,
         arrived=arrived_whole(place.root, place.project, min(now, asked.window.end)),
+        horizons=ledger.rows("horizons"),
     )
     if not any(work.slice.dataset in datasets for work in backfill.plan.works):
         raise InputError(_nothing_there(datasets, asked.window))
@@ -172,6 +181,17 @@ def _only_grows(names: list[str]) -> Finding:
         place=Place(dataset=names[0]),
         expected="datasets that are made whole, by interval or by key",
         remedy="change its query to make it anew as another version, or keep it as a merge",
+    )
+
+
+def _past_retention(name: str, first: datetime, window: Interval) -> Finding:
+    return Finding(
+        code="backfill.expired",
+        message=f"{name} before {stamp(first)} cannot be built: it is past its retention, or what it is built of is",
+        place=Place(dataset=name),
+        found=f"a window from {stamp(window.start)}",
+        expected=f"a window from {stamp(first)} on",
+        remedy=f"give --start {stamp(first)} or later; penstock expire shows what was deleted, and why",
     )
 
 

@@ -11,6 +11,7 @@ from penstock.adapters.folder import ProjectFolder, load_project
 from penstock.app.warehouses import foreign_findings
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity, blocking
+from penstock.plan.expiry import retention_findings
 from penstock.plan.promises import column_findings
 from penstock.project.reading import examine
 
@@ -40,7 +41,7 @@ def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
     project, findings = examine(load_project(place.root))
     if project is not None and not blocking(findings):
-        findings = (*findings, *column_findings(project), *foreign_findings(project))
+        findings = (*findings, *column_findings(project), *retention_findings(project), *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

@@ -42,10 +42,10 @@ def coverage(journal: Journal, project: Project | None = None, marks: Sequence[M
     """What the ledger says is built and holds, of a project's datasets or at all; less what `marks` say of now."""
     rows, thought = journal.rows, thought_of(marks)
     if project is None or len(project.datasets) > MANY:
-        return coverage_of(rows("coverage"), (*rows("stale"), *thought))
+        return coverage_of(rows("coverage"), (*rows("stale"), *thought), rows("horizons"))
     built = [row for name in project.datasets for row in rows("coverage", dataset=name)]
     stale = [row for name in project.datasets for row in rows("stale", dataset=name)]
-    return coverage_of(built, (*stale, *thought))
+    return coverage_of(built, (*stale, *thought), rows("horizons"))
 
 
 def plan(

@@ -16,6 +16,7 @@ from penstock.ledger.facts import FilesRestated
 from penstock.ledger.landed import read_landed
 from penstock.model.intervals import Interval, merge, parse_moment, stamp
 from penstock.model.sources import Corrections, FileSource
+from penstock.plan.horizons import first_kept, horizons_of
 from penstock.plan.restating import readers_of, restated_marks
 from penstock.plan.versions import versions_of
 
@@ -75,12 +76,17 @@ def _is_sliced(dataset: Dataset, corrections: Corrections) -> bool:
 
 
 def _known(journal: Journal, project: Project, dataset: Dataset, version: Version, until: datetime) -> list[Interval]:
-    """The intervals that are built and to be there, and of whose files the ledger knows, also that there were none."""
+    """The intervals that are built and to be there, and of whose files the ledger knows, also that there were none.
+
+    What is past its retention is not to be there, whatever its files say.
+    """
     by, pipeline = dataset.interval, project.pipeline_of(dataset.name)
     assert by is not None  # noqa: S101 - see `_is_sliced`
     attempts = journal.rows("attempts", dataset=dataset.name, version=version.fingerprint, state="published")
     starts = {start for row in attempts for start in read_landed(str(row["files"] or ""))[0]}
     first, last = by.grain.floor(pipeline.start), min(until, pipeline.end) if pipeline.end else until
+    kept = first_kept(dataset, horizons_of(journal.rows("horizons", dataset=dataset.name)))
+    first = max(first, kept) if kept is not None else first
     rows = journal.rows("coverage", dataset=dataset.name, version=version.fingerprint)
     spans = merge(Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"]))) for row in rows)
     pieces = (piece for span in spans for piece in span.split(by.grain))

@@ -109,7 +109,7 @@ def preview(place: Workplace, wanted: Wanted) -> Planned:
     return Planned(
         build=build,
         digest=plan_digest(build, place.project, wanted.environment, mapping_of(place.ledger, wanted.environment)),
-        steps=(*(as_shown(step, datasets[step.dataset], shown, build.outdated) for step in build.steps), *removed),
+        steps=(*(as_shown(step, datasets[step.dataset], shown, build) for step in build.steps), *removed),
         columns=moved_columns(place.project, build.versions, shown),
         estimates=found,
         seconds=seconds_of(build, found, place.project.settings.parallel),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.watching import SourceFolder, fingerprint_of_files
 from penstock.app.claiming import Claims, Ended
 from penstock.app.executing import Desk
+from penstock.app.expiring import Daily
 from penstock.app.leading import lead
 from penstock.engine.lease import LEASE_SECONDS
 from penstock.engine.promotion import mapping_of
@@ -58,6 +59,7 @@ class Server:
         self._place, self._environment, self._say = place, environment, say
         self._desk = Desk(place)
         self._claims = Claims(place.ledger, self._desk)
+        self._daily = Daily(place, say)
         self._starter: Starter | None = None
         self._seen = 0
         place.role = f", serving {environment}"
@@ -216,6 +218,7 @@ class Server:
         self._cancel()
         self._claim()
         self._finish()
+        self._expire_if_idle()
         self._rest_if_idle()
 
     def _pause(self) -> float:
@@ -340,6 +343,12 @@ class Server:
             executor.drain()
         except BaseException as error:  # noqa: BLE001 - a thread's front door: the main loop raises it
             self._failed.append(error)
+
+    def _expire_if_idle(self) -> None:
+        """Delete what is past its retention, once a day, while nothing is built."""
+        if not self._under_way and self._daily.is_due:
+            self._daily.take_turn()
+            self._worked_at = self._place.clock.monotonic()
 
     def _rest_if_idle(self) -> None:
         """Close the warehouse after a while without work."""

@@ -16,10 +16,11 @@ from penstock.model.pipelines import SqlTask
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
+    from penstock.engine.ports import Compacted
     from penstock.model.pipelines import Dataset, Project, Settings
 
 POSTGRES = "postgres"
@@ -46,6 +47,15 @@ class ProjectWarehouse(Warehouse, Protocol):
 
     def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
         """Names and types of a relation's columns."""
+        ...
+
+    def compact(self, relations: Sequence[str]) -> Compacted:
+        """Write what holds these tables anew, so that what was deleted from them is not in it any more.
+
+        Raises:
+            WaitingError: another process has it open.
+            RunError: there is no room for a copy; it is as it was.
+        """
         ...
 
     def environment(self, environment: str) -> dict[str, str]:

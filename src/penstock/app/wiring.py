@@ -206,7 +206,8 @@ class Workplace:
 
     def settle(self) -> None:
         """Settle what a dead executor left open, if it left anything; take the lock first (`hold`)."""
-        if self.ledger.rows("runs", state="running") or self.ledger.rows("removals", state="intended"):
+        begun = (("runs", "running"), ("removals", "intended"), ("expiries", "intended"))
+        if any(self.ledger.rows(table, state=state, limit=1) for table, state in begun):
             self.token()
 
     def token_is_new(self) -> bool:

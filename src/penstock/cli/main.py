@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("keys:key", "Make and list signing keys."),
     "rollback": ("rollback:rollback", "Put an environment back to what it showed before."),
     "prune": ("pruning:prune", "Remove dataset versions that nothing needs any more."),
+    "expire": ("expiring:expire", "Delete rows that are past the retention of their contracts."),
     "doctor": ("doctor:doctor", "Check the ledger against itself and the warehouse."),
 }
 """Each command: where it stands below `penstock.cli.commands`, and its line of help."""

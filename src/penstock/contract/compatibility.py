@@ -222,6 +222,9 @@ def _sla(old: Contract, new: Contract) -> Iterator[_Change]:
         longer = old.retention is None or (_days(new.retention) or 0) > (_days(old.retention) or float("inf"))
         effect = Effect.ADDITIVE if longer else Effect.BREAKING
         yield "retention", effect, f"retention turns from {old.retention} into {new.retention}", None
+    elif old.retention_column != new.retention_column:
+        before, after = (each.retention_column or "the interval" for each in (old, new))
+        yield "retention", Effect.BREAKING, f"retention counts from {after}, and did from {before}", None
     if old.ready_by != new.ready_by:
         sooner = old.ready_by is None or (new.ready_by is not None and _clock(new.ready_by) < _clock(old.ready_by))
         effect = Effect.ADDITIVE if sooner else Effect.BREAKING

@@ -67,7 +67,7 @@ def _contract(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         if key in old and key not in new:
             merged[key] = old[key]
     merged["schema"] = _listed(old, new, "schema", _physical_name, _object)
-    promises = _listed(old, new, "slaProperties", _property_name, _named, ours=_OUR_PROMISES)
+    promises = _listed(old, new, "slaProperties", _property_name, _promise, ours=_OUR_PROMISES)
     return merged | ({"slaProperties": promises} if promises else {})
 
 
@@ -104,6 +104,14 @@ def _rule(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _named(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return _over(old, new, "named")
+
+
+def _promise(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The new promise; the column that it is about stays written as it was."""
+    before, after = str(old.get("element") or ""), str(new.get("element") or "")
+    if after and before.rpartition(".")[2] == after.rpartition(".")[2]:
+        return _named(old, {**new, "element": before})
+    return _named(old, new)
 
 
 def _over(old: Mapping[str, Any], new: Mapping[str, Any], kind: str) -> dict[str, Any]:

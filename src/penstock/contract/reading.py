@@ -7,7 +7,8 @@ What we rely on, and where the standard keeps it:
   `classification: personal` or `pii` alone means personal data of no kind in particular;
 - what becomes of offending rows: the custom properties `onFailure`, `maxQuarantined` and `formats`;
 - the owner: `team.name`, else the team's member in the role of owner;
-- retention, the time of availability and freshness: `slaProperties`; the purpose: `description.purpose`.
+- retention, the time of availability and freshness: `slaProperties`; the purpose: `description.purpose`; retention
+  counts from the column that its `element` names, if it names one.
 Whatever else the standard or its users put there is left alone.
 """
 
@@ -80,7 +81,7 @@ def _contract(fields: Fields, file: str) -> Contract:
             expected="exactly one: a file is the contract of one dataset",
         )
     dataset, columns, rules = _object(objects[0], file) if objects else ("", (), ())
-    retention, ready_by, fresh = _sla(fields, {spec.name: spec for spec, _ in columns})
+    kept, ready_by, fresh = _sla(fields, dataset, {spec.name: spec for spec, _ in columns})
     policy = read_policy(objects[0], MAX_QUARANTINED) if objects else None
     contract = Contract(
         dataset=dataset,
@@ -92,7 +93,8 @@ def _contract(fields: Fields, file: str) -> Contract:
         columns=tuple(spec for spec, _ in columns),
         key=_key(objects[0], columns) if objects else (),
         rules=(*rules, *fresh),
-        retention=retention,
+        retention=kept[0],
+        retention_column=kept[1],
         ready_by=ready_by,
         on_failure=policy or OnFailure.FAIL,
         max_quarantined=read_share(objects[0]) if objects else MOST_QUARANTINED,
@@ -254,15 +256,18 @@ def _owner(fields: Fields) -> str | None:
     return None
 
 
-def _sla(fields: Fields, columns: dict[str, ColumnSpec]) -> tuple[str | None, str | None, list[Rule]]:
-    """Retention, the local time by which data is there, and how old the newest of it may be."""
-    retention = ready_by = None
+def _sla(
+    fields: Fields, dataset: str, columns: dict[str, ColumnSpec]
+) -> tuple[tuple[str | None, str | None], str | None, list[Rule]]:
+    """Retention and its column, the local time by which data is there, and how old the newest of it may be."""
+    retention = counted_from = ready_by = None
     fresh: list[Rule] = []
     for promise in fields.items("slaProperties"):
         word = promise.text("property", required=True) or ""
         value, unit = promise.text("value", required=True), promise.text("unit")
         if word.lower() in {"retention", "re"}:
             retention = f"{value} {unit}" if unit else value
+            counted_from = _counted_from(promise, dataset, columns)
         elif word.lower() in _AVAILABILITY:
             ready_by = _ready_by(promise, word, value)
         elif word.lower() == "freshness":
@@ -270,7 +275,24 @@ def _sla(fields: Fields, columns: dict[str, ColumnSpec]) -> tuple[str | None, st
         elif meant := almost(word, ("retention", "timeOfAvailability", "freshness")):
             promise.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
         report_misspelt(promise)
-    return retention, ready_by, fresh
+    return (retention, counted_from), ready_by, fresh
+
+
+def _counted_from(promise: Fields, dataset: str, columns: dict[str, ColumnSpec]) -> str | None:
+    """The column of time from which retention counts, if the promise names one; the dataset's own name says none."""
+    element = promise.text("element") or ""
+    name = element.rpartition(".")[2]
+    if not element or (name not in columns and dataset in {element, f"{dataset.partition('.')[0]}.{element}"}):
+        return None
+    if name not in columns:
+        promise.note("contract.unknown_column", f"retention counts from {name!r}, which the contract does not have",
+                     at="element", found=name, expected=" | ".join(columns))  # fmt: skip
+        return None
+    if not columns[name].type.startswith(("DATE", "TIMESTAMP")):
+        promise.note("contract.no_time", f"retention counts from {name}, which is a {columns[name].type}",
+                     at="element", found=columns[name].type, expected="a column of DATE or TIMESTAMP")  # fmt: skip
+        return None
+    return name
 
 
 def _freshness(promise: Fields, unit: str | None, columns: dict[str, ColumnSpec]) -> list[Rule]:

@@ -105,13 +105,14 @@ def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
 
 def _sla(contract: Contract) -> list[dict[str, Any]]:
     promises: list[dict[str, Any]] = []
+    table = contract.dataset.rpartition(".")[2]
     if contract.ready_by:
         promises.append({"property": "timeOfAvailability", "value": contract.ready_by})
     if contract.retention:
         counted = re.fullmatch(r"([1-9]\d*) ([A-Za-z]+)", contract.retention)
         value = {"value": int(counted[1]), "unit": counted[2]} if counted else {"value": contract.retention}
-        promises.append({"property": "retention"} | value)
-    table = contract.dataset.rpartition(".")[2]
+        counted_from = f"{table}.{contract.retention_column}" if contract.retention_column else None
+        promises.append({"property": "retention"} | value | ({"element": counted_from} if counted_from else {}))
     fresh = [(rule, rule.age) for rule in contract.rules if _is_sla(rule) and rule.age is not None]
     return promises + [
         {"property": "freshness", **age_words(age), "element": f"{table}.{rule.columns[0]}"} for rule, age in fresh

@@ -23,6 +23,7 @@ from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
 from penstock.model.sources import FileSource
+from penstock.plan.horizons import counted_from
 from penstock.quality.check_values import Judged
 from penstock.quality.outcomes import results_text
 from penstock.sql.identifiers import quote
@@ -51,7 +52,7 @@ class Job:
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
     they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
     ledger up to which its plan knew what is restated: what was marked later, it may read as it was before. `until` is
-    up to when data counts as arrived.
+    up to when data counts as arrived. Before its moment in `horizons` a dataset keeps no rows any more.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Job:
     spent: Mapping[str, int] = field(default_factory=dict)
     since: int = 0
     until: datetime | None = None
+    horizons: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
         with _staged(session, publication, work, job, tools, watch) as made:
-            staged = made.staged
+            staged = _kept(session, made.staged, work, job)
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             outcome = sifting.sift(session, staged, dataset, publication)
@@ -288,6 +290,19 @@ def commit_lost(publish_id: str, dataset: str) -> Finding:
     )
 
 
+def _kept(session: Session, staged: Staged, work: Work, job: Job) -> Staged:
+    """What is staged without rows from before the dataset's horizon: what was deleted does not come back."""
+    dataset, interval = job.project.datasets[work.slice.dataset], work.slice.interval
+    horizon, column = job.horizons.get(dataset.name), counted_from(dataset)
+    if horizon is None or column is None or dataset.materialization is Materialization.VIEW:
+        return staged
+    is_cut = dataset.interval is not None and column == dataset.interval.column
+    is_young = is_cut and interval is not None and interval.start >= horizon
+    if is_young or column.casefold() not in {name.casefold() for name, _ in staged.columns}:
+        return staged
+    return session.leave_out(column, horizon)
+
+
 @contextmanager
 def _watched(session: Session, watch: Watch) -> Iterator[None]:
     watch.uses(session)
@@ -327,13 +342,13 @@ def _staged(
             staged = session.stage_file(landing.path, sifting.casts(dataset))
             yield _Made(staged=staged, measured={"bytes": landing.bytes}, files=files)
     elif isinstance(task, DatabaseSource):
-        with _read(session, publication, dataset, tools, watch) as made:
+        with _read(session, publication, job, tools, watch) as made:
             yield made
     elif isinstance(task, ConnectorSource):
         before = session.state(dataset.name, publication.version) if task.keeps_state else None
         order = Order(run=job.run, log=str(work.slice), dataset=dataset, interval=interval, state=before)
         with reading.brought(order, tools.connectors, watch) as landing:
-            staged = session.stage_file(landing.path, once=_is_read_once(dataset))
+            staged = session.stage_file(landing.path, once=_is_read_once(dataset, job))
             state = StateChange(before=before, after=landing.state) if task.keeps_state else None
             yield _Made(staged=staged, measured={"bytes": landing.bytes, **landing.measured}, state=state)
     elif isinstance(task, PythonTask | CommandTask):
@@ -349,8 +364,9 @@ def _staged(
 
 
 @contextmanager
-def _read(session: Session, publication: Publication, dataset: Dataset, tools: Tools, watch: Watch) -> Iterator[_Made]:
+def _read(session: Session, publication: Publication, job: Job, tools: Tools, watch: Watch) -> Iterator[_Made]:
     """Rows of a database: in their table, where they may go there as they come, else staged."""
+    dataset = job.project.datasets[publication.dataset]
     try:
         built = reading.built(session, publication, dataset, tools.databases, watch)
         if built is not None:
@@ -359,13 +375,14 @@ def _read(session: Session, publication: Publication, dataset: Dataset, tools: T
     finally:
         session.rollback()
     with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
-        staged = session.stage_file(landing.path, once=_is_read_once(dataset))
+        staged = session.stage_file(landing.path, once=_is_read_once(dataset, job))
         yield _Made(staged=staged, measured={"bytes": landing.bytes})
 
 
-def _is_read_once(dataset: Dataset) -> bool:
+def _is_read_once(dataset: Dataset, job: Job) -> bool:
     """Whether landed rows are read by their publish alone."""
-    return dataset.contract is None and dataset.materialization is not Materialization.MERGE
+    whole = dataset.contract is None and dataset.materialization is not Materialization.MERGE
+    return whole and dataset.name not in job.horizons
 
 
 def _order(session: Session, dataset: Dataset, work: Work, job: Job, folder: Path) -> Order:

@@ -35,6 +35,7 @@ def running_of(journal: Journal, request: Request, token: int, now: float) -> Ru
         token=token,
         spent=_spent(attempts),
         until=request.plan.until,
+        horizons=request.plan.horizons,
     )
     numbers = {str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts}
     return Running(job=job, began=now, attempts=numbers)
@@ -62,6 +63,7 @@ def opening_facts(journal: Journal, request: Request) -> list[Fact]:
             reads={read: request.plan.versions[read].fingerprint for read in dataset.reads},
             grain=str(dataset.interval.grain) if dataset.interval else "",
             held=held_text(blocking_rules(dataset.contract)),
+            cut_by=dataset.interval.column if dataset.interval else "",
         )
         for name, version in used.items()
         if (version.dataset, version.fingerprint) not in known

@@ -52,7 +52,10 @@ def offences(
 def _pieces(
     dataset: Dataset, relation: str, built: Sequence[Mapping[str, object]], plan: BuildPlan
 ) -> Iterator[tuple[Interval | None, str]]:
-    """Each slice of what is built and stays, with the text that stands for its rows after FROM."""
+    """Each slice of what is built and stays, with the text that stands for its rows after FROM.
+
+    Of rows that were deleted because they are past their retention, nothing can be asked.
+    """
     works = [work.slice.interval for work in plan.works if work.slice.dataset == dataset.name]
     kept_whole = dataset.materialization in {Materialization.MERGE, Materialization.APPEND}
     if dataset.interval is None or kept_whole:
@@ -61,11 +64,13 @@ def _pieces(
         return
     column = quote(dataset.interval.column)
     again = [interval for interval in works if interval is not None]
+    horizon = plan.horizons.get(dataset.name)
     for row in built:
         if not row["start"]:
             continue
         span = Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"])))
-        for piece in subtract(span, again):
+        gone = [Interval(span.start, horizon)] if horizon is not None and span.start < horizon else []
+        for piece in subtract(span, [*again, *gone]):
             start, end = (literal(moment.replace(tzinfo=None)) for moment in (piece.start, piece.end))
             yield piece, f"(SELECT * FROM {relation} WHERE {column} >= {start} AND {column} < {end})"
 

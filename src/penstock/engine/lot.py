@@ -24,6 +24,7 @@ from penstock.engine.sifting import sieve_of
 from penstock.engine.surroundings import setting_of
 from penstock.model.errors import TransientError
 from penstock.model.pipelines import Materialization, SqlTask
+from penstock.plan.horizons import counted_from
 
 if TYPE_CHECKING:
     from penstock.engine.attempt import Job, Tools
@@ -40,8 +41,10 @@ SECONDS = 0.02
 def is_light(dataset: Dataset) -> bool:
     """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time.
 
-    Rows that may be put aside need a staging, which a lot has not.
+    Rows that may be put aside, or be too old to be kept, need a staging, which a lot has not.
     """
+    if dataset.materialization is not Materialization.VIEW and counted_from(dataset) is not None:
+        return False
     kept = dataset.materialization in {Materialization.TABLE, Materialization.VIEW}
     return kept and isinstance(dataset.task, SqlTask) and dataset.timeout is None and sieve_of(dataset) is None
 

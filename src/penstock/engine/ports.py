@@ -144,6 +144,44 @@ class Dropped:
     bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """What leaves a version because its time is over: rows with `column` before `before`, and what was put aside of it.
+
+    Done at most once for its id, `expiry`, which is of one version alone; `token` is refused as in a `Publication`.
+    """
+
+    expiry: str
+    dataset: str
+    version: str
+    relation: str
+    column: str
+    before: datetime
+    token: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How many rows of a version lie before a moment, and are put aside of before it.
+
+    `first` is the earliest moment among the rows, in UTC; `undated` are the rows that have none, which never expire.
+    """
+
+    rows: int
+    quarantined: int
+    first: datetime | None = None
+    undated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted:
+    """How large what was written anew was and is, in bytes; `left` are relations that somebody held meanwhile."""
+
+    before: int
+    after: int
+    left: tuple[str, ...] = ()
+
+
 class UnknownOutcomeError(Exception):
     """The target did not say whether a commit happened; ask `published` before doing anything else."""
 
@@ -177,6 +215,13 @@ class Session(Protocol):
         """Put offending rows of the staging aside and make offending values NULL; `publish` then keeps both.
 
         Done once for what is staged. `publication` says what tells the rows apart: interval, key or offset.
+        """
+        ...
+
+    def leave_out(self, column: str, before: datetime) -> Staged:
+        """Take the staged rows out whose value of a column lies before a moment: their dataset keeps none so old.
+
+        What is staged must be stored: neither a view nor a file to be read once.
         """
         ...
 
@@ -286,6 +331,18 @@ class Warehouse(Protocol):
         What is not there counts as dropped.
 
         A relation that something else still reads (an environment, another view) stays, with what it reads itself.
+        """
+        ...
+
+    def past(self, expiry: Expiry) -> Past:
+        """What an expiry would delete now, by looking; the version must be a table that has the column."""
+        ...
+
+    def expire(self, expiry: Expiry) -> Past:
+        """Delete what an expiry says, in one transaction with its id; what that was, also when it was done before.
+
+        Raises:
+            UnknownOutcomeError: the commit's outcome is not known; doing it again is safe.
         """
         ...
 

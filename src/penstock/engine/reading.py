@@ -14,6 +14,7 @@ from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
+from penstock.plan.horizons import counted_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +45,19 @@ def built(
 ) -> Staged | None:
     """Build a source's table of its rows as they come, in the open transaction; None where that cannot be.
 
+    Rows that may be put aside, or be too old to be kept, need a staging.
+
     Raises:
         TaskError: as `Databases.stream`.
     """
     whole = dataset.materialization is Materialization.TABLE and sieve_of(dataset) is None
-    if not whole or databases is None or not databases.streams(dataset) or not isinstance(session, TakesStreams):
+    if (
+        not whole
+        or counted_from(dataset) is not None
+        or databases is None
+        or not databases.streams(dataset)
+        or not isinstance(session, TakesStreams)
+    ):
         return None
     portion = portion_of(session, publication, dataset)
     with databases.stream(dataset, portion, watch.is_stopped, watch.tells) as stream:

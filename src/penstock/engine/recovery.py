@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from penstock.engine.expiring import finish_expiries
 from penstock.engine.removal import finish_removals
 from penstock.engine.run import ABANDONED
 from penstock.engine.states import RunState
@@ -21,7 +22,7 @@ OPEN_STATES = ("running", "audited")
 
 
 def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ...]:
-    """Settle every attempt, promotion and removal that a dead executor left between intent and record.
+    """Settle every attempt, promotion, removal and expiry that a dead executor left between intent and record.
 
     An attempt whose publish id the target holds is recorded as published; any other is recorded as abandoned, and
     its work will be planned again. Returns one sentence for each thing settled.
@@ -44,7 +45,7 @@ def recover(journal: Journal, warehouse: Warehouse, token: int) -> tuple[str, ..
         notes.append(f"run {row['run']} was {state}")
     if facts:
         journal.append(*facts, token=token)
-    return (*notes, *finish_removals(journal, warehouse, token))
+    return (*notes, *finish_removals(journal, warehouse, token), *finish_expiries(journal, warehouse, token))
 
 
 def _settle_attempt(row: Mapping[str, Value], rows: int | None) -> AttemptPublished | AttemptFailed:

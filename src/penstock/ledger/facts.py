@@ -33,7 +33,7 @@ class VersionDefined:
     `meanings` maps its columns, and "" for which rows it has, to digests, where they are known one by one. `own` is a
     digest of what makes it, apart from what it reads, `query` the text of its query, `described` a digest of what is
     said of it: contract and description. `reads` maps the datasets it reads to their versions, `grain` is that of its
-    intervals, empty without. `held` as in `VersionHeld`.
+    intervals and `cut_by` the column that cuts them, both empty without. `held` as in `VersionHeld`.
     """
 
     dataset: str
@@ -47,6 +47,7 @@ class VersionDefined:
     reads: Mapping[str, str] = field(default_factory=dict)
     grain: str = ""
     held: str = ""
+    cut_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +291,42 @@ class VersionsRemoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiryIntended:
+    """A dataset's retention has passed for all before `before`: from now on none of that is missing, in any version.
+
+    `versions` holds rows of [version, relation, column] as JSON: those whose rows before that moment, by that column,
+    are about to be deleted. `profiles` holds rows of [version, slice]: what was remembered of intervals that end by
+    then. `why` is the promise that asks for it.
+    """
+
+    expiry: str
+    dataset: str
+    before: str
+    why: str
+    by: str
+    versions: str
+    profiles: str = "[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalsExpired:
+    """The target holds no row of a version before `before` any more; `rows` were deleted, and `quarantined` put aside.
+
+    `start` is the earliest moment of those rows, empty where none had one. `why` and `by` as in the intent.
+    """
+
+    expiry: str
+    dataset: str
+    version: str
+    start: str
+    before: str
+    rows: int
+    quarantined: int
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOpened:
     """A story was taken up. `until` is the moment up to which its data counts as arrived."""
 
@@ -466,6 +503,8 @@ Fact = (
     | Promoted
     | RemovalIntended
     | VersionsRemoved
+    | ExpiryIntended
+    | IntervalsExpired
     | ChangeOpened
     | StageEntered
     | QuestionsAsked

@@ -25,7 +25,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "versions": (
         ("dataset", "version"),
         ("relation", "materialization", "meanings", "own", "query", "described", "reads", "grain", "held",
-         "defined_at"),
+         "cut_by", "defined_at"),
     ),
     "runs": (
         ("run",),
@@ -51,6 +51,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
+    "horizons": (("dataset",), ("before", "expiry", "why", "asked_by", "at")),
+    "expiries": (
+        ("dataset", "version"),
+        ("relation", "cut_by", "start", "before", "expiry", "state", "rows", "quarantined", "why", "asked_by", "at"),
+    ),
     "changes": (
         ("change",),
         ("title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage", "state",
@@ -174,6 +179,7 @@ def _(fact: facts.VersionDefined, entry: Entry) -> tuple[Operation, ...]:
             reads=_json(fact.reads),
             grain=fact.grain,
             held=fact.held,
+            cut_by=fact.cut_by,
             defined_at=entry.at,
         ),
     )
@@ -380,6 +386,37 @@ def _(fact: facts.VersionsRemoved, entry: Entry) -> tuple[Operation, ...]:
         for state, versions in ends
         for dataset, version in json.loads(versions)
     )
+
+
+@_fold.register(facts.ExpiryIntended)
+def _(fact: facts.ExpiryIntended, entry: Entry) -> tuple[Operation, ...]:
+    horizon = _put(
+        "horizons", dataset=fact.dataset, before=fact.before, expiry=fact.expiry, why=fact.why, asked_by=fact.by,
+        at=entry.at,
+    )  # fmt: skip
+    begun = [
+        _put(
+            "expiries", dataset=fact.dataset, version=version, relation=relation, cut_by=column, start="",
+            before=fact.before, expiry=fact.expiry, state="intended", rows=None, quarantined=None, why=fact.why,
+            asked_by=fact.by, at=entry.at,
+        )
+        for version, relation, column in json.loads(fact.versions)
+    ]  # fmt: skip
+    forgotten = [
+        Drop(table="profiles", equal={"dataset": fact.dataset, "version": version, "slice": slice_})
+        for version, slice_ in json.loads(fact.profiles)
+    ]
+    return (horizon, *begun, *forgotten)
+
+
+@_fold.register(facts.IntervalsExpired)
+def _(fact: facts.IntervalsExpired, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "expiries", dataset=fact.dataset, version=fact.version, start=fact.start, before=fact.before,
+        expiry=fact.expiry, state="expired", rows=fact.rows, quarantined=fact.quarantined, why=fact.why,
+        asked_by=fact.by, at=entry.at,
+    )  # fmt: skip
+    return (row,)
 
 
 @_fold.register(facts.ChangeOpened)

@@ -157,7 +157,8 @@ class Contract:
     """One dataset's contract, as read from its ODCS file. `key` holds the columns that identify a row, if any do.
 
     `on_failure` is for the rules that neither say it themselves nor by their column; `max_quarantined` is the share of
-    an attempt's rows that may be put aside.
+    an attempt's rows that may be put aside. `retention` says for how long rows are kept, counted from the column
+    `retention_column`, or from the interval's where it names none.
     """
 
     dataset: str
@@ -173,6 +174,7 @@ class Contract:
     status: str = "active"
     on_failure: OnFailure = OnFailure.FAIL
     max_quarantined: Decimal = MOST_QUARANTINED
+    retention_column: str | None = None
 
     @property
     def names_policies(self) -> bool:

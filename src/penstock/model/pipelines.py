@@ -266,7 +266,7 @@ class Settings:
 
     `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
     `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
-    last use.
+    last use; with `expires_daily` rows that are past their contract's retention are deleted without being asked.
     """
 
     name: str
@@ -276,6 +276,7 @@ class Settings:
     pools: Mapping[str, int] = field(default_factory=dict)
     policy: Mapping[str, object] = field(default_factory=dict)
     retention: timedelta = timedelta(days=7)
+    expires_daily: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

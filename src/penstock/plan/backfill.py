@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from penstock.model.intervals import Interval, stamp
 from penstock.model.pipelines import Materialization
 from penstock.plan.build import Reason, coverage_of, plan_build, thought_of
+from penstock.plan.horizons import first_kept, first_to_build
 from penstock.plan.order import topological
 from penstock.plan.versions import versions_of
 
@@ -62,10 +63,12 @@ def plan_backfill(
     *,
     until: datetime,
     arrived: Mapping[str, str] | None = None,
+    horizons: Sequence[Mapping[str, Any]] = (),
 ) -> Backfill:
     """The backfill of these datasets within a window, and of everything that reads them.
 
-    `rows` and `stale` are the ledger's coverage and what is stale already; `until` bounds what data counts as arrived.
+    `rows` and `stale` are the ledger's coverage and what is stale already, `horizons` its rows of those; `until` bounds
+    what data counts as arrived.
     """
     affected, grown = _affected(project, asked)
     marks = tuple(_marks(project, set(asked), affected, window, until))
@@ -75,7 +78,7 @@ def plan_backfill(
         widest = widest.spanning(span) if span else widest
     plan = plan_build(
         project,
-        coverage_of(rows, [*stale, *thought_of(marks)]),
+        coverage_of(rows, [*stale, *thought_of(marks)], horizons),
         until,
         frozenset(affected),
         arrived=arrived,
@@ -88,6 +91,19 @@ def plan_backfill(
         left_as_they_are=tuple(sorted(grown)),
         rests_on=tuple(_built(rows, affected)),
     )
+
+
+def too_early(
+    project: Project, asked: Sequence[str], window: Interval, horizons: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """Those of the datasets of which a window touches what nobody can build any more, and what can be built first."""
+    found: dict[str, datetime] = {}
+    for dataset in (project.datasets[name] for name in asked):
+        starts = (first_kept(dataset, horizons), first_to_build(project, dataset, horizons))
+        first = max((start for start in starts if start is not None), default=None)
+        if dataset.interval is not None and first is not None and window.widened(dataset.interval.grain).start < first:
+            found[dataset.name] = first
+    return found
 
 
 def _built(rows: Sequence[Mapping[str, Any]], affected: set[str]) -> list[str]:

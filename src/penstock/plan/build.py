@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.intervals import Interval, chunks, merge, parse_moment, subtract
 from penstock.model.pipelines import Materialization, Slice
+from penstock.plan.horizons import first_kept, first_to_build, horizons_of, rows_beneath, settled
 from penstock.plan.order import topological
 from penstock.plan.versions import described, versions_of
 
@@ -48,6 +49,7 @@ class Reason(StrEnum):
     READS_RESTATED = "files that it rests on are others than those read in"
     OUT_OF_TURN = "an earlier interval was merged after it"
     NO_FILE = "no file of the project makes it any more"
+    READS_EXPIRED = "but earlier ones cannot be built: what they are built of is past its retention"
     OLD_INPUTS = "but some were built from an earlier state of what it reads whole: a backfill builds them again"
     TO_SHOW = "built already; the environment only has to show it"
     NEW_DATASET = "the environment does not show it yet"
@@ -79,7 +81,7 @@ class Coverage:
 
     `stale` says what does not hold any more, and why; `published` which intervals were published under which number,
     `since` the first number after every mark that is known here. `rested` holds the states of whole datasets on which
-    the intervals of a version rest.
+    the intervals of a version rest. `horizons` say of datasets before which moment they keep no rows any more.
     """
 
     intervals: Mapping[VersionKey, tuple[Interval, ...]]
@@ -88,6 +90,7 @@ class Coverage:
     since: int = 0
     published: Mapping[VersionKey, tuple[tuple[Interval, int], ...]] = field(default_factory=dict)
     rested: Mapping[VersionKey, frozenset[str]] = field(default_factory=dict)
+    horizons: Mapping[str, datetime] = field(default_factory=dict)
 
     def covered(self, version: Version) -> tuple[Interval, ...]:
         """The merged intervals of a version that hold."""
@@ -106,7 +109,11 @@ def thought_of(marks: Sequence[Mark]) -> tuple[Mapping[str, Any], ...]:
     return tuple({**dict(zip(names, mark, strict=True)), "seq": THOUGHT} for mark in marks)
 
 
-def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[str, Any]] = ()) -> Coverage:
+def coverage_of(
+    rows: Sequence[Mapping[str, Any]],
+    stale_rows: Sequence[Mapping[str, Any]] = (),
+    horizon_rows: Sequence[Mapping[str, Any]] = (),
+) -> Coverage:
     """The ledger's coverage as the planner reads it, without what is stale.
 
     A mark holds against everything whose run began before it: that may have read the rows as they were.
@@ -141,6 +148,7 @@ def coverage_of(rows: Sequence[Mapping[str, Any]], stale_rows: Sequence[Mapping[
         since=1 + max((seq for row in stale_rows if (seq := int(row["seq"])) < THOUGHT), default=0),
         published={key: tuple(spans) for key, spans in built.items()},
         rested={key: frozenset(states) for key, states in rested.items()},
+        horizons=horizons_of(horizon_rows),
     )
 
 
@@ -197,7 +205,8 @@ class BuildPlan:
 
     What was marked stale from entry `since` of the ledger on is not known to it: its rows do not make that good.
     `outdated` names datasets of which intervals rest on an earlier state of what they read whole. `until` is up to when
-    data counts as arrived.
+    data counts as arrived. `horizons` are those of the datasets, `unbuildable` names what lacks intervals that nothing
+    can build any more.
     """
 
     versions: Mapping[str, Version]
@@ -206,6 +215,8 @@ class BuildPlan:
     since: int = 0
     outdated: frozenset[str] = frozenset()
     until: datetime | None = None
+    horizons: Mapping[str, datetime] = field(default_factory=dict)
+    unbuildable: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -234,9 +245,10 @@ def plan_build(
 
     `arrived` says for each source without intervals what its files are now (a digest): another one means reading anew.
     With a `window`, intervals outside it are left as they are. What is stale among what a selection reads is built with
-    it, and what is missing there it waits for: rows made of neither would count as whole.
+    it, and what is missing there it waits for: rows made of neither would count as whole. What lies before a horizon is
+    not missing, and what would be built of it is not built.
     """
-    versions = versions_of(project)
+    versions, coverage = versions_of(project), settled(project, coverage)
     if select is not None:
         stale = {name for name, version in versions.items() if coverage.stale.get((name, version.fingerprint))}
         select |= stale.intersection(project.upstream(*select))
@@ -247,25 +259,29 @@ def plan_build(
     lacking: dict[str, tuple[Interval, ...]] = {}
     wholes: dict[str, str] = {}
     outdated: set[str] = set()
+    unbuildable: set[str] = set()
     for name in topological(project):
         dataset, version = project.datasets[name], versions[name]
-        span = _span(project, dataset, until)
+        gone, span = _span(project, dataset, until, coverage)
         rests_on = _digest_of([f"{read} {wholes[read]}" for read in sorted(set(dataset.reads)) if wholes.get(read)])
         inputs = _inputs(dataset, state, (arrived or {}).get(name, ""))
         if dataset.interval is not None and coverage.rested.get(_key(version), frozenset()) - {rests_on}:
             outdated.add(name)
         if select is not None and name not in select:
             state[name] = _held(dataset, version, coverage, span, ()) or inputs
-            lacking[name] = _lacking(dataset, version, coverage, span, ())
+            lacking[name] = (*gone, *_lacking(dataset, version, coverage, span, ()))
             wholes[name] = _whole_state(dataset, state[name], rests_on)
             continue
-        beneath = sorted(_rows_from(project, dataset))
+        beneath = sorted(rows_beneath(project, dataset))
         missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
         missing = _upon(dataset, missing, [gap for other in beneath for gap in lacking[other]])
         reasons = reasons if missing or dataset.interval is None else ()
         state[name] = _held(dataset, version, coverage, span, missing) if span else inputs
         wholes[name] = _whole_state(dataset, state[name], rests_on)
-        lacking[name] = _lacking(dataset, version, coverage, span, missing)
+        lacking[name] = (*gone, *_lacking(dataset, version, coverage, span, missing))
+        start = first_to_build(project, dataset, coverage.horizons)
+        if start is not None and any(gap.start < start for gap in lacking[name][len(gone) :]):
+            unbuildable.add(name)
         slices = _slices(dataset, missing, needed=bool(reasons))
         steps.append(_step(version, slices, reasons, missing))
         upstream = [work for other in beneath for work in made.get(other, ())]
@@ -280,6 +296,8 @@ def plan_build(
         since=coverage.since,
         outdated=frozenset(outdated),
         until=until,
+        horizons={name: moment for name, moment in coverage.horizons.items() if name in versions},
+        unbuildable=frozenset(unbuildable),
     )
 
 
@@ -314,14 +332,19 @@ def _lacking(
     return subtract(span, (*_covered(dataset, version, coverage), *built)) if span is not None else ()
 
 
-def _span(project: Project, dataset: Dataset, until: datetime) -> Interval | None:
-    """What an incremental dataset should cover."""
+def _span(
+    project: Project, dataset: Dataset, until: datetime, coverage: Coverage
+) -> tuple[tuple[Interval, ...], Interval | None]:
+    """What an incremental dataset has no rows of any more, and what it should cover."""
     if dataset.interval is None:
-        return None
+        return (), None
     pipeline = project.pipeline_of(dataset.name)
     end = min(until, pipeline.end) if pipeline.end else until
     start, end = dataset.interval.grain.floor(pipeline.start), dataset.interval.grain.floor(end)
-    return Interval(start, end) if start < end else None
+    kept = first_kept(dataset, coverage.horizons)
+    gone = (Interval(start, kept),) if kept is not None and start < kept else ()
+    start = gone[0].end if gone else start
+    return gone, Interval(start, end) if start < end else None
 
 
 def _held(
@@ -447,24 +470,11 @@ def _step(
     )
 
 
-def _rows_from(project: Project, dataset: Dataset) -> set[str]:
-    """What it reads, and what lies beneath views among that: a view that was made before has no work to wait for."""
-    found: set[str] = set()
-    todo = list(dataset.reads)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            upstream = project.datasets[name]
-            todo.extend(upstream.reads if upstream.materialization is Materialization.VIEW else ())
-    return found
-
-
 def _related(project: Project, dataset: Dataset) -> set[str]:
     """What a contract relates a dataset to, and what lies beneath views among that: its rows are looked for there."""
     named = [name for name in (dataset.contract.related if dataset.contract else ()) if name in project.datasets]
     views = [name for name in named if project.datasets[name].materialization is Materialization.VIEW]
-    return {*named, *(other for name in views for other in _rows_from(project, project.datasets[name]))}
+    return {*named, *(other for name in views for other in rows_beneath(project, project.datasets[name]))}
 
 
 def _precedes(other: Slice, piece: Slice) -> bool:

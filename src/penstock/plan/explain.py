@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from penstock.model.intervals import stamp
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -30,6 +32,8 @@ class Cause(StrEnum):
     UPSTREAM_FAILED = "the last attempt of a dataset that it reads failed"
     RUNNING = "it is being built now"
     PAUSED = "its pipeline is paused"
+    EXPIRED = "what is older is past its retention"
+    READS_EXPIRED = "what is older cannot be built: what it is built of is past its retention"
     NOT_SHOWN = "the environment does not show this version"
 
 
@@ -88,6 +92,10 @@ def _of_plan(project: Project, plan: BuildPlan, dataset: str, around: Circumstan
                 found.append((Cause.INPUTS_GREW, ", ".join(project.datasets[dataset].reads)))
             case "ASKED_AGAIN" | "UPSTREAM_AGAIN" | "OUT_OF_TURN":
                 found.append((Cause[reason.name], ", ".join(str(gap) for gap in step.missing)))
+    if dataset in plan.horizons:
+        found.append((Cause.EXPIRED, f"no rows before {stamp(plan.horizons[dataset])}"))
+    if dataset in plan.unbuildable:
+        found.append((Cause.READS_EXPIRED, ", ".join(sorted(plan.horizons.keys() & set(project.upstream(dataset))))))
     return found
 
 

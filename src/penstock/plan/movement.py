@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.model.pipelines import Dataset, Project
-    from penstock.plan.build import Step
+    from penstock.plan.build import BuildPlan, Step
     from penstock.plan.versions import Version
 
 ROWS = ""
@@ -63,18 +63,20 @@ class Shown:
     held: str = ""
 
 
-def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], outdated: frozenset[str]) -> Step:
+def as_shown(step: Step, dataset: Dataset, shown: Mapping[str, Shown], plan: BuildPlan) -> Step:
     """A step as an environment sees it: why it is built, or that it needs no rows, only to be shown or described."""
     before = shown.get(step.dataset)
     if step.action is not Action.REUSE:
-        return replace(step, reasons=tuple(_why(reason, step, dataset, before) for reason in step.reasons))
+        reasons = tuple(_why(reason, step, dataset, before) for reason in step.reasons)
+        short = (Reason.READS_EXPIRED,) if step.dataset in plan.unbuildable else ()
+        return replace(step, reasons=(*reasons, *short))
     if before is None or before.version != step.version:
         return replace(step, action=Action.METADATA, reasons=(Reason.TO_SHOW,))
     if before.described and before.described != described(dataset):
         gained = blocking_rules(dataset.contract).keys() - held_of(before.held)
         reason = Reason.GAINED_CHECKS if gained else Reason.DESCRIBED
         return replace(step, action=Action.METADATA, reasons=(reason,))
-    return replace(step, reasons=(*step.reasons, Reason.OLD_INPUTS)) if step.dataset in outdated else step
+    return replace(step, reasons=(*step.reasons, Reason.OLD_INPUTS)) if step.dataset in plan.outdated else step
 
 
 def _why(reason: Reason, step: Step, dataset: Dataset, before: Shown | None) -> Reason:

@@ -182,7 +182,8 @@ def described(dataset: Dataset) -> str:
     rules = [str(replace(rule, line=None)) for rule in contract.rules]
     columns = [str(column) for column in contract.columns]
     share = [] if contract.max_quarantined == MOST_QUARANTINED else [str(contract.max_quarantined)]
-    return _digest([dataset.description, said, contract.status, list(contract.key), columns, rules, *share])
+    counted = [f"from {contract.retention_column}"] if contract.retention_column else []
+    return _digest([dataset.description, said, contract.status, list(contract.key), columns, rules, *share, *counted])
 
 
 def _shape(dataset: Dataset) -> dict[str, object]:

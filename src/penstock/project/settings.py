@@ -12,10 +12,9 @@ from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from penstock.model.findings import Finding
 
+BY_COMMAND, DAILY = "by_command", "daily"
 POSTGRES = "postgres"
 """The ledger or the warehouse of a team; its address comes from the environment."""
 
@@ -31,7 +30,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         "parallel": fields.integer("parallel", low=1),
         "pools": _pools(fields),
         "policy": _policy(fields),
-        "retention": _retention(fields),
+        **_retention(fields),
     }
     fields.unknown()
     if len(findings) > before or name is None:
@@ -72,20 +71,19 @@ def _pools(fields: Fields) -> MappingProxyType[str, int]:
     return MappingProxyType({name: size for name, size in sizes.items() if size is not None})
 
 
-def _retention(fields: Fields) -> timedelta | None:
-    """For how long versions stay after their last use."""
+def _retention(fields: Fields) -> dict[str, Any]:
+    """For how long versions stay after their last use, and whether rows past their retention go by themselves."""
     retention = fields.child("retention")
     if retention is None:
-        return None
+        return {}
     text = retention.text("versions")
+    daily = retention.choice("rows", (BY_COMMAND, DAILY)) == DAILY
     retention.unknown()
-    if text is None:
-        return None
     try:
-        return parse_duration(text)
+        return {"retention": parse_duration(text) if text is not None else None, "expires_daily": daily}
     except ValueError as error:
         retention.note("project.bad_duration", str(error), at="versions", found=text, expected="such as 12h or 30d")
-        return None
+        return {}
 
 
 def _policy(fields: Fields) -> MappingProxyType[str, object]:

@@ -17,7 +17,7 @@ from penstock.sim.rows import COLUMNS, Row, key_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports import Expiry, Publication
     from penstock.quality.sifting import Screen, Sieve
 
 _TEXT = r"'(?:[^']|'')*'"
@@ -81,6 +81,27 @@ def after(
         for each in aside
     )
     return (*kept, *fresh)
+
+
+def expired(held: Iterable[QuarantinedRow], expiry: Expiry) -> tuple[QuarantinedRow, ...]:
+    """Those that an expiry deletes: by their moment, their interval, what they say, or when they were put aside."""
+    before = expiry.before.replace(tzinfo=None)
+    return tuple(
+        each
+        for each in held
+        if (each.dataset, each.version) == (expiry.dataset, expiry.version) and _is_before(each, expiry.column, before)
+    )
+
+
+def _is_before(each: QuarantinedRow, column: str, before: datetime) -> bool:
+    if each.moment is not None:
+        return each.moment < before
+    if each.interval[1] is not None:
+        return each.interval[1] <= before
+    try:
+        return datetime.fromisoformat(each.row.get(column) or "") < before
+    except ValueError:
+        return bool(each.recorded_at) and each.recorded_at < f"{before.isoformat()}+00:00"
 
 
 def sums(held: Iterable[QuarantinedRow]) -> tuple[QuarantineSum, ...]:

@@ -7,10 +7,10 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.engine.ports import Dropped, Holding, Staged, UnknownOutcomeError
+from penstock.engine.ports import Dropped, Holding, Past, Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum, Sifted, Swap
+    from penstock.engine.ports import Expiry, Publication, QuarantinedRow, QuarantineSum, Sifted, Swap
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
     from penstock.quality.casting import Cast
@@ -52,6 +52,7 @@ class _Target:
     fence: int = 0
     quarantine: tuple[QuarantinedRow, ...] = ()
     states: dict[tuple[str, str], str] = field(default_factory=dict)
+    expired: dict[str, Past] = field(default_factory=dict)
 
 
 class MemoryWarehouse:
@@ -154,6 +155,39 @@ class MemoryWarehouse:
                     self._target.relations.pop(version.relation, None)
                     self._forget(version)
             return Dropped(relations=frozenset(gone))
+
+    def past(self, expiry: Expiry) -> Past:
+        """What an expiry would delete; see `Warehouse.past`."""
+        old = [row for row in self._stored(expiry.relation) if _is_past(row, expiry)]
+        undated = sum(key_of(row, (expiry.column,))[0] is None for row in self._stored(expiry.relation))
+        first = min((row[0] for row in old if row[0] is not None), default=None)
+        aside = quarantine.expired(self._target.quarantine, expiry)
+        first = first.replace(tzinfo=UTC) if first else None
+        return Past(rows=len(old), quarantined=len(aside), first=first, undated=undated)
+
+    def expire(self, expiry: Expiry) -> Past:
+        """Delete what an expiry says; see `Warehouse.expire`."""
+        with self.faults.step(f"expire {expiry.expiry}"), self._lock:
+            self._refuse_if_fenced(expiry.token, expiry.dataset)
+            if (known := self._target.expired.get(expiry.expiry)) is not None:
+                return known
+            found = self.past(expiry)
+            aside = quarantine.expired(self._target.quarantine, expiry)
+            fault = self.faults.commit()
+            if fault is Fault.CONFLICT:
+                raise _conflict("another transaction was first")
+            if fault is not Fault.COMMIT_LOST:
+                kept = tuple(row for row in self._stored(expiry.relation) if not _is_past(row, expiry))
+                self._target.relations[expiry.relation] = kept
+                self._target.quarantine = tuple(each for each in self._target.quarantine if each not in aside)
+                self._target.expired[expiry.expiry] = found
+            if fault in {Fault.COMMIT_LOST, Fault.COMMIT_KEPT}:
+                raise UnknownOutcomeError("the connection broke at the commit")
+            return self._target.expired[expiry.expiry]
+
+    def _stored(self, relation: str) -> tuple[Row, ...]:
+        held = self._target.relations.get(relation, ())
+        return () if isinstance(held, str) else held
 
     def _forget(self, version: Version) -> None:
         key = (version.dataset, version.fingerprint)
@@ -288,6 +322,13 @@ class MemorySession:
         self._begin("sift")
         sifted, self._staged, self._aside = quarantine.sift(sieve, self._staged)
         return sifted
+
+    def leave_out(self, column: str, before: datetime) -> Staged:
+        """Take the staged rows out that lie before a moment; see `Session.leave_out`."""
+        self._refuse_if_interrupted()
+        limit = before.replace(tzinfo=None)
+        values = ((row, key_of(row, (column,))[0]) for row in self._staged)
+        return self._stage(tuple(row for row, at in values if not (isinstance(at, datetime) and at < limit)))
 
     def export(self, sql: str, params: Mapping[str, object], path: Path) -> None:
         """Write a query's rows to a file."""
@@ -438,6 +479,12 @@ def _falls_into(row: Row, publication: Publication) -> bool:
     if interval is None or row[0] is None:
         return False
     return interval.start.replace(tzinfo=None) <= row[0] < interval.end.replace(tzinfo=None)
+
+
+def _is_past(row: Row, expiry: Expiry) -> bool:
+    """Whether a row is one of those that an expiry deletes."""
+    value = key_of(row, (expiry.column,))[0]
+    return isinstance(value, datetime) and value < expiry.before.replace(tzinfo=None)
 
 
 def _conflict(message: str) -> TransientError:

@@ -221,7 +221,8 @@ class World:
 
     def coverage(self) -> Coverage:
         """What the ledger says is built and holds."""
-        return coverage_of(self.journal.rows("coverage"), self.journal.rows("stale"))
+        rows = self.journal.rows
+        return coverage_of(rows("coverage"), rows("stale"), rows("horizons"))
 
     # -- people -----------------------------------------------------------------------------------------------------
 

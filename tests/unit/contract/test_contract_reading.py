@@ -161,6 +161,24 @@ slaProperties:
     assert (contract.retention, contract.ready_by) == ("3 years", "06:30")
 
 
+@pytest.mark.parametrize(
+    ("element", "column"),
+    [("daily_revenue.day", "day"), ("day", "day"), ("daily_revenue", None), ("sales.daily_revenue", None)],
+)
+def test_retention_counts_from_the_column_that_its_element_names(element: str, column: str | None) -> None:
+    promise = f"{{property: retention, value: 90, unit: d, element: {element}}}"
+    contract = read(f"{HEAD}{BODY}slaProperties: [{promise}]\n")
+    assert (contract.retention, contract.retention_column) == ("90 d", column)
+
+
+@pytest.mark.parametrize(
+    ("element", "code"), [("daily_revenue.month", "contract.unknown_column"), ("country", "contract.no_time")]
+)
+def test_retention_cannot_count_from_what_is_no_column_of_time(element: str, code: str) -> None:
+    promise = f"{{property: retention, value: 90, unit: d, element: {element}}}"
+    assert code in [found for found, _ in mistakes(f"{HEAD}{BODY}slaProperties: [{promise}]\n")]
+
+
 def test_an_availability_of_so_much_percent_is_no_time_of_day() -> None:
     assert read(HEAD + BODY + "slaProperties: [{property: availability, value: 99.9}]\n").ready_by is None
 

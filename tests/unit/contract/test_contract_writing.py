@@ -202,6 +202,8 @@ def contracts(draw: st.DrawFn) -> Contract:
     )
     rules = [rule for column in columns for rule in draw(st.lists(rules_of((column,)), max_size=2))]
     rules += draw(st.lists(rules_of(columns), max_size=2)) if len(labels) > 1 else []
+    timed = [column.name for column in columns if column.type.startswith(("DATE", "TIMESTAMP"))]
+    retention = draw(st.sampled_from([None, "3 years", "P3Y", "90d", "forever"]))
     return Contract(
         dataset="a.b",
         file="a.b.odcs.yaml",
@@ -211,7 +213,8 @@ def contracts(draw: st.DrawFn) -> Contract:
         rules=tuple(rules),
         owner=draw(st.none() | words),
         description=draw(st.just("") | words),
-        retention=draw(st.sampled_from([None, "3 years", "P3Y", "90d", "forever"])),
+        retention=retention,
+        retention_column=draw(st.sampled_from([None, *timed])) if retention else None,
         ready_by=draw(st.sampled_from([None, "06:30", "9:00", "06:30 Europe/London"])),
     )
 

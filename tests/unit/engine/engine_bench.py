@@ -68,7 +68,8 @@ class Bench:
 
     def plan(self, days: int) -> BuildPlan:
         """What is missing up to the end of the n-th day."""
-        coverage = coverage_of(self.journal.rows("coverage"), self.journal.rows("stale"))
+        rows = self.journal.rows
+        coverage = coverage_of(rows("coverage"), rows("stale"), rows("horizons"))
         return plan_build(self.project, coverage, day(days))
 
     def run(self, days: int = 1, purpose: str = "test") -> RunReport:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.ledger.facts import (
     BackfillRequested,
+    ExpiryIntended,
     Fact,
     FilesRestated,
     LeaseTaken,
@@ -76,6 +77,9 @@ def example(kind: type[Any]) -> Fact:
         values["versions"] = json.dumps([["shop.orders", "v", '"_versions"."shop__orders__v"']])
     if kind is VersionsRemoved:
         values |= {"versions": json.dumps([["shop.orders", "v"]]), "left": json.dumps([["shop.orders", "w"]])}
+    if kind is ExpiryIntended:
+        values["versions"] = json.dumps([["v", '"_versions"."shop__orders__v"', "day"]])
+        values["profiles"] = json.dumps([["v", "2011-01-01"]])
     fact: Fact = kind(**values)
     return fact
 
@@ -99,6 +103,9 @@ def facts(draw: st.DrawFn) -> Fact:
     if kind is VersionsRemoved:
         pairs = st.lists(st.tuples(_names, _names), max_size=3)
         values |= {name: json.dumps(draw(pairs)) for name in ("versions", "left")}
+    if kind is ExpiryIntended:
+        values["versions"] = json.dumps(draw(st.lists(st.tuples(_names, _words, _words), max_size=3)))
+        values["profiles"] = json.dumps(draw(st.lists(st.tuples(_names, _names), max_size=3)))
     fact: Fact = kind(**values)
     return fact
 

@@ -36,6 +36,7 @@ class Book:
     rows: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     stale: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
     seq: int = 0
+    horizons: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def publish(self, works: Iterable[Work]) -> Book:
         """These pieces of work were published, one after the other."""
@@ -55,12 +56,17 @@ class Book:
             self.stale[key] = _row(key, reason=reason, seq=self.seq)
         return self
 
+    def expire(self, dataset: str, before: int) -> Book:
+        """A dataset keeps no rows any more of before the n-th day."""
+        self.horizons[dataset] = {"dataset": dataset, "before": stamp(day(before))}
+        return self
+
     def request(self, backfill: Backfill) -> Book:
         return self.mark(backfill.marks)
 
     @property
     def coverage(self) -> Coverage:
-        return coverage_of(list(self.rows.values()), list(self.stale.values()))
+        return coverage_of(list(self.rows.values()), list(self.stale.values()), list(self.horizons.values()))
 
     def plan(self, project: Project, until: int, **more: Any) -> BuildPlan:
         """What is missing up to the end of the n-th day."""

@@ -48,6 +48,14 @@ def _changed(dataset: Dataset) -> Dataset:
     return replace(dataset, task=replace(dataset.task, text=text, query_digest=digest(text)))
 
 
+def test_what_is_past_its_retention_is_said_of_it_and_of_what_reads_it() -> None:
+    plan = Book().expire("sim.raw", 2).complete(PROJECT, 3).plan(PROJECT, 3)
+    around = Circumstances(attempts={}, shown=VERSIONS)
+    causes = {name: explain(PROJECT, plan, name, around).causes for name in PROJECT.datasets}
+    assert (Cause.EXPIRED, "no rows before 2011-01-03") in causes["sim.raw"]
+    assert (Cause.READS_EXPIRED, "sim.raw") in causes["sim.daily"]
+
+
 def test_what_is_complete_is_up_to_date() -> None:
     explanation = _explained("sim.daily")
     assert (explanation.action, _causes(explanation)) == (Action.REUSE, [Cause.UP_TO_DATE])

@@ -127,11 +127,16 @@ def forget(cursor: duckdb.DuckDBPyConnection, versions: Sequence[Version]) -> No
     )
 
 
+def is_there(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Whether there is a place for rows that are put aside; a file of an older Penstock that is only read has none."""
+    return cursor.execute(_THERE).fetchone() is not None
+
+
 def rows(
     cursor: duckdb.DuckDBPyConnection, dataset: str, version: str, interval: Interval | None, limit: int | None
 ) -> tuple[QuarantinedRow, ...]:
     """The rows of a version; none in a file that an older Penstock made."""
-    if cursor.execute(_THERE).fetchone() is None:
+    if not is_there(cursor):
         return ()
     values: dict[str, object] = {"dataset": dataset, "version": version}
     within = ""
@@ -145,7 +150,7 @@ def rows(
 
 def sums(cursor: duckdb.DuckDBPyConnection) -> tuple[QuarantineSum, ...]:
     """How many rows there are of each version, by day and reasons."""
-    if cursor.execute(_THERE).fetchone() is None:
+    if not is_there(cursor):
         return ()
     found = cursor.execute(
         "SELECT dataset, version, CAST(moment AS DATE), reasons, count(*) FROM _penstock.quarantine "

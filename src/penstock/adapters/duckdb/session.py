@@ -21,6 +21,7 @@ from penstock.sql.identifiers import literal, quote
 if TYPE_CHECKING:
     import threading
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.adapters.duckdb.stopping import Stopper
@@ -84,6 +85,15 @@ class DuckdbSession:
             sifted = quarantine_rows.sift(bowl, STAGING, self._staged, sieve, publication)
         self._staged, self._is_sifted = sifted.staged, True
         return sifted
+
+    def leave_out(self, column: str, before: datetime) -> Staged:
+        """Take the staged rows out that lie before a moment; see `Session.leave_out`."""
+        self._refuse_if_expired()
+        with translated(dataset=None):
+            sql = f"DELETE FROM {STAGING} WHERE {quote(column)} < $before::TIMESTAMP"
+            made = self._cursor.execute(sql, {"before": before.replace(tzinfo=None)}).fetchone()
+        self._staged = replace(self._staged, rows=self._staged.rows - (int(made[0]) if made else 0))
+        return self._staged
 
     def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
         """Names and types of a relation's columns."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from penstock.adapters.duckdb import quarantine, removing, states
+from penstock.adapters.duckdb import compacting, expiring, quarantine, removing, states
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
 from penstock.adapters.environment_views import schema_of, view_of
-from penstock.engine.ports import Dropped
+from penstock.engine.ports import Dropped, UnknownOutcomeError
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RunError, TaskError, WaitingError
 from penstock.model.findings import Finding, Place
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Holding, QuarantinedRow, QuarantineSum, Swap
+    from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum, Swap
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 
@@ -58,7 +58,7 @@ class DuckdbWarehouse:
 
     def __init__(self, path: Path, spool: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self._ddl = threading.Lock()
+        self._ddl, self._spool = threading.Lock(), spool
         spool.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             if read_only:
@@ -67,6 +67,8 @@ class DuckdbWarehouse:
                 _create(path)
             except (duckdb.Error, OSError) as error:
                 raise RunError(_unmakeable(path, error)) from error
+        if not read_only:
+            compacting.remove_leftover(path)
         self._read_only = read_only
         self._connection = _connect(path, spool, read_only=read_only)
 
@@ -173,6 +175,40 @@ class DuckdbWarehouse:
                 raise
             cursor.execute("COMMIT")
             return Dropped(relations=gone, bytes=max(before - removing.used_bytes(cursor), 0))
+
+    def past(self, expiry: Expiry) -> Past:
+        """What an expiry would delete now; see `Warehouse.past`."""
+        with translated(dataset=expiry.dataset), closing(self._connection.cursor()) as cursor:
+            return expiring.past(cursor, expiry)
+
+    def expire(self, expiry: Expiry) -> Past:
+        """Delete what an expiry says; see `Warehouse.expire`."""
+        with translated(dataset=expiry.dataset), self._ddl, closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN TRANSACTION")
+            try:
+                refuse_if_fenced(cursor, expiry.token, expiry.dataset)
+                gone = expiring.expire(cursor, expiry)
+            except (duckdb.Error, TaskError):
+                cursor.execute("ROLLBACK")
+                raise
+            try:
+                cursor.execute("COMMIT")
+            except duckdb.TransactionException:  # a conflict: nothing was kept
+                raise
+            except duckdb.Error as error:
+                raise UnknownOutcomeError(str(error)) from error
+            return gone
+
+    def compact(self, relations: Sequence[str]) -> Compacted:
+        """Write the file anew without what was deleted; see `ProjectWarehouse.compact`. It is done for all of it."""
+        del relations
+        with self._ddl:
+            self._connection.execute("CHECKPOINT")
+            self._connection.close()
+            try:
+                return compacting.rewrite(self.path)
+            finally:
+                self._connection = _connect(self.path, self._spool, read_only=False)
 
     def query(
         self, sql: str, params: Mapping[str, object] | None = None

@@ -26,7 +26,7 @@ CREATE TRIGGER journal_is_not_emptied BEFORE TRUNCATE ON journal FOR EACH STATEM
 CREATE TABLE leases (name word PRIMARY KEY, holder word, token bigint);
 CREATE TABLE versions (
     dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
-    reads word, grain word, held word, defined_at word,
+    reads word, grain word, held word, cut_by word, defined_at word,
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE runs (
@@ -74,6 +74,13 @@ CREATE TABLE promotions (
 CREATE TABLE removals (
     dataset word, version word, relation word, removal word, state word, asked_by word, at word,
     PRIMARY KEY (dataset, version)
+);
+CREATE TABLE horizons (
+    dataset word PRIMARY KEY, before word, expiry word, why word, asked_by word, at word
+);
+CREATE TABLE expiries (
+    dataset word, version word, relation word, cut_by word, "start" word, before word, expiry word, state word, rows bigint,
+    quarantined bigint, why word, asked_by word, at word, PRIMARY KEY (dataset, version)
 );
 CREATE TABLE changes (
     "change" word PRIMARY KEY, title word, story word, story_sha256 word, author word, base_commit word,

@@ -25,7 +25,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append only'); END;
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT, token INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE versions (
     dataset TEXT, version TEXT, relation TEXT, materialization TEXT, meanings TEXT, own TEXT, query TEXT, described TEXT,
-    reads TEXT, grain TEXT, held TEXT, defined_at TEXT,
+    reads TEXT, grain TEXT, held TEXT, cut_by TEXT, defined_at TEXT,
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE runs (
@@ -78,6 +78,13 @@ CREATE TABLE promotions (
 CREATE TABLE removals (
     dataset TEXT, version TEXT, relation TEXT, removal TEXT, state TEXT, asked_by TEXT, at TEXT,
     PRIMARY KEY (dataset, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE horizons (
+    dataset TEXT PRIMARY KEY NOT NULL, before TEXT, expiry TEXT, why TEXT, asked_by TEXT, at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE expiries (
+    dataset TEXT, version TEXT, relation TEXT, cut_by TEXT, "start" TEXT, before TEXT, expiry TEXT, state TEXT, rows INTEGER,
+    quarantined INTEGER, why TEXT, asked_by TEXT, at TEXT, PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE changes (
     "change" TEXT PRIMARY KEY, title TEXT, story TEXT, story_sha256 TEXT, author TEXT, base_commit TEXT,

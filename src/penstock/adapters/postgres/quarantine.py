@@ -136,7 +136,7 @@ def rows(
     connection: Connection, dataset: str, version: str, interval: Interval | None, limit: int | None
 ) -> tuple[QuarantinedRow, ...]:
     """The rows of a version; none in a database that only an older Penstock wrote to."""
-    if not _is_there(connection):
+    if not is_there(connection):
         return ()
     values: list[object] = [dataset, version]
     within = ""
@@ -153,7 +153,7 @@ def rows(
 
 def sums(connection: Connection) -> tuple[QuarantineSum, ...]:
     """How many rows there are of each version, by day and reasons."""
-    if not _is_there(connection):
+    if not is_there(connection):
         return ()
     found = connection.execute(
         b"SELECT dataset, version, moment::date, reasons, count(*) FROM _penstock.quarantine "
@@ -162,7 +162,8 @@ def sums(connection: Connection) -> tuple[QuarantineSum, ...]:
     return tuple(sum_of(*row) for row in found)
 
 
-def _is_there(connection: Connection) -> bool:
+def is_there(connection: Connection) -> bool:
+    """Whether there is a place for rows that are put aside."""
     row = connection.execute(THERE.encode()).fetchone()
     return bool(row and row[0])
 

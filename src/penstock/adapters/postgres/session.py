@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
@@ -15,10 +16,12 @@ from penstock.engine.ports import Staged, UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
+from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from penstock.adapters.postgres.asking import Question, Translator
@@ -91,6 +94,14 @@ class PostgresSession:
             sifted = quarantine_rows.sift(bowl, STAGING, self._staged, sieve, publication)
         self._staged = sifted.staged
         return sifted
+
+    def leave_out(self, column: str, before: datetime) -> Staged:
+        """Take the staged rows out that lie before a moment; see `Session.leave_out`."""
+        with self._working():
+            sql = f"DELETE FROM {STAGING} WHERE {quote(column)} < CAST($1 AS timestamp)"
+            made = self._connection.execute(sql.encode(), [before.replace(tzinfo=None)])
+            self._staged = replace(self._staged, rows=self._staged.rows - max(made.rowcount, 0))
+            return self._staged
 
     def _staging(self, rows: int, columns: Columns) -> Staged:
         self._staged, self._is_sifted = Staged(relation=STAGING, rows=rows, columns=columns), False

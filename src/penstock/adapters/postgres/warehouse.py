@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 
-from penstock.adapters.postgres import quarantine, removing, views
+from penstock.adapters.postgres import expiring, quarantine, removing, vacuuming, views
 from penstock.adapters.postgres.asking import Translator, columns_of
 from penstock.adapters.postgres.errors import PASSING, is_lost, translated
 from penstock.adapters.postgres.schema import LOCK, ensure_schema
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Holding, QuarantinedRow, QuarantineSum
+    from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 
@@ -203,6 +203,29 @@ class PostgresWarehouse:
         except errors.LockNotAvailable as error:
             return error
         return None
+
+    def past(self, expiry: Expiry) -> Past:
+        """What an expiry would delete now; see `Warehouse.past`."""
+        with self._server.connection() as connection, translated(dataset=expiry.dataset):
+            return expiring.past(connection, expiry)
+
+    def expire(self, expiry: Expiry) -> Past:
+        """Delete what an expiry says; see `Warehouse.expire`. Locks that others hold are waited for."""
+        gone: list[Past] = []
+
+        def delete() -> None:
+            with self._transaction() as connection:
+                refuse_if_fenced(connection, expiry.token, expiry.dataset)
+                gone[:] = [expiring.expire(connection, expiry)]
+                refuse_if_fenced(connection, expiry.token, expiry.dataset, hold=True)
+
+        self._patiently(delete, f"somebody holds {expiry.dataset}")
+        return gone[0]
+
+    def compact(self, relations: Sequence[str]) -> Compacted:
+        """Write tables anew without what was deleted; see `ProjectWarehouse.compact`."""
+        with self._server.connection() as connection, translated(dataset=None):
+            return vacuuming.rewrite(connection, relations)
 
     def query(
         self, sql: str, params: Mapping[str, object] | None = None

@@ -1,0 +1,1 @@
+-- Nothing: this number's change comes with another part.
