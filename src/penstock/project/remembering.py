@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
+from penstock.model.exports import Export, ExportFormat, ExportMode
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
 from penstock.model.pipelines import (
@@ -57,6 +58,7 @@ _MODELS: tuple[type, ...] = (
     DatabaseSource,
     Dataset,
     DatasetTrigger,
+    Export,
     FileSource,
     FilesTrigger,
     Form,
@@ -81,6 +83,8 @@ _WORDS: tuple[type[Enum], ...] = (
     Corrections,
     DatabaseEngine,
     Drift,
+    ExportFormat,
+    ExportMode,
     FileFormat,
     Grain,
     Materialization,
