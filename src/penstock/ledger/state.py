@@ -51,6 +51,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
+    "exports": (
+        ("target",),
+        ("export", "dataset", "version", "environment", "format", "mode", "pieces", "rows", "digest", "personal",
+         "exported_by", "at"),
+    ),
     "changes": (
         ("change",),
         ("title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage", "state",
@@ -380,6 +385,16 @@ def _(fact: facts.VersionsRemoved, entry: Entry) -> tuple[Operation, ...]:
         for state, versions in ends
         for dataset, version in json.loads(versions)
     )
+
+
+@_fold.register(facts.DatasetExported)
+def _(fact: facts.DatasetExported, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "exports", target=fact.target, export=fact.export, dataset=fact.dataset, version=fact.version,
+        environment=fact.environment, format=fact.format, mode=fact.mode, pieces=fact.pieces, rows=fact.rows,
+        digest=fact.digest, personal=_json(fact.personal), exported_by=fact.by, at=entry.at,
+    )  # fmt: skip
+    return (row,)
 
 
 @_fold.register(facts.ChangeOpened)

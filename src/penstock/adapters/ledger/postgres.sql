@@ -75,6 +75,10 @@ CREATE TABLE removals (
     dataset word, version word, relation word, removal word, state word, asked_by word, at word,
     PRIMARY KEY (dataset, version)
 );
+CREATE TABLE exports (
+    target word PRIMARY KEY, export word, dataset word, version word, environment word, format word, mode word,
+    pieces bigint, rows bigint, digest word, personal word, exported_by word, at word
+);
 CREATE TABLE changes (
     "change" word PRIMARY KEY, title word, story word, story_sha256 word, author word, base_commit word,
     base_branch word, branch word, until word, stage word, state word, reason word, merge_commit word, promotion word,

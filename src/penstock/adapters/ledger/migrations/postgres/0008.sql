@@ -1,0 +1,1 @@
+-- This number is of a change that is made beside this one: nothing of it is here.
