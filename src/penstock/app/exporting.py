@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penstock.adapters.lock import exclusive
 from penstock.app.asking import nothing_shown
 from penstock.app.export_choice import Wanted, ad_hoc, declared
+from penstock.app.export_outcome import Done, Failed
 from penstock.app.export_targets import open_sink
 from penstock.app.wiring import operator
 from penstock.engine.promotion import mapping_of
@@ -29,22 +28,6 @@ if TYPE_CHECKING:
 
 SPOOL = "exporting"
 LOCK = "exporting.lock"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
-    """An export that did not come to its end, and why."""
-
-    export: Export
-    error: PenstockError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What came of exports, each for itself."""
-
-    carried: tuple[Carried, ...] = ()
-    failed: tuple[Failed, ...] = ()
 
 
 def export(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Done:
@@ -223,51 +206,6 @@ def _allowed(place: Workplace, one: Export, wanted: Wanted, names: Sequence[str]
     if secret:
         raise RefusedError(tuple(_personal(one, name, why.told) for name, why in sorted(secret.items())))
     return {name: why.kind for name, why in leaving.items()}
-
-
-# -- what is said -----------------------------------------------------------------------------------------------------
-
-
-def result_of(done: Done) -> dict[str, Any]:
-    """What came of exports, as plain values."""
-    return {
-        "exports": [
-            {
-                "export": one.export.name or None,
-                "target": one.export.target,
-                "format": str(one.export.format),
-                "environment": one.stamp.environment,
-                "dataset": one.stamp.dataset,
-                "version": one.stamp.version,
-                "mode": str(one.stamp.mode),
-                "rows": one.rows,
-                "pieces": [
-                    {
-                        "interval": step.piece.key or None,
-                        "state": str(step.fate),
-                        "rows": one.pieces[step.piece.key].rows if step.piece.key in one.pieces else 0,
-                    }
-                    for step in one.steps
-                ],
-            }
-            for one in done.carried
-        ],
-        "failed": [{"export": one.export.name or None, "target": one.export.target} for one in done.failed],
-    }
-
-
-def rows_listed(rows: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]]:
-    """What the ledger says of targets, as plain values."""
-    return [{**row, "export": row["export"] or None, "personal": json.loads(str(row["personal"]))} for row in rows]
-
-
-def findings_of(done: Done) -> tuple[Finding, ...]:
-    """What kept exports from their end, with the export that it kept."""
-    return tuple(
-        replace(finding, message=f"export {one.export.name or one.export.target}: {finding.message}")
-        for one in done.failed
-        for finding in one.error.findings
-    )
 
 
 def _personal(one: Export, name: str, told: str) -> Finding:

@@ -8,6 +8,7 @@ import click
 
 from penstock.app import exporting
 from penstock.app.export_choice import Wanted
+from penstock.app.export_outcome import findings_of, result_of, rows_listed
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import EnvironmentName, opened, project_option
 from penstock.delivery.pages import tables
@@ -18,7 +19,7 @@ from penstock.plan.exporting import Fate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from penstock.app.exporting import Done
+    from penstock.app.export_outcome import Done
     from penstock.engine.exporting import Carried
     from penstock.ledger.journal import Value
 
@@ -58,10 +59,10 @@ def export(door: Door, *, project: str | None, listing: bool, **options: Any) ->
         if listing:
             return _listed(exporting.listed(place))
         done = exporting.export(place, _wanted(**options), door.say)
-    findings = exporting.findings_of(done)
+    findings = findings_of(done)
     code = max((one.error.exit_code for one in done.failed), default=0)
     text = text_of(done) or ("" if done.failed else "no export is declared: NAME.export.yaml in a pipeline's folder")
-    return Answer(result=exporting.result_of(done), text=text, findings=findings, exit_code=code)
+    return Answer(result=result_of(done), text=text, findings=findings, exit_code=code)
 
 
 def _wanted(*, format_: str | None, mode: str | None, **options: Any) -> Wanted:
@@ -82,7 +83,7 @@ def _line(one: Carried) -> tuple[str, ...]:
 
 
 def _listed(rows: Sequence[Mapping[str, Value]]) -> Answer:
-    found = exporting.rows_listed(rows)
+    found = rows_listed(rows)
     head = ("target", "dataset", "version", "env", "rows", "by", "at", "personal")
     lines = [
         (
