@@ -10,14 +10,13 @@ import duckdb
 import psycopg
 import pytest
 from export_shop import DAYS, KINDS, NESTED, ONLY_SOME, export_shop, values_sql, write_day
+from penstock_places import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from penstock_places import Place
-
-pytest_plugins = ("postgres_server",)
+pytest_plugins = ("postgres_server", "acceptance_fixtures")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgres")]
 
 VARIABLE, PASSWORD = "REPORTING_DATABASE", "canary-4711/ü"
@@ -76,8 +75,9 @@ def reporting(postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Report
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Place:
-    return export_shop(tmp_path, people=PEOPLE, days=DAYS_TABLE)
+def shop(once: Callable[[str, Callable[[Path], object]], Path], tmp_path: Path) -> Place:
+    folder = once("export_shop_of_tables", lambda made: export_shop(made, people=PEOPLE, days=DAYS_TABLE))
+    return Place(folder / "project", folder / "keys").copied(tmp_path)
 
 
 def _pieces(said: Any, name: str) -> list[str]:
