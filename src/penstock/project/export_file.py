@@ -41,8 +41,8 @@ def read_export(name: str, text: str, file: str, findings: list[Finding]) -> Exp
     fields.unknown()
     if key and format_ is not ExportFormat.POSTGRES:
         fields.note("export.key", "`key` is without use here", at="key", expected="`key` with format: postgres")
-    _note_absent(fields, "key", key, columns)
-    _note_absent(fields, "personal", personal, columns)
+    for at, named in (("key", key), ("personal", personal), ("columns", columns)):
+        _note_names(fields, at, named, columns)
     if len(findings) > before or format_ is None:
         return None
     return Export(
@@ -199,10 +199,10 @@ def _mode(fields: Fields, path: str) -> ExportMode:
     return mode
 
 
-def _note_absent(fields: Fields, at: str, names: tuple[str, ...], columns: tuple[str, ...]) -> None:
+def _note_names(fields: Fields, at: str, names: tuple[str, ...], columns: tuple[str, ...]) -> None:
     absent = [name for name in names if columns and name not in columns]
     if absent:
         message = f"{absent[0]} is not among the columns exported"
         fields.note("export.columns", message, at=at, found=absent[0], expected=" | ".join(columns))
-    if len(set(names)) < len(names) or len({name.lower() for name in columns}) < len(columns):
+    if len({name.lower() for name in names}) < len(names):
         fields.note("export.columns", "a column is named twice", at=at, expected="each column once")
