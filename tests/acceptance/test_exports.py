@@ -296,6 +296,30 @@ def test_a_table_that_no_export_made_is_left_alone(shop: Place) -> None:
     assert _rows("SELECT mine FROM daily", path) == [(1,)]
 
 
+def test_an_export_by_interval_over_somebody_elses_table_begins_anew(shop: Place) -> None:
+    (shop.root / "out").mkdir()
+    path = str(shop.root / "out/shop.duckdb")
+    _rows("CREATE TABLE daily AS SELECT DATE '2020-01-01' AS day, 1 AS id, 1.00::DECIMAL(9,2) AS amount", path)
+    _export(shop, "shop.tables", "--replace")
+    assert _rows("SELECT count(*), min(day)::VARCHAR FROM daily", path) == [(6, DAYS[0])]
+
+
+def test_what_a_killed_export_left_in_the_spool_is_tidied(shop: Place) -> None:
+    leftover = shop.root / ".penstock/exporting/export-old/rows.parquet"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"half")
+    _export(shop)
+    assert list((shop.root / ".penstock/exporting").iterdir()) == []
+
+
+def test_without_more_words_it_is_production_that_is_exported(running_shop: Place, tmp_path: Path) -> None:
+    place = running_shop.copied(tmp_path)
+    _export(place, "shop.daily_orders", "--to", "out/orders.parquet")
+    found = _rows(f"SELECT count(*), sum(revenue)::VARCHAR FROM '{place.root}/out/orders.parquet'")
+    (expected,) = place.rows("SELECT count(*) AS n, sum(revenue) AS revenue FROM shop.daily_orders")
+    assert found == [(expected["n"], expected["revenue"])]
+
+
 def test_the_projects_own_warehouse_is_no_target(shop: Place) -> None:
     for to in (".penstock/warehouse.duckdb", "out/../.penstock/x.duckdb"):
         said = _export(shop, "shop.daily", "--env", "dev", "--to", to, "--table", "main.x", exits=2)

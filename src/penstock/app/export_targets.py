@@ -28,7 +28,7 @@ def open_sink(place: Workplace, one: Export, stamp: Stamp, column: str | None, *
         from penstock.adapters.exports.duckdb_table import DuckdbSink, open_duckdb  # noqa: PLC0415 - as needed
 
         path = _target(place, one)
-        if path == (place.root / place.settings.warehouse).resolve():
+        if path.resolve() == (place.root / place.settings.warehouse).resolve():
             raise InputError(_own_warehouse(one))
         with open_duckdb(path) as connection:
             yield DuckdbSink(connection=connection, name=one.table, stamp=stamp, column=column, replace=replace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from penstock.adapters.lock import exclusive
@@ -43,6 +44,7 @@ def export(place: Workplace, wanted: Wanted, say: Callable[[str], None]) -> Done
     if not exports:
         return Done()
     with exclusive(place.state / LOCK):
+        shutil.rmtree(place.state / SPOOL, ignore_errors=True)  # what a process that was killed left there
         return _each(place, place.reading(say, place.state / SPOOL), exports, wanted)
 
 

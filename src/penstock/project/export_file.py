@@ -12,6 +12,7 @@ from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import NAME_PATTERN, Materialization
 from penstock.project.database_file import read_connection
 from penstock.project.source_file import template_problem
+from penstock.sql.postgres_types import LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,6 +74,8 @@ def table_problem(table: str) -> str | None:
     parts = table.split(".")
     if len(parts) != 2 or not all(parts) or any(sign in table for sign in '"\0'):
         return f"{table!r} is no table"
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
+        return f"{table} is longer than {LONGEST_NAME} bytes"
     if parts[0].startswith(("_penstock", "pg_")):
         return f"the schema {parts[0]} is not for exports"
     return None

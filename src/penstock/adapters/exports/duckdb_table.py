@@ -43,6 +43,7 @@ class DuckdbSink:
     column: str | None = None
     replace: bool = False
     _is_staged: bool = field(default=False, init=False)
+    _held: Held | None = field(default=None, init=False)
 
     @property
     def _parts(self) -> list[str]:
@@ -54,14 +55,12 @@ class DuckdbSink:
         with self._translated():
             is_there = self._count(_IS_THERE, *self._parts) > 0
             noted = self._noted()
-        if not is_there:
-            return None
-        if self.replace:
-            return noted
-        if noted is None:
-            raise RefusedError(records.not_ours(self.name, "a table that no export made"))
-        records.refuse_others(noted, self.stamp, self.name)
-        return noted
+        self._held = noted if is_there else None
+        if is_there and not self.replace:
+            if noted is None:
+                raise RefusedError(records.not_ours(self.name, "a table that no export made"))
+            records.refuse_others(noted, self.stamp, self.name)
+        return self._held
 
     def _noted(self) -> Held | None:
         if not self._count(_IS_THERE, "_penstock", "exports"):
@@ -100,9 +99,8 @@ class DuckdbSink:
     def _apply(self, renewal: Renewal) -> None:
         name, staged = table(*self._parts), f"SELECT * FROM temp.{_STAGED}"
         self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(self._parts[0])}")
-        is_there = self._count(_IS_THERE, *self._parts) > 0
         whole = self.stamp.mode is ExportMode.WHOLE
-        if whole or renewal.anew or not is_there:
+        if whole or renewal.anew or self._held is None:
             if not renewal.written:
                 columns = ", ".join(f"{quote(column)} {type_}" for column, type_ in self.stamp.columns)
                 self.connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")

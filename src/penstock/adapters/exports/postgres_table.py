@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from penstock.plan.exporting import Held, Piece, Stamp
 
 _STAGED = "_penstock_export"
+_NOTES = "SELECT to_regclass('_penstock.exports')::text"
 _HELD = f"SELECT {records.COLUMNS} FROM _penstock.exports WHERE target = $1"
 _SHAPE = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
@@ -76,7 +77,7 @@ class PostgresSink:
         return self._held
 
     def _noted(self) -> Held | None:
-        if self._value("SELECT to_regclass('_penstock.exports')::text") is None:
+        if self._value(_NOTES) is None:
             return None
         try:
             return records.held_of(self.connection.execute(_HELD.encode(), [self.name]).fetchall(), self.name)
@@ -110,7 +111,8 @@ class PostgresSink:
         """Replace the rows of what was taken, and note it, in one transaction; see `Sink.show`."""
         try:
             self._refuse_doubled()
-            self.connection.execute(records.SETUP.encode())
+            if self._value(_NOTES) is None:  # an account that may not make them is given them by somebody else
+                self.connection.execute(records.SETUP.encode())
             self.connection.execute(b"BEGIN")
             self.connection.execute(b"LOCK TABLE _penstock.exports IN SHARE ROW EXCLUSIVE MODE")
             if self._noted() != self._seen:
@@ -134,7 +136,9 @@ class PostgresSink:
         """Make the table, or give one that is there the columns and the key of this version."""
         is_new = not self._is_there()
         if is_new:
-            self._execute(f"CREATE SCHEMA IF NOT EXISTS {quote(self.name.partition('.')[0])}")
+            schema = quote(self.name.partition(".")[0])
+            if self._value("SELECT to_regnamespace($1)::text", schema) is None:
+                self._execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             self._execute(f"CREATE TABLE {self._table} ({self._definitions()})")
         elif not renewal.anew and self._held is not None:
             return
