@@ -162,6 +162,7 @@ JSON_FORMS = (
     (("quarantine", "retry", "shop.daily_revenue"), 2),
     (("explain", "shop.daily_revenue"), 0),
     (("quality",), 0),
+    (("export",), 0),
     (("runs",), 0),
     (("cancel", "r0"), 2),
     (("retry", "r0"), 2),

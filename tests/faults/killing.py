@@ -97,6 +97,22 @@ def watch(steps: Steps) -> None:
     _around(ProjectFolder, "write", steps, lambda _s, _root, path, _data: f"write {path}", tear=_half_written)
     _around(ProjectFolder, "remove", steps, lambda _self, _root, path: f"remove {path}")
     _around(git, "_git", steps, _git_step, tear=_torn_git)
+    _watch_exports(steps)
+
+
+def _watch_exports(steps: Steps) -> None:
+    """The steps at the targets of exports; what precedes the first of a target changes nothing there."""
+    from penstock.adapters.exports import files
+    from penstock.adapters.exports.duckdb_table import DuckdbSink
+    from penstock.adapters.exports.postgres_table import PostgresSink
+
+    _around(files.FileSink, "take", steps, lambda _self, piece, _rows: f"file {piece.key}", before=False)
+    _around(files, "write_manifest", steps, _manifest_step, before=False, tear=_half_a_manifest)
+    _around(files.FileSink, "_move", steps, lambda _self, name: f"name {name}", before=False)
+    _around(files.FileSink, "_remove", steps, lambda _self, name: f"unlink {name}", before=False)
+    for sink in (DuckdbSink, PostgresSink):
+        _around(sink, "_note", steps, lambda self, _said: f"rows of {self.name}", before=False)
+        _around(sink, "show", steps, lambda self, _said: f"commit of {self.name}", before=False)
 
 
 def _around(
@@ -148,6 +164,14 @@ def _git_step(folder: Path, *arguments: str, env: dict[str, str] | None = None) 
     verb = " ".join(arguments[:2]) if arguments[0] == "worktree" else arguments[0]
     where = "worktree" if "worktrees" in folder.parts else "project"
     return f"git {verb} in the {where}" if verb.split()[0] in CHANGING_GIT | {"worktree"} else None
+
+
+def _manifest_step(_path: Path, manifest: Any) -> str:
+    return f"manifest {'of names to come' if manifest.before else 'of what is there'}"
+
+
+def _half_a_manifest(path: Path, _manifest: object) -> list[Callable[[], object]]:
+    return [lambda: _leave(path.with_name(f"{path.name}.new"), b'{"edition": 1, "of"')]
 
 
 def _half_made_warehouse(path: Path) -> list[Callable[[], object]]:

@@ -34,6 +34,7 @@ from penstock.policy import gates
 from penstock.policy.rules import Policy
 from penstock.project.answers import _PARSERS
 from penstock.project.datatest_file import read_datatests
+from penstock.project.export_file import read_export
 from penstock.project.pipeline_file import read_pipeline
 from penstock.project.python_file import read_python
 from penstock.project.questions import PERSONAL_KINDS
@@ -67,6 +68,7 @@ PROJECT_READERS = (
     "project/triggers.py",
     "project/task_options.py",
     "project/command_file.py",
+    "project/export_file.py",
 )
 STORY_READERS = ("project/story.py", "project/story_sources.py", "project/story_datasets.py")
 STAGES = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
@@ -171,7 +173,9 @@ def test_every_example_of_a_project_file_can_be_read() -> None:
     sql = fences(page["`pipelines/<pipeline>/NAME.sql`"], "sql")[0]
     python = fences(page["`pipelines/<pipeline>/NAME.py`"], "python")[0]
     tests = fences(page["`tests/*.test.yaml`"], "yaml")[0]
+    exports = fences(page["`pipelines/<pipeline>/NAME.export.yaml`"], "yaml")
     made = (
+        *(read_export("sales.customers", text, "customers.export.yaml", found) for text in exports),
         read_pipeline("sales", pipeline, "pipeline.yaml", found),
         read_source("sales.invoices", source, "invoices.source.yaml", found),
         read_source("sales.orders", database, "orders.source.yaml", found),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.app import planning, restating
 from penstock.app.drifting import drift
 from penstock.app.executing import Desk, Order, outcome_of
+from penstock.app.export_outcome import Done
 from penstock.app.supervising import signalled, supervised
 from penstock.app.wiring import operator
 from penstock.delivery.ports import BuildOutcome
@@ -139,6 +140,8 @@ class Ran:
     """What is another in the files that it landed than in those before them, by source."""
     corrected: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     """Intervals whose files are others than those read in, of sources that do not take corrections by themselves."""
+    exports: Done = field(default_factory=Done)
+    """What became of the exports that the project declares for the environment."""
 
     @property
     def interrupted(self) -> bool:
@@ -192,7 +195,7 @@ class Runner:
             WaitingError: it was left in the queue: nobody is to wait for it, or somebody asked this process to stop.
         """
         if self._place.may_hold():
-            return self._here(request)
+            return self._exported(self._here(request))
         order = self._desk.order(request)
         self._refuse_stale(order)
         self._desk.look_at_sources(order)
@@ -239,6 +242,15 @@ class Runner:
             drifted=self._drifted(request.run),
             corrected=self._corrected(order),
         )
+
+    def _exported(self, ran: Ran) -> Ran:
+        """What the environment shows now is brought to where its exports go; that this fails undoes nothing."""
+        declared = any(one.environment == ran.environment for one in self._place.project.exports.values())
+        if ran.outcome.findings or not declared:
+            return ran
+        from penstock.app.exporting import follow  # noqa: PLC0415 - starts the warehouse
+
+        return replace(ran, exports=follow(self._place, ran.environment))
 
     def _corrected(self, order: Order) -> dict[str, tuple[Interval, ...]]:
         place = self._place
@@ -288,7 +300,7 @@ class Runner:
                 if row is not None and has_ended(row):
                     return self._reported(order, row)
                 if holds:
-                    return self._here(request)
+                    return self._exported(self._here(request))
                 stop.wait(FOLLOW_EVERY)
         raise WaitingError(_left_queued(request.run))
 

@@ -114,8 +114,10 @@ class Workplace:
         """The warehouse, open for work. Take the lock first (`hold`)."""
         return self._warehouse(read_only=False)
 
-    def reading(self, say: Callable[[str], None] = lambda _line: None) -> ProjectWarehouse:
+    def reading(self, say: Callable[[str], None] = lambda _line: None, spool: Path | None = None) -> ProjectWarehouse:
         """The warehouse, open for reading alone; `say` is told if that has to wait for a process that writes.
+
+        `spool` is where it may write files, where whoever takes the lock meanwhile is not to tidy them away.
 
         Raises:
             WaitingError: it went on writing.
@@ -123,7 +125,7 @@ class Workplace:
         began, told = self.clock.monotonic(), False
         while True:
             try:
-                warehouse = self._warehouse(read_only=True)
+                warehouse = self._warehouse(read_only=True, spool=spool)
             except WaitingError as busy:
                 if self.clock.monotonic() - began > READING_PATIENCE:
                     raise
@@ -138,9 +140,9 @@ class Workplace:
                 self._open.callback(warehouse.close)
                 return warehouse
 
-    def _warehouse(self, *, read_only: bool) -> ProjectWarehouse:
+    def _warehouse(self, *, read_only: bool, spool: Path | None = None) -> ProjectWarehouse:
         self.refuse_lost_warehouse()
-        return open_warehouse(self.root, self.settings, self.spool, read_only=read_only)
+        return open_warehouse(self.root, self.settings, spool or self.spool, read_only=read_only)
 
     def refuse_lost_warehouse(self) -> None:
         """Say that the warehouse is gone, before another one is made in its place that lacks what the ledger knows.

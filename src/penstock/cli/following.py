@@ -8,6 +8,7 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Self
 
+from penstock.app.export_outcome import result_of, warnings_of
 from penstock.cli.answers import Answer
 from penstock.delivery.pages import tables
 from penstock.model.errors import RunError, WaitingError
@@ -122,7 +123,10 @@ class RunProgress:
 def run_answer(ran: Ran) -> Answer:
     """The end of a run: 0 if it built what it should, 3 if something failed, 4 if it was stopped and may go on."""
     return Answer(
-        result=run_result(ran), text=run_text(ran), findings=ran.outcome.findings, exit_code=exit_code_of((ran,))
+        result=run_result(ran),
+        text=run_text(ran),
+        findings=(*ran.outcome.findings, *warnings_of(ran.exports)),
+        exit_code=exit_code_of((ran,)),
     )
 
 
@@ -147,6 +151,7 @@ def run_result(ran: Ran) -> dict[str, object]:
         "versions": dict(ran.mapping),
         "drift": drift_json(ran.drifted),
         "corrected": corrected_json(ran.corrected),
+        "exports": result_of(ran.exports)["exports"],
     }
 
 
@@ -207,6 +212,10 @@ def run_text(ran: Ran) -> str:
         text += "\nfiles are not as those before them\n  " + "\n  ".join(lines[:MOST_DRIFTS]) + rest
     for name, gaps in ran.corrected.items():
         text += f"\n{corrected_text(name, gaps)}"
+    if ran.exports.carried:
+        text += f"\n{len(ran.exports.carried)} export(s) hold what it shows"
+    if ran.exports.failed:
+        text += f"\n{len(ran.exports.failed)} export(s) failed, which undoes nothing; penstock export tries again"
     if outcome.findings and not ran.interrupted:
         text += f"\npenstock retry {outcome.run} builds what is left"
     return text

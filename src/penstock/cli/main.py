@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("runs:retry", "Do again what a run did not get done."),
     "resume": ("runs:resume", "Go on with runs that were interrupted."),
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
+    "export": ("exporting:export", "Bring datasets to files and databases that others read."),
     "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
     "contract": ("contract:contract", "Infer contracts from data, check them, compare their versions."),
     "source": ("sources:source", "Look into databases; write files that read their tables."),

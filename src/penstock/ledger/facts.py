@@ -327,6 +327,31 @@ class IntervalsExpired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetExported:
+    """A target outside the warehouse holds rows of a dataset: `target` says where, without anything secret.
+
+    `export` is the name of its file, empty where nothing declares it. `pieces` is how many intervals or files it holds,
+    `written` and `removed` how many of them that changed. `digest` is of what it holds (`plan/exporting.py`).
+    `personal` maps the columns with personal data that left with it to their kinds.
+    """
+
+    target: str
+    export: str
+    dataset: str
+    version: str
+    environment: str
+    format: str
+    mode: str
+    pieces: int
+    written: int
+    removed: int
+    rows: int
+    digest: str
+    personal: Mapping[str, str]
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOpened:
     """A story was taken up. `until` is the moment up to which its data counts as arrived."""
 
@@ -505,6 +530,7 @@ Fact = (
     | VersionsRemoved
     | ExpiryIntended
     | IntervalsExpired
+    | DatasetExported
     | ChangeOpened
     | StageEntered
     | QuestionsAsked

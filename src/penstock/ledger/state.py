@@ -56,6 +56,11 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("dataset", "version"),
         ("relation", "cut_by", "start", "before", "expiry", "state", "rows", "quarantined", "why", "asked_by", "at"),
     ),
+    "exports": (
+        ("target",),
+        ("export", "dataset", "version", "environment", "format", "mode", "pieces", "rows", "digest", "personal",
+         "exported_by", "at"),
+    ),
     "changes": (
         ("change",),
         ("title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage", "state",
@@ -415,6 +420,16 @@ def _(fact: facts.IntervalsExpired, entry: Entry) -> tuple[Operation, ...]:
         "expiries", dataset=fact.dataset, version=fact.version, start=fact.start, before=fact.before,
         expiry=fact.expiry, state="expired", rows=fact.rows, quarantined=fact.quarantined, why=fact.why,
         asked_by=fact.by, at=entry.at,
+    )  # fmt: skip
+    return (row,)
+
+
+@_fold.register(facts.DatasetExported)
+def _(fact: facts.DatasetExported, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "exports", target=fact.target, export=fact.export, dataset=fact.dataset, version=fact.version,
+        environment=fact.environment, format=fact.format, mode=fact.mode, pieces=fact.pieces, rows=fact.rows,
+        digest=fact.digest, personal=_json(fact.personal), exported_by=fact.by, at=entry.at,
     )  # fmt: skip
     return (row,)
 

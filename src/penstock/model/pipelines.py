@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
+    from penstock.model.exports import Export
     from penstock.model.intervals import Grain, Interval
     from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
@@ -288,6 +289,7 @@ class Project:
     datasets: Mapping[str, Dataset]
     tests: tuple[DataTest, ...] = ()
     slos: tuple[Slo, ...] = ()
+    exports: Mapping[str, Export] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
     def pipeline_of(self, dataset: str) -> Pipeline:
@@ -301,7 +303,7 @@ class Project:
         datasets = {name: dataset for name, dataset in self.datasets.items() if name in wanted}
         pipelines = {dataset.pipeline: self.pipelines[dataset.pipeline] for dataset in datasets.values()}
         slos = tuple(slo for slo in self.slos if slo.dataset in wanted)
-        return replace(self, datasets=datasets, pipelines=pipelines, tests=(), slos=slos, files={})
+        return replace(self, datasets=datasets, pipelines=pipelines, tests=(), slos=slos, exports={}, files={})
 
     def _needed(self, names: Iterable[str]) -> set[str]:
         """These, what they read or refer to, and so on."""

@@ -38,7 +38,7 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
     fields.text("format")
     description = fields.text("description") or ""
     engine = fields.choice("engine", tuple(DatabaseEngine), required=True)
-    connection, connection_file = _connection(fields)
+    connection, connection_file = read_connection(fields)
     table, query, digest = _what(fields, engine)
     types = _types(fields, engine)
     cursor = _cursor(fields, types)
@@ -75,8 +75,8 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
     )
 
 
-def _connection(fields: Fields) -> tuple[str, str]:
-    """Where the address is; never the address: what looks like one is refused without repeating it."""
+def read_connection(fields: Fields) -> tuple[str, str]:
+    """`connection` or `connection_file`; never the address: what looks like one is refused without repeating it."""
     variable, path = fields.text("connection") or "", fields.text("connection_file") or ""
     if ("connection" in fields) == ("connection_file" in fields):
         expected = "connection: NAME of an environment variable, or connection_file: a path beneath the project"

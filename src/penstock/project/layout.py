@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 SETTINGS_FILE = "penstock.yaml"
 SOURCE_SUFFIX = ".source.yaml"
 COMMAND_SUFFIX = ".command.yaml"
+EXPORT_SUFFIX = ".export.yaml"
 CONTRACT_SUFFIX = ".odcs.yaml"
 TEST_SUFFIX = ".test.yaml"
 SLO_SUFFIX = ".slo.yaml"

@@ -15,11 +15,13 @@ from penstock.model.pipelines import NAME_PATTERN, Project
 from penstock.project.command_file import read_command
 from penstock.project.consistency import cross_findings, pool_findings
 from penstock.project.datatest_file import read_datatests
+from penstock.project.export_file import export_findings, read_export
 from penstock.project.forms import with_forms
 from penstock.project.layout import (
     COMMAND_FOLDER,
     COMMAND_SUFFIX,
     CONTRACT_SUFFIX,
+    EXPORT_SUFFIX,
     SETTINGS_FILE,
     SOURCE_SUFFIX,
     is_project_file,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
+    from penstock.model.exports import Export
     from penstock.model.pipelines import Dataset, Pipeline, Settings, Slo
 
 Read = TypeVar("Read")
@@ -77,6 +80,7 @@ class _Reader:
         self.contracts: dict[str, Contract] = {}
         self.tests: list[DataTest] = []
         self.slos: list[Slo] = []
+        self.exports: dict[str, Export] = {}
         self.unreadable: set[str] = set()
         self.broken_contracts: set[str] = set()
 
@@ -102,6 +106,7 @@ class _Reader:
             cross_findings(self.pipelines, self.datasets, self.tests, self.slos, self.unreadable, self.broken_contracts)
         )
         self.findings.extend(trigger_findings(self.pipelines, {*self.datasets, *self.unreadable}, self.texts))
+        self.findings.extend(export_findings(self.exports, self.datasets, self.unreadable))
         if settings is None:
             return None
         self.findings.extend(pool_findings(self.datasets, settings.pools))
@@ -111,6 +116,7 @@ class _Reader:
             datasets=with_forms(dict(sorted(self.datasets.items())), self.known.datasets if self.known else None),
             tests=tuple(self.tests),
             slos=tuple(self.slos),
+            exports=self.exports,
             files={path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()},
         )
 
@@ -126,7 +132,7 @@ class _Reader:
         parts = PurePosixPath(path).parts
         if path.endswith(CONTRACT_SUFFIX):
             self.broken_contracts.add(parts[-1].removesuffix(CONTRACT_SUFFIX))
-        elif parts[0] == "pipelines" and len(parts) == 3:
+        elif parts[0] == "pipelines" and len(parts) == 3 and not path.endswith(EXPORT_SUFFIX):
             named = parts[2].partition(".")[0]
             self.unreadable.add(parts[1] if parts[2] == "pipeline.yaml" else f"{parts[1]}.{named}")
 
@@ -157,6 +163,9 @@ class _Reader:
                     self.pipelines[pipeline] = found
                     self.unreadable.discard(pipeline)
             return
+        if file.endswith(EXPORT_SUFFIX):
+            self._read_export(pipeline, file.removesuffix(EXPORT_SUFFIX), path)
+            return
         suffix = next((end for end in (SOURCE_SUFFIX, COMMAND_SUFFIX) if file.endswith(end)), "")
         short = file.removesuffix(suffix) if suffix else file.rpartition(".")[0]
         if file.endswith(".yaml") and not suffix:
@@ -174,6 +183,12 @@ class _Reader:
             self.findings.append(_twice(name, path, self.datasets[name].file))
         else:
             self.datasets[name] = dataset
+
+    def _read_export(self, pipeline: str, short: str, path: str) -> None:
+        if self._well_named(pipeline, path) and self._well_named(short, path):
+            export = read_export(f"{pipeline}.{short}", self.texts[path], path, self.findings)
+            if export is not None:
+                self.exports[export.name] = export
 
     def _read_dataset(self, name: str, path: str) -> Dataset | None:
         if path.endswith(SOURCE_SUFFIX):
@@ -253,9 +268,9 @@ def _no_settings() -> Finding:
 def _stray(path: str) -> Finding:
     return Finding(
         code="project.stray_file",
-        message=f"{path} is neither pipeline.yaml nor NAME.source.yaml nor NAME.command.yaml",
+        message=f"{path} is neither pipeline.yaml nor NAME.source.yaml, NAME.command.yaml or NAME.export.yaml",
         place=Place(file=path, line=1),
-        expected="pipeline.yaml, NAME.sql, NAME.py, NAME.source.yaml or NAME.command.yaml",
+        expected="pipeline.yaml, NAME.sql, NAME.py, NAME.source.yaml, NAME.command.yaml or NAME.export.yaml",
         remedy="rename or move the file",
     )
 
@@ -265,7 +280,7 @@ def _misplaced(path: str) -> Finding:
         code="project.stray_file",
         message=f"{path} is in no pipeline's folder",
         place=Place(file=path),
-        expected="pipelines/PIPELINE/NAME.sql, .py, .source.yaml or .command.yaml",
+        expected="pipelines/PIPELINE/NAME.sql, .py, .source.yaml, .command.yaml or .export.yaml",
         remedy="move the file into its pipeline's folder",
     )
 

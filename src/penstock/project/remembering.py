@@ -18,6 +18,7 @@ from penstock.model.connectors import Connector, ConnectorSource
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
+from penstock.model.exports import Export, ExportFormat, ExportMode
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
 from penstock.model.pipelines import (
@@ -59,6 +60,7 @@ _MODELS: tuple[type, ...] = (
     DatabaseSource,
     Dataset,
     DatasetTrigger,
+    Export,
     FileSource,
     FilesTrigger,
     Form,
@@ -84,6 +86,8 @@ _WORDS: tuple[type[Enum], ...] = (
     Corrections,
     DatabaseEngine,
     Drift,
+    ExportFormat,
+    ExportMode,
     FileFormat,
     Grain,
     Materialization,

@@ -11,14 +11,14 @@ from enum import Enum
 import pytest
 from reading_cases import FILES, PIPELINE, project
 
-from penstock.model import connectors, contracts, datatests, intervals, pipelines, queries, schedule
+from penstock.model import connectors, contracts, datatests, exports, intervals, pipelines, queries, schedule
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import CommandTask, Materialization, Project, Slice
 from penstock.model.sources import Closed
 from penstock.model.tasks import TaskKind
 from penstock.project import remembering
 
-MODELS = (connectors, contracts, datatests, intervals, pipelines, queries, schedule)
+MODELS = (connectors, contracts, datatests, exports, intervals, pipelines, queries, schedule)
 NOT_OF_A_PROJECT = {Slice, TaskKind, schedule.Mistake, schedule._Field}
 TRIGGERS = (
     "triggers:\n  - files: data/*.csv\n  - dataset: bank.rates\n"
@@ -40,6 +40,10 @@ EVERYTHING: dict[str, str | bytes | None] = {
     ),
     "pipelines/bank/told.command.yaml": "run: [sh, commands/tell.sh]\nreads: {rates: bank.rates}\nformat: csv\n",
     "commands/tell.sh": "#!/bin/sh\n",
+    "pipelines/bank/told.export.yaml": (
+        "format: postgres\nconnection: REPORTS\ntable: all.told\nkey: [day]\ncolumns: [day, rate]\npersonal: [rate]\n"
+    ),
+    "pipelines/bank/files.export.yaml": "dataset: bank.told\npath: out/told.csv\ndescription: For all.\nmode: whole\n",
     "penstock.yaml": "name: shop\npools: {api: 2}\nparallel: 3\nretention: {versions: 30d}\npolicy: {approvals: 2}\n",
 }
 

@@ -1,4 +1,6 @@
-"""Where a source's database is: its address comes from the environment or a file that git ignores, and stays there.
+"""Where the database of a source or an export is: its address comes from the environment or a file that git ignores.
+
+It stays there.
 
 Invariant: nothing raised here, or said through `Address.mask`, holds an address or a part of one that is secret.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from penstock.adapters.processes.masking import Mask, looks_secret
@@ -20,7 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from penstock.model.databases import DatabaseSource
+
+class Addressed(Protocol):
+    """What says where an address is: in the environment variable `connection`, or in the file `connection_file`."""
+
+    @property
+    def engine(self) -> DatabaseEngine:
+        """Which database it is of."""
+        ...
+
+    @property
+    def connection(self) -> str:
+        """A variable's name, or nothing."""
+        ...
+
+    @property
+    def connection_file(self) -> str:
+        """A path beneath the project, or nothing."""
+        ...
+
 
 SCHEMES: Mapping[DatabaseEngine, tuple[str, ...]] = {
     DatabaseEngine.POSTGRES: ("postgresql", "postgres"),
@@ -47,8 +67,8 @@ class Address:
         return self._mask.text(text)
 
 
-def address_of(source: DatabaseSource, root: Path, dataset: str) -> Address:
-    """The address of a source's database.
+def address_of(source: Addressed, root: Path, dataset: str) -> Address:
+    """The address of the database of a source, or of an export; `dataset` is who is told of.
 
     Raises:
         InputError: it is not there, is none, or lies in a file that git does not ignore.
@@ -69,7 +89,7 @@ def address_of(source: DatabaseSource, root: Path, dataset: str) -> Address:
     return parse_address(text.strip(), source.engine, where, dataset)
 
 
-def address_findings(source: DatabaseSource, root: Path, dataset: str) -> tuple[Finding, ...]:
+def address_findings(source: Addressed, root: Path, dataset: str) -> tuple[Finding, ...]:
     """What is wrong with where a source's address is; nobody is connected to."""
     try:
         address_of(source, root, dataset)
@@ -125,7 +145,7 @@ def _secrets(text: str) -> Iterator[str]:
             yield value
 
 
-def _in_file(source: DatabaseSource, root: Path, dataset: str) -> str:
+def _in_file(source: Addressed, root: Path, dataset: str) -> str:
     path = (root / source.connection_file).resolve()
     if not path.is_relative_to(root.resolve()):
         raise InputError(_file_fault("source.outside", source, dataset, "leaves the project", "a file beneath it"))
@@ -153,7 +173,7 @@ def is_ignored(path: Path, root: Path) -> bool:
     return asked.returncode == 0
 
 
-def _file_fault(code: str, source: DatabaseSource, dataset: str, found: str, expected: str) -> Finding:
+def _file_fault(code: str, source: Addressed, dataset: str, found: str, expected: str) -> Finding:
     return Finding(
         code=code,
         message=f"{source.connection_file}, which holds the address of {dataset}'s database, {found}",

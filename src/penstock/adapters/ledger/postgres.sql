@@ -82,6 +82,10 @@ CREATE TABLE expiries (
     dataset word, version word, relation word, cut_by word, "start" word, before word, expiry word, state word, rows bigint,
     quarantined bigint, why word, asked_by word, at word, PRIMARY KEY (dataset, version)
 );
+CREATE TABLE exports (
+    target word PRIMARY KEY, export word, dataset word, version word, environment word, format word, mode word,
+    pieces bigint, rows bigint, digest word, personal word, exported_by word, at word
+);
 CREATE TABLE changes (
     "change" word PRIMARY KEY, title word, story word, story_sha256 word, author word, base_commit word,
     base_branch word, branch word, until word, stage word, state word, reason word, merge_commit word, promotion word,

@@ -86,6 +86,10 @@ CREATE TABLE expiries (
     dataset TEXT, version TEXT, relation TEXT, cut_by TEXT, "start" TEXT, before TEXT, expiry TEXT, state TEXT, rows INTEGER,
     quarantined INTEGER, why TEXT, asked_by TEXT, at TEXT, PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE exports (
+    target TEXT PRIMARY KEY, export TEXT, dataset TEXT, version TEXT, environment TEXT, format TEXT, mode TEXT,
+    pieces INTEGER, rows INTEGER, digest TEXT, personal TEXT, exported_by TEXT, at TEXT
+) STRICT, WITHOUT ROWID;
 CREATE TABLE changes (
     "change" TEXT PRIMARY KEY, title TEXT, story TEXT, story_sha256 TEXT, author TEXT, base_commit TEXT,
     base_branch TEXT, branch TEXT, until TEXT, stage TEXT, state TEXT, reason TEXT, merge_commit TEXT,

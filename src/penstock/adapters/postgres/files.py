@@ -40,14 +40,21 @@ def load(connection: Connection, path: Path, table: str, casts: Sequence[Cast] =
         columns = _to_csv(path, rows, casts)
         defined = ", ".join(f"{quote(name)} {_defined(type_, name)}" for name, type_ in columns)
         connection.execute(f"CREATE TEMP TABLE {table} ({defined})".encode())
-        with connection.cursor() as cursor:
-            with (
-                rows.open("rb") as stream,
-                cursor.copy(f"COPY pg_temp.{table} FROM STDIN (FORMAT csv, NULL '')".encode()) as copy,
-            ):
-                while block := stream.read(BLOCK):
-                    copy.write(block)
-            return cursor.rowcount
+        return _copied(connection, rows, table)
+    finally:
+        rows.unlink(missing_ok=True)
+
+
+def append(connection: Connection, path: Path, table: str) -> int:
+    """Add a Parquet file's rows to a temporary table that has its columns in the same order; how many.
+
+    Raises:
+        TaskError: the file cannot be read.
+    """
+    rows = path.with_suffix(".loading")
+    try:
+        _to_csv(path, rows, ())
+        return _copied(connection, rows, table)
     finally:
         rows.unlink(missing_ok=True)
 
@@ -69,6 +76,17 @@ def save(connection: Connection, query: bytes, columns: Columns, path: Path) -> 
         _from_csv(rows, columns, path)
     finally:
         rows.unlink(missing_ok=True)
+
+
+def _copied(connection: Connection, rows: Path, table: str) -> int:
+    with connection.cursor() as cursor:
+        with (
+            rows.open("rb") as stream,
+            cursor.copy(f"COPY pg_temp.{table} FROM STDIN (FORMAT csv, NULL '')".encode()) as copy,
+        ):
+            while block := stream.read(BLOCK):
+                copy.write(block)
+        return cursor.rowcount
 
 
 def _defined(type_: str, name: str) -> str:

@@ -1,15 +1,6 @@
--- Before which moment a dataset has no rows any more, what that deleted of each version, and by which column.
+-- What targets outside the warehouse hold of which datasets.
 -- Whoever runs this folds the journal into the state tables again, in the same transaction.
-DROP TABLE versions;
-CREATE TABLE versions (
-    dataset word, version word, relation word, materialization word, meanings word, own word, query word, described word,
-    reads word, grain word, held word, cut_by word, defined_at word,
-    PRIMARY KEY (dataset, version)
-);
-CREATE TABLE horizons (
-    dataset word PRIMARY KEY, before word, expiry word, why word, asked_by word, at word
-);
-CREATE TABLE expiries (
-    dataset word, version word, relation word, cut_by word, "start" word, before word, expiry word, state word, rows bigint,
-    quarantined bigint, why word, asked_by word, at word, PRIMARY KEY (dataset, version)
+CREATE TABLE exports (
+    target word PRIMARY KEY, export word, dataset word, version word, environment word, format word, mode word,
+    pieces bigint, rows bigint, digest word, personal word, exported_by word, at word
 );
