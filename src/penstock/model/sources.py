@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
+    from penstock.model.intervals import Interval
     from penstock.model.storage import Storage
 
 LANDED = ("_file", "_interval_start")
@@ -101,6 +102,10 @@ class FileSource:
     storage: Storage | None = None
     reads: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
+
+    def path_of(self, interval: Interval | None) -> str:
+        """The path of an interval's files; a pattern, where it holds a `*`."""
+        return self.path.format(interval_start=interval.start, interval_end=interval.end) if interval else self.path
 
     @property
     def texts(self) -> tuple[str, ...]:

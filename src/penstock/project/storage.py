@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from penstock.documents import Fields
 
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,254}")
+_VARIABLE = re.compile(r"(?!A[KS]IA[A-Z0-9]{16}$)[A-Z_][A-Z0-9_]{0,254}")  # an access key looks like a name
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,63}")
