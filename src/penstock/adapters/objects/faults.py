@@ -56,7 +56,8 @@ def translated(
 ) -> TaskError | TransientError:
     """What a package raised about an address, as one of our errors."""
     kind = type(error).__name__
-    said = mask.text(" ".join(str(error).split()))[:300]
+    text = str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)
+    said = mask.text(" ".join(text.split()))[:300]
     if isinstance(error, FileNotFoundError) or kind == "FileExpired" or _is_412(error):
         return TransientError(replaced(dataset, name)) if fetching else TaskError(_no_bucket(dataset, name, said))
     if kind in _NO_CREDENTIALS:
