@@ -59,6 +59,7 @@ PROJECT_READERS = (
     "project/pipeline_file.py",
     "project/source_file.py",
     "project/database_file.py",
+    "project/storage.py",
     "project/sql_file.py",
     "project/datatest_file.py",
     "project/slo_file.py",

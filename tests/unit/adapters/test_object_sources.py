@@ -341,7 +341,7 @@ LASTING = {
     "cut halfway": (r"GET /[^/?]+/in/", cut_halfway, TransientError, "source.no_answer"),
     "told to slow down": (r"GET /[^/?]+/in/", says(503, "SlowDown"), TransientError, "source.no_answer"),
     "hung up on": ("list-type", hang_up, TransientError, "source.no_answer"),
-    "given less": (r"GET /[^/?]+/in/", shortened, TransientError, "source.no_answer"),
+    "given less": (r"GET /[^/?]+/in/", shortened, TransientError, "source.cut_short"),
     "not listed": ("list-type", says(403, "AccessDenied"), TaskError, "source.refused"),
     "not read": (r"/in/", says(403, "AccessDenied"), TaskError, "source.refused"),
     "unknown": ("list-type", says(403, "InvalidAccessKeyId"), TaskError, "source.refused"),
