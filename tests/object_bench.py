@@ -64,19 +64,21 @@ class _Answer:
 class Proxy:
     """Where the proxy listens, what it was asked, and what it is to break.
 
-    `before` is told of each request before it is forwarded; `page` is how many objects a listing holds at most.
+    `signed` is how each request said who asks; `before` is told of each request before it is forwarded; `page` is how
+    many objects a listing holds at most.
     """
 
     address: str
     faults: list[Fault] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    before: Callable[[str], None] | None = None
+    signed: list[str] = field(default_factory=list)
+    before: Callable[[str], object] | None = None
     page: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def mend(self) -> None:
         """Break nothing any more, and forget what was asked."""
-        self.faults, self.asked, self.before, self.page = [], [], None, None
+        self.faults, self.asked, self.signed, self.before, self.page = [], [], [], None, None
 
     def add(self, fault: Fault) -> Fault:
         self.faults.append(fault)
@@ -112,11 +114,13 @@ def hang_up(handler: http.server.BaseHTTPRequestHandler, _answer: _Answer) -> No
     handler.close_connection = True
 
 
-def says(status: int, code: str) -> Callable[[http.server.BaseHTTPRequestHandler, _Answer], None]:
+def says(
+    status: int, code: str, message: str = "so it is"
+) -> Callable[[http.server.BaseHTTPRequestHandler, _Answer], None]:
     """An answer as S3 refuses."""
 
     def do(handler: http.server.BaseHTTPRequestHandler, answer: _Answer) -> None:
-        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code} it is</Message></Error>".encode()
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
         is_head = handler.command == "HEAD"
         _begin(handler, _Answer(status, [("Content-Type", "application/xml")], body), length=len(body))
         if not is_head:
@@ -169,6 +173,7 @@ def _handler(upstream: str, state: Proxy) -> type[http.server.BaseHTTPRequestHan
         def _forward(self) -> None:
             line = f"{self.command} {self.path}"
             fault = state.take(line)
+            state.signed.append(self.headers.get("Authorization") or "")
             if state.before is not None:
                 state.before(line)
             length = int(self.headers.get("Content-Length") or 0)

@@ -199,6 +199,8 @@ def test_days_in_a_bucket_end_in_the_same_tables_as_files(
     empty.penstock("run")
     assert shown(empty) == {key: counts for key, counts in truth.items() if key[0] in days}
     assert len(some) == 8
+    told = empty.penstock("drift", "--json").result["sources"]["cases.reports"]
+    assert {one["interval_start"] for one in told if one["kind"] in {"new column", "column renamed"}} == around
     assert proxy.count(r"GET /[^/?]+/reports/") == 1
 
 

@@ -304,6 +304,15 @@ def test_a_store_whose_package_is_not_there_names_it(source: FileSource, tmp_pat
     assert finding.remedy == 'pip install "penstock[objects]" gcsfs'
 
 
+def test_what_is_no_key_file_is_not_sent_anywhere(
+    source: FileSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_FILE", SECRET)
+    storage = Storage(scheme=Scheme.GCS, identity=Identity.NAMED, variables=(("token", "ORDERS_FILE"),))
+    _, finding = _failed(tmp_path, replace(source, path="gs://orders/a.csv", storage=storage))
+    assert (finding.code, finding.remedy) == ("source.no_credentials", "correct ORDERS_FILE")
+
+
 # -- faults ----------------------------------------------------------------------------------------------------------
 
 
@@ -366,6 +375,35 @@ def test_what_lasts_fails_the_attempt_and_says_whether_another_may_succeed(
 
     proxy.faults.clear()
     assert len(_land(tmp_path, source, _days(3))[0]) == 3
+
+
+@pytest.mark.fault
+def test_what_a_store_says_is_told_without_secrets(
+    source: FileSource, bucket: Bucket, proxy: Proxy, tmp_path: Path
+) -> None:
+    _fill(bucket, _days(1))
+    fault = proxy.add(Fault(when="list-type", do=says(403, "AccessDenied", f"{KEY} with {SECRET} may not")))
+    _, finding = _failed(tmp_path, source, _days(1))
+    assert fault.fired == 1
+    assert "*** with *** may not" in finding.message
+
+
+@pytest.mark.fault
+def test_credentials_that_were_refused_are_looked_for_anew(
+    source: FileSource, bucket: Bucket, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file of them may be written anew while a server runs."""
+    file = tmp_path / "credentials"
+    file.write_text(f"[default]\naws_access_key_id = OLDKEY\naws_secret_access_key = {SECRET}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    _fill(bucket, _days(1))
+    chained = replace(source, storage=Storage(scheme=Scheme.S3, endpoint=proxy.address))
+    assert len(_land(tmp_path, chained, _days(1))[0]) == 1
+    file.write_text(f"[default]\naws_access_key_id = NEWKEY\naws_secret_access_key = {SECRET}\n")
+    proxy.add(Fault(when="list-type", do=says(403, "InvalidAccessKeyId")))
+    assert _failed(tmp_path, chained, _days(1))[1].code == "source.refused"
+    assert len(_land(tmp_path, chained, _days(1))[0]) == 1
+    assert ["OLDKEY" in each for each in proxy.signed] == [True] * 4 + [False] * 3
 
 
 @pytest.mark.fault

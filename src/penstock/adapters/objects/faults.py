@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from penstock.adapters.processes.masking import Mask
 
-STOPPED = "source.stopped"
+STOPPED, REFUSED, NO_CREDENTIALS = "source.stopped", "source.refused", "source.no_credentials"
+ABOUT_WHO = {REFUSED, NO_CREDENTIALS}
+"""What another identity may change."""
 _ERRORS: Mapping[Scheme, tuple[str, ...]] = {
     Scheme.S3: ("botocore.exceptions.BotoCoreError", "botocore.exceptions.ClientError", "aiohttp.ClientError"),
     Scheme.GCS: ("gcsfs.retry.HttpError", "google.auth.exceptions.GoogleAuthError", "aiohttp.ClientError"),
@@ -126,7 +128,7 @@ def _no_bucket(dataset: str, name: str, said: str) -> Finding:
 
 def _no_credentials(dataset: str, name: str, said: str) -> Finding:
     return Finding(
-        code="source.no_credentials",
+        code=NO_CREDENTIALS,
         message=f"nothing says as whom the store of {dataset} is to be asked",
         place=Place(file=name, dataset=dataset, field="storage"),
         found=said or None,
@@ -137,7 +139,7 @@ def _no_credentials(dataset: str, name: str, said: str) -> Finding:
 
 def _refused(dataset: str, name: str, said: str) -> Finding:
     return Finding(
-        code="source.refused",
+        code=REFUSED,
         message=f"the store refuses {name}: {said}",
         place=Place(file=name, dataset=dataset),
         expected="an account that may list the bucket and read its objects",

@@ -9,8 +9,10 @@ import importlib
 import json
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.objects import faults
 from penstock.adapters.objects.store import Store
 from penstock.adapters.processes.masking import Mask, looks_secret
 from penstock.model.errors import InputError
@@ -49,19 +51,26 @@ def store_of(storage: Storage, dataset: str) -> Store:
         InputError: the package that speaks to it is not installed, or a variable that the source names holds nothing.
     """
     options = _options(storage, dataset)
-    secrets = [os.environ[variable] for _, variable in storage.variables]
-    secrets += [value for name, value in os.environ.items() if name.startswith(_CHAINS) and looks_secret(name)]
+    mask = Mask(_secrets(storage))
     chain = [(name, value) for name, value in sorted(os.environ.items()) if name.startswith(_CHAINS)]
     try:
         opened = _filesystem(storage.scheme, json.dumps(options, sort_keys=True), json.dumps(chain))
     except ImportError as error:
         raise InputError(_not_installed(storage.scheme, dataset)) from error
-    return Store(opened, storage.scheme, dataset, Mask(secrets))
+    except faults.of(storage.scheme) as error:  # some packages judge credentials as they are given them
+        raise InputError(faults.translated(error, dataset, f"{storage.scheme}://", mask).findings) from error
+    return Store(opened, storage.scheme, dataset, mask, _filesystem.cache_clear)
+
+
+def _secrets(storage: Storage) -> list[str]:
+    """What must not be shown: what the source names, and what the environment holds for stores."""
+    chained = [value for name, value in os.environ.items() if name.startswith(_CHAINS) and looks_secret(name)]
+    return [*(os.environ[variable] for _, variable in storage.variables), *chained]
 
 
 @lru_cache(maxsize=_KEPT)
 def _filesystem(scheme: Scheme, options: str, _chain: str) -> Filesystem:
-    """A connection as fsspec has it: made anew whenever what the environment says of it is another."""
+    """A connection as fsspec has it: made anew when the environment says otherwise, or the store refused one."""
     importlib.import_module(_PACKAGES[scheme][0])
     fsspec = importlib.import_module("fsspec")
     found: Filesystem = fsspec.filesystem(
@@ -75,6 +84,10 @@ def _options(storage: Storage, dataset: str) -> dict[str, Any]:
     named = {name: _value(variable, dataset) for name, variable in storage.variables}
     options: dict[str, Any] = {_OPTIONS[storage.scheme][name]: value for name, value in named.items()}
     is_nobody = storage.identity is Identity.NONE
+    if (
+        storage.scheme is Scheme.GCS and named and not Path(named["token"]).is_file()
+    ):  # else it would be sent as a token
+        raise InputError(_no_key_file(storage.variables[0][1], dataset))
     if storage.scheme is Scheme.GCS:
         return {"token": "anon"} if is_nobody else options
     if storage.scheme is Scheme.AZURE:
@@ -113,11 +126,21 @@ def _endpoint(storage: Storage, dataset: str) -> str:
 
 def _nothing_in(variable: str, dataset: str) -> Finding:
     return Finding(
-        code="source.no_credentials",
+        code=faults.NO_CREDENTIALS,
         message=f"the environment variable {variable}, which the storage of {dataset} names, holds nothing",
         place=Place(dataset=dataset, field="storage"),
         expected="what it is to hold, in the environment of whoever runs Penstock",
         remedy=f"set {variable}",
+    )
+
+
+def _no_key_file(variable: str, dataset: str) -> Finding:
+    return Finding(
+        code=faults.NO_CREDENTIALS,
+        message=f"what {variable} holds is not the path of a file (not shown)",
+        place=Place(dataset=dataset, field="storage"),
+        expected="the path of a key file of a service account",
+        remedy=f"correct {variable}",
     )
 
 

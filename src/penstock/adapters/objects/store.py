@@ -66,8 +66,11 @@ class Filesystem(Protocol):
 class Store:
     """A store that was opened; see `opening.store_of`. Several threads may use it."""
 
-    def __init__(self, opened: Filesystem, scheme: Scheme, dataset: str, mask: Mask) -> None:
-        self._opened, self._scheme, self._dataset, self._mask = opened, scheme, dataset, mask
+    def __init__(
+        self, opened: Filesystem, scheme: Scheme, dataset: str, mask: Mask, forget: Callable[[], None]
+    ) -> None:
+        """`forget` is called when the store refuses who asks: the next question is to be asked anew."""
+        self._opened, self._scheme, self._dataset, self._mask, self._forget = opened, scheme, dataset, mask, forget
 
     def listed(self, start: str) -> list[StoredObject]:
         """Every object whose address begins so, by name.
@@ -135,7 +138,10 @@ class Store:
         return StoredObject(name=name, size=int(info["size"]), modified=modified, version=version)
 
     def _translated(self, error: Exception, name: str, *, fetching: bool = False) -> TaskError | TransientError:
-        return faults.translated(error, self._dataset, name, self._mask, fetching=fetching)
+        found = faults.translated(error, self._dataset, name, self._mask, fetching=fetching)
+        if found.findings[0].code in faults.ABOUT_WHO:
+            self._forget()
+        return found
 
 
 _MODIFIED = ("LastModified", "last_modified", "updated", "mtime")
