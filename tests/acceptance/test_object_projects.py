@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from penstock_places import AUTHOR, REVIEWER
 from runs_shop import DAILY, DAYS, ORDERS, attempts, make_shop, wait_until, write
 
 from object_bench import KEY, SECRET, Bucket, Fault, Proxy, cut_halfway, hang_up, says
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from penstock_places import Place
 
-pytest_plugins = ("object_server",)
+pytest_plugins = ("acceptance_fixtures", "object_server")
 pytestmark = pytest.mark.slow
 
 FETCHED = r"(HEAD|GET) /[^/?]+/orders/"
@@ -132,6 +133,51 @@ def test_a_contract_can_be_inferred_from_objects(shop: Place) -> None:
     said = shop.penstock("contract", "infer", "sales.orders", "--json").result
     assert said["rows"] == 2 * len(DAYS)
     assert list((shop.root / ".penstock").glob("spool/*")) == []
+
+
+STORY = """\
+---
+id: SHOP-3
+title: Orders come from a bucket
+kind: change
+pipeline: shop
+author: {kind: files, directory: SHOP-3}
+impact:
+  shop.orders: {columns: {_file: any}}
+  shop.stg_orders: none
+  shop.daily_orders: none
+acceptance:
+  A1: {text: Every order comes from the bucket., sql: "SELECT OrderId FROM shop.orders WHERE _file NOT LIKE 's3://%'"}
+---
+
+# Orders come from a bucket
+
+The files are the same; they lie elsewhere.
+"""
+
+
+def test_a_change_moves_a_source_into_a_bucket(
+    running_shop: Place, tmp_path: Path, bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_STORE", proxy.address)
+    monkeypatch.setenv("SHOP_KEY", KEY)
+    monkeypatch.setenv("SHOP_SECRET", SECRET)
+    place = running_shop.copied(tmp_path)
+    before = place.rows("SELECT * FROM shop.daily_orders ORDER BY ALL", "prod")
+    files = sorted((place.root / "data" / "orders").iterdir())
+    bucket.fill({f"orders/{file.name}": file.read_bytes() for file in files})
+    path = "pipelines/shop/orders.source.yaml"
+    text = (place.root / path).read_text().replace("path: data/", f"path: s3://{bucket.name}/")
+    write(place, f"stories/SHOP-3/{path}", f"{text.rstrip()}\n{STORAGE.format()}")
+    write(place, "stories/SHOP-3.md", STORY)
+
+    place.penstock("deliver", "stories/SHOP-3.md", "--as", AUTHOR, "--until", "2024-03-09", exits=4)
+    place.penstock("change", "approve", "SHOP-3", "--as", REVIEWER)
+    place.penstock("change", "resume", "SHOP-3", "--until", "2024-03-10")
+
+    shown = place.rows("SELECT * FROM shop.daily_orders ORDER BY ALL", "prod")
+    assert shown[: len(before)] == before
+    assert place.rows("SELECT count(*) AS n FROM shop.orders WHERE _file NOT LIKE 's3://%'", "prod") == [{"n": 0}]
 
 
 @pytest.mark.fault
