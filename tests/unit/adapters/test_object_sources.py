@@ -172,6 +172,7 @@ def test_hundreds_of_objects_land_with_one_listing_however_many_pages_it_has(
         ("*/a.csv", ["deep/a.csv", "in/a.csv"]),
         ("**/a.csv", ["deep/a.csv", "deep/er/a.csv", "in/a.csv"]),
         ("in/a*", ["in/a.csv", "in/a.csv.bak"]),
+        ("in/*", ["in/a.csv", "in/a.csv.bak", "in/b[1].csv"]),
         ("in/a.csv", ["in/a.csv"]),
         ("in/A.csv", []),
     ],

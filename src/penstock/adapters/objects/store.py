@@ -73,7 +73,7 @@ class Store:
         self._opened, self._scheme, self._dataset, self._mask, self._forget = opened, scheme, dataset, mask, forget
 
     def listed(self, start: str) -> list[StoredObject]:
-        """Every object whose address begins so, by name.
+        """Every object whose address begins so, by name; what only marks a folder is none.
 
         Raises:
             TaskError: the store refuses, or has no such bucket.
@@ -86,7 +86,8 @@ class Store:
         except faults.of(self._scheme) as error:
             raise self._translated(error, start) from error
         listed = (self._object(info) for info in found.values() if info.get("type") == "file")
-        return sorted((one for one in listed if one.name.startswith(start)), key=lambda one: one.name)
+        wanted = (one for one in listed if one.name.startswith(start) and not one.name.endswith("/"))
+        return sorted(wanted, key=lambda one: one.name)
 
     def fetch(self, wanted: StoredObject, target: Path, is_unwanted: Callable[[], bool]) -> str:
         """Write an object to a file; the SHA-256 of its bytes.
