@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 from penstock_places import AUTHOR, REVIEWER, Place
 
+from object_bench import KEY, SECRET
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-pytest_plugins = ("acceptance_fixtures",)
+    from object_bench import Bucket, Proxy
+
+pytest_plugins = ("acceptance_fixtures", "object_server")
 pytestmark = pytest.mark.slow
 
 EPIDEMIC = Path(__file__).parents[2] / "examples" / "epidemic"
@@ -169,6 +173,35 @@ def test_days_that_come_late_and_in_another_order_end_in_the_same_tables(
         _send(empty, path)
         empty.penstock("run")
     assert shown(empty) == truth
+
+
+def test_days_in_a_bucket_end_in_the_same_tables_as_files(
+    empty: Place, finals: tuple[Path, ...], truth: Table, bucket: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The days around each change of the header; the oldest of them comes last."""
+    around = {"2020-03-01", "2020-03-22", "2020-05-29", "2020-11-09"}
+    days = {str(date.fromisoformat(day) - timedelta(days=before)) for day in around for before in (0, 1)}
+    some = [path for path in finals if _day(path) in days]
+    monkeypatch.setenv("REPORTS_KEY", KEY)
+    monkeypatch.setenv("REPORTS_SECRET", SECRET)
+    file = empty.root / "pipelines" / "cases" / "reports.source.yaml"
+    credentials = "{key: REPORTS_KEY, secret: REPORTS_SECRET}"
+    text = file.read_text().replace("path: data/", f"path: s3://{bucket.name}/")
+    file.write_text(f"{text}storage: {{endpoint: '{proxy.address}', credentials: {credentials}}}\n")
+    (empty.root / "data" / "reports").rmdir()
+    for path in some[1:]:
+        bucket.put(f"reports/{path.name}", path.read_bytes())
+
+    empty.penstock("run")
+    assert shown(empty) == {key: counts for key, counts in truth.items() if key[0] in {_day(path) for path in some[1:]}}
+    proxy.mend()
+    bucket.put(f"reports/{some[0].name}", some[0].read_bytes())
+    empty.penstock("run")
+    assert shown(empty) == {key: counts for key, counts in truth.items() if key[0] in days}
+    assert len(some) == 8
+    told = empty.penstock("drift", "--json").result["sources"]["cases.reports"]
+    assert {one["interval_start"] for one in told if one["kind"] in {"new column", "column renamed"}} == around
+    assert proxy.count(r"GET /[^/?]+/reports/") == 1
 
 
 def test_every_day_in_turn_through_all_headers(empty: Place, finals: tuple[Path, ...], truth: Table) -> None:

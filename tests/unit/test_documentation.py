@@ -62,6 +62,7 @@ PROJECT_READERS = (
     "project/database_file.py",
     "project/connector_file.py",
     "project/connector_settings.py",
+    "project/storage.py",
     "project/sql_file.py",
     "project/datatest_file.py",
     "project/slo_file.py",

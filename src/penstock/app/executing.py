@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.connectors.secrets import look_up
 from penstock.adapters.databases.addresses import address_findings
-from penstock.adapters.sources.inspection import arrivals
+from penstock.adapters.sources.looking import look
 from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
 from penstock.delivery.ports import BuildOutcome
@@ -109,6 +109,8 @@ class Desk:
     def look_at_sources(self, order: Order) -> tuple[str, ...]:
         """Look at every file that a plan will read before anything is recorded; their names and digests.
 
+        Objects are only listed: what is in them shows when they are fetched.
+
         Raises:
             InputError: a file is missing or broken; all of them at once.
         """
@@ -127,8 +129,8 @@ class Desk:
                 continue
             by = dataset.interval
             pieces = tuple(p for gap in step.missing for p in gap.split(by.grain)) if by else None
-            arrived, wrong = arrivals(dataset.task, dataset.name, self._place.root, pieces)
-            seen += [f"{arrival.name} {arrival.sha256}" for arrival in arrived]
+            there, wrong = look(dataset.task, dataset.name, self._place.root, pieces)
+            seen += [f"{name} {contents}" for name, contents in there]
             findings.extend(wrong)
         if findings:
             raise InputError(tuple(findings))

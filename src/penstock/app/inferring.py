@@ -129,16 +129,15 @@ def _landed(place: Workplace, dataset: Dataset, source: FileSource) -> Iterator[
     """The rows of the source's files, landed for the time of the question as a run would land them."""
     import duckdb  # noqa: PLC0415 - only where nothing is built yet
 
-    from penstock.adapters.sources.inspection import expected_files  # noqa: PLC0415 - as above
-    from penstock.adapters.sources.local import LocalFiles  # noqa: PLC0415 - as above
+    from penstock.adapters.sources.bringing import SourceFiles  # noqa: PLC0415 - as above
+    from penstock.adapters.sources.looking import standing  # noqa: PLC0415 - as above
 
-    there = [(path, piece) for path, piece in expected_files(source, place.root, _pieces(place, dataset))]
-    found = [(path, piece) for path, piece in there if path.is_file()]
+    found = list(standing(source, dataset.name, place.root, _pieces(place, dataset)))
     if not found:
         raise InputError(_nothing_there(dataset, None))
-    pieces = tuple(piece for _, piece in found if piece is not None)
+    pieces = tuple(dict.fromkeys(one.interval for one in found if one.interval is not None))
     with tempfile.TemporaryDirectory(prefix="penstock-infer-") as folder:
-        files = LocalFiles(place.root, Path(folder))
+        files = SourceFiles(place.root, Path(folder))
         with files.land(source, dataset.name, pieces if dataset.interval else None) as landing:
             connection = duckdb.connect(
                 ":memory:", config={"threads": 2, "memory_limit": MEMORY, "temp_directory": folder}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.connectors.landing import ConnectorReader
 from penstock.adapters.databases.landing import DatabaseReader
-from penstock.adapters.sources.local import LocalFiles
+from penstock.adapters.sources.bringing import SourceFiles
 from penstock.engine import promotion
 from penstock.engine.attempt import Tools
 from penstock.engine.executor import Executor
@@ -24,7 +24,7 @@ def executor_of(place: Workplace, root: Path, project: Project) -> Executor:
     tools = Tools(
         journal=place.ledger,
         warehouse=place.warehouse,
-        files=LocalFiles(place.root, place.spool),
+        files=SourceFiles(place.root, place.spool),
         processes=place.processes(root),
         databases=DatabaseReader(place.root, place.spool),
         connectors=ConnectorReader(place.processes(root)),

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.inspection import arrivals
+from penstock.adapters.sources.looking import look
 from penstock.app import restating
 from penstock.engine.promotion import mapping_of
 from penstock.model.connectors import ConnectorSource
@@ -87,9 +87,9 @@ def arrived_whole(root: Path, project: Project, until: datetime) -> dict[str, st
         if isinstance(dataset.task, DatabaseSource | ConnectorSource) and dataset.interval is None:
             digests[name] = _time_of(dataset.task.refresh, until)
         if isinstance(dataset.task, FileSource) and dataset.interval is None:
-            found, wrong = arrivals(dataset.task, name, root, None)
+            found, wrong = look(dataset.task, name, root, None)
             broken = [finding.message for finding in wrong if finding.code != "source.missing_file"]
-            parts = json.dumps([*((arrival.name, arrival.sha256) for arrival in found), *broken])
+            parts = json.dumps([*found, *broken])
             digests[name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return digests
 

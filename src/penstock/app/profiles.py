@@ -11,7 +11,7 @@ import duckdb
 
 from penstock.adapters.sources.inspection import arrivals, expected_files, read_header
 from penstock.adapters.sources.landing import landing_query, readable
-from penstock.adapters.sources.local import unreadable_rows
+from penstock.adapters.sources.writing import unreadable_rows
 from penstock.model.errors import InputError
 from penstock.model.intervals import Interval, stamp
 from penstock.model.sources import Closed, FileSource

@@ -1,8 +1,9 @@
 """Files that changed, came late or came again after their interval was built: found by looking.
 
 Where a source takes corrections, what they make stale is recorded before a run; where it does not, people are told.
-A file counts as what landed while its size and time of change are as they were, or else its bytes. One that is gone is
-no change: what landed stays. Intervals of a ledger that knows no files of a version yet are taken as they are.
+A file counts as what landed while its size and time of change are as they were, or else its bytes; an object
+while its store calls its state as it did. One that is gone is no change: what landed stays. Intervals of a ledger that
+knows no files of a version yet are taken as they are. What is only told is left out where a store cannot be asked.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from penstock.adapters.sources.inspection import expected_files
+from penstock.adapters.sources.looking import standing
 from penstock.ledger.facts import FilesRestated
 from penstock.ledger.landed import read_landed
+from penstock.model.errors import InputError
 from penstock.model.intervals import Interval, merge, parse_moment, stamp
 from penstock.model.sources import Corrections, FileSource
 from penstock.plan.horizons import first_kept, horizons_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from penstock.adapters.sources.looking import Standing
     from penstock.ledger.journal import Journal, Value
     from penstock.model.pipelines import Dataset, Project
     from penstock.plan.build import Mark, VersionKey
@@ -46,7 +49,11 @@ def marks(journal: Journal, root: Path, project: Project, until: datetime) -> tu
 def changed(
     journal: Journal, root: Path, project: Project, corrections: Corrections, until: datetime
 ) -> dict[str, tuple[Interval, ...]]:
-    """The intervals whose files are others than those that landed, of sources that deal so with corrections."""
+    """The intervals whose files are others than those that landed, of sources that deal so with corrections.
+
+    Raises:
+        InputError: corrections are to be taken, and the store of objects cannot be asked.
+    """
     sources = [dataset for dataset in project.datasets.values() if _is_sliced(dataset, corrections)]
     if not any(journal.rows("coverage", dataset=dataset.name, limit=1) for dataset in sources):
         return {}
@@ -54,7 +61,13 @@ def changed(
     found = {}
     for dataset in sources:
         pieces = _known(journal, project, dataset, versions[dataset.name], until)
-        if pieces and (gaps := _changed(journal, root, dataset, versions[dataset.name], pieces)):
+        try:
+            gaps = _changed(journal, root, dataset, versions[dataset.name], pieces) if pieces else ()
+        except InputError:
+            if corrections is Corrections.TAKE:
+                raise
+            continue
+        if gaps:
             found[dataset.name] = gaps
     return found
 
@@ -103,26 +116,35 @@ def _changed(
     for row in journal.rows("arrivals", dataset=dataset.name, version=version.fingerprint):
         by_start.setdefault(str(row["start"]), {})[str(row["name"])] = row
     found: list[Interval] = []
-    for path, piece in expected_files(task, root, pieces):
-        if piece is None or not path.is_file() or (found and found[-1] == piece):
+    versions = _versions(journal, dataset, version) if task.storage else {}
+    for one in standing(task, dataset.name, root, pieces):
+        piece = one.interval
+        if piece is None or (found and found[-1] == piece):
             continue
-        name = path.relative_to(root).as_posix()
-        if not _is_the_same(path, by_start.get(stamp(piece.start), {}).get(name)):
+        landed = by_start.get(stamp(piece.start), {}).get(one.name)
+        if landed is None or not _is_the_same(one, landed, versions):
             found.append(piece)
     return merge(found)
 
 
-def _is_the_same(path: Path, row: Mapping[str, Value] | None) -> bool:
+def _versions(journal: Journal, dataset: Dataset, version: Version) -> dict[tuple[Value, str], str]:
+    """What its store called the state of each object that landed, by publish and name."""
+    rows = journal.rows("attempts", dataset=dataset.name, version=version.fingerprint, state="published")
+    return {
+        (row["publish_id"], file.name): file.version for row in rows for file in read_landed(str(row["files"] or ""))[1]
+    }
+
+
+def _is_the_same(one: Standing, row: Mapping[str, Value], versions: Mapping[tuple[Value, str], str]) -> bool:
     """Whether a file is the one that landed. One that cannot be looked at is told of by the run that would read it."""
-    if row is None:
+    if one.path is None:
+        return versions.get((row["publish_id"], one.name)) == one.version
+    if (one.size, one.modified) == (row["size"], row["modified"]):
+        return True
+    if one.size != row["size"]:
         return False
     try:
-        status = path.stat()
-        if (status.st_size, status.st_mtime_ns) == (row["size"], row["modified"]):
-            return True
-        if status.st_size != row["size"]:
-            return False
-        with path.open("rb") as stream:
+        with one.path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() == row["digest"]
     except OSError:
         return True

@@ -336,7 +336,7 @@ def _staged(
     if isinstance(task, FileSource):
         grain = dataset.interval.grain if dataset.interval else None
         pieces = tuple(interval.split(grain)) if interval and grain else None
-        with tools.files.land(task, dataset.name, pieces) as landing:
+        with tools.files.land(task, dataset.name, pieces, watch.is_stopped) as landing:
             starts = [stamp(piece.start) for piece in pieces] if pieces else [""]
             files = write_landed(starts, landing.files)
             staged = session.stage_file(landing.path, sifting.casts(dataset))

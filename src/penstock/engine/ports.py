@@ -365,12 +365,19 @@ class Files(Protocol):
     """Brings a source's files in."""
 
     def land(
-        self, source: FileSource, dataset: str, intervals: Sequence[Interval] | None
+        self,
+        source: FileSource,
+        dataset: str,
+        intervals: Sequence[Interval] | None,
+        is_unwanted: Callable[[], bool] = ...,
     ) -> AbstractContextManager[Landing]:
         """Read the files of these intervals (or all, for a source without intervals).
 
+        `is_unwanted` is asked now and then while they are fetched from elsewhere, and ends it.
+
         Raises:
             TaskError: a file is missing, empty, broken, or has another header than declared; all of them at once.
+            TransientError: where they are fetched from does not answer, or has others by now.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.model.sources import LandedFile
 
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 def write_landed(starts: Sequence[str], files: Sequence[LandedFile]) -> str:
     """Files and the starts of all intervals they stand for, those without a file too ("" without intervals)."""
-    held = {"starts": list(starts), "files": [asdict(file) for file in files]}
+    held = {"starts": list(starts), "files": [_parts(file) for file in files]}
     return json.dumps(held, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parts(file: LandedFile) -> dict[str, Any]:
+    """What a file was; a version only where it has one."""
+    parts = asdict(file)
+    return parts if file.version else {name: value for name, value in parts.items() if name != "version"}
 
 
 def read_landed(text: str) -> tuple[tuple[str, ...], tuple[LandedFile, ...]]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
 
+    from penstock.model.intervals import Interval
+    from penstock.model.storage import Storage
+
 LANDED = ("_file", "_interval_start")
 """The columns that rows of a source carry besides those of its files; the second one only where it has intervals."""
 EXTRA = "_extra"
@@ -77,6 +80,8 @@ class FileSource:
     where a JSON record holds it (`properties.mag`, `coordinates.0`, `$.metadata.at` from the document's root), `types`
     to a DuckDB type other than text. `records` is where a JSON document holds its list of records; `no_records` what
     one without any lands as: `skip`, nothing; `row`, one row with what columns take from the document's root.
+    With a `storage`, `path` is the address of objects in a store, such as `s3://bucket/key`; else it lies beneath the
+    project.
     """
 
     path: str
@@ -94,8 +99,13 @@ class FileSource:
     records: str = ""
     no_records: str = "skip"
     sheet: str = ""
+    storage: Storage | None = None
     reads: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
+
+    def path_of(self, interval: Interval | None) -> str:
+        """The path of an interval's files; a pattern, where it holds a `*`."""
+        return self.path.format(interval_start=interval.start, interval_end=interval.end) if interval else self.path
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -123,7 +133,8 @@ class LandedFile:
     `start` is its interval's (as in the ledger; empty without intervals). `size` in bytes and `modified` in nanoseconds
     tell a file that was not touched since, `digest` (SHA-256 of its bytes as they lie there) one that is still the
     same. `header` are the names it gave its columns, `dialect` how it was written (delimiter, encoding, line ends),
-    `forms` what the values of a declared column looked like, where they all looked alike.
+    `forms` what the values of a declared column looked like, where they all looked alike. `version` is what an object
+    store calls this state of an object, so that it need not be fetched to be known again; files have none.
     """
 
     name: str
@@ -135,6 +146,7 @@ class LandedFile:
     header: tuple[str, ...] = ()
     dialect: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
 
 def plain(name: str) -> str:

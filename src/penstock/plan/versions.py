@@ -232,7 +232,8 @@ def _options(task: FileSource) -> dict[str, object]:
     plain = FileSource(path="", columns=())
     said = {name: getattr(task, name) for name in ("format", "encoding", "drift", "records", "no_records", "sheet")}
     options: dict[str, object] = {name: str(value) for name, value in said.items() if value != getattr(plain, name)}
-    mappings = {"also": task.also, "paths": task.paths, "types": task.types}
+    store = task.storage.parts if task.storage else {}
+    mappings = {"also": task.also, "paths": task.paths, "types": task.types, "storage": store}
     return options | {name: dict(value) for name, value in mappings.items() if value}
 
 

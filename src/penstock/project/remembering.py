@@ -43,6 +43,7 @@ from penstock.model.pipelines import (
 from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
 from penstock.model.sources import Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.model.storage import Identity, Scheme, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,6 +80,7 @@ _MODELS: tuple[type, ...] = (
     Slo,
     SqlTask,
     SqlTrigger,
+    Storage,
 )
 _WORDS: tuple[type[Enum], ...] = (
     CatchUp,
@@ -90,10 +92,12 @@ _WORDS: tuple[type[Enum], ...] = (
     ExportMode,
     FileFormat,
     Grain,
+    Identity,
     Materialization,
     OnFailure,
     Refresh,
     RuleKind,
+    Scheme,
     Severity,
 )
 _LARGE = ("pipelines", "datasets", "files")

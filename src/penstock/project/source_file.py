@@ -15,9 +15,11 @@ from penstock.model.databases import DATABASE
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
 from penstock.model.sources import ENCODINGS, SUFFIXES, Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.model.storage import scheme_of
 from penstock.project.connector_file import read_connector
 from penstock.project.database_file import read_database
 from penstock.project.source_columns import read_columns
+from penstock.project.storage import read_storage
 from penstock.project.task_options import read_limits
 
 if TYPE_CHECKING:
@@ -57,12 +59,14 @@ def read_source(
     batch = fields.integer("batch", low=1) or 31
     limits = read_limits(fields, None)
     layout = _layout(fields, format_)
+    storage = read_storage(fields, path)
     fields.unknown()
-    _check_path(fields, path, format_, dated="interval" in fields)
+    if path is not None and (storage is not None or scheme_of(path) is None):
+        _check_path(fields, path, format_, dated="interval" in fields)
     if len(findings) > before or path is None:
         return None
     files = FileSource(path=path, columns=(), format=format_, missing=missing, closed=closed, drift=drift)
-    source = replace(files, corrections=corrections, **columns.parts(), **layout)
+    source = replace(files, corrections=corrections, storage=storage, **columns.parts(), **layout)
     by = IntervalBy(grain=Grain(grain), column=INTERVAL_COLUMN, batch=batch) if grain else None
     kept = Materialization.INCREMENTAL if grain else Materialization.TABLE
     return Dataset(
@@ -93,11 +97,9 @@ def _layout(fields: Fields, format_: FileFormat) -> dict[str, Any]:
     return found
 
 
-def _check_path(fields: Fields, path: str | None, format_: FileFormat, *, dated: bool) -> None:
-    if path is None:
-        return
+def _check_path(fields: Fields, path: str, format_: FileFormat, *, dated: bool) -> None:
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
+    if scheme_of(path) is None and (pure.is_absolute() or ".." in pure.parts):
         fields.note(
             "project.outside",
             f"path {path} leaves the project",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import NAME_PATTERN
 from penstock.model.sources import ENCODINGS, SUFFIXES, Corrections, Drift, FileFormat
+from penstock.model.storage import scheme_of
 from penstock.model.stories import StoryColumn, StorySource
 from penstock.sql.query import ExpressionError, expression_columns, is_aggregate, parse_expression
 
@@ -212,7 +213,15 @@ def _path(fields: Fields, format_: FileFormat) -> str:
     path = fields.text("path", required=True) or ""
     bare = _PLACEHOLDER.sub("", path)
     outside = path.startswith(("/", "~")) or ".." in path.split("/") or "\\" in path or ":" in bare
-    if outside or any(ord(letter) < 32 for letter in path):
+    if scheme_of(path) is not None:
+        fields.note(
+            "story.path_outside",
+            "`path` is the address of objects, and stories look at files of the project",
+            at="path",
+            expected="a path beneath the project",
+            remedy="let `author: {kind: files}` bring a NAME.source.yaml with this path",
+        )
+    elif outside or any(ord(letter) < 32 for letter in path):
         fields.note(
             "story.path_outside",
             f"the path {path!r} may lead out of the project",

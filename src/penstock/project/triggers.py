@@ -14,6 +14,7 @@ from penstock.documents import Fields, read_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import DatasetTrigger, FilesTrigger, SqlTrigger
+from penstock.model.storage import scheme_of
 from penstock.project.durations import parse_duration
 from penstock.sql.query import parse_query
 
@@ -134,6 +135,8 @@ def _files_trigger(item: Fields, pattern: str, settle: timedelta, every: timedel
 def _pattern_problem(pattern: str) -> tuple[str, str] | None:
     """The code and the words of what is wrong with a pattern of files, if anything."""
     path = PurePosixPath(pattern)
+    if scheme_of(pattern) is not None:
+        return "project.bad_pattern", "is about objects of a store, which a schedule looks at, and no trigger"
     if path.is_absolute() or ".." in path.parts:
         return "project.outside", "leaves the project"
     if not path.parts or pattern != pattern.strip() or not pattern.isprintable():

@@ -16,7 +16,7 @@ from penstock.model.sources import LandedFile
 from penstock.sim.faults import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from penstock.model.intervals import Interval
     from penstock.model.sources import FileSource
@@ -36,7 +36,13 @@ class MemoryFiles:
         self._editions.update(f"{dataset}@{stamp(interval.start)}" for interval in intervals)
 
     @contextmanager
-    def land(self, source: FileSource, dataset: str, intervals: Sequence[Interval] | None) -> Iterator[Landing]:
+    def land(
+        self,
+        source: FileSource,
+        dataset: str,
+        intervals: Sequence[Interval] | None,
+        is_unwanted: Callable[[], bool] = lambda: False,  # noqa: ARG002 - nothing is fetched from elsewhere
+    ) -> Iterator[Landing]:
         """Read these intervals' files; see `Files.land`."""
         self._faults.effort(f"landing of {dataset}")
         starts = [interval.start for interval in intervals or ()]

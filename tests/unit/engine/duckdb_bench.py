@@ -10,7 +10,7 @@ from engine_bench import day
 
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
-from penstock.adapters.sources.local import LocalFiles
+from penstock.adapters.sources.bringing import SourceFiles
 from penstock.engine.attempt import Tools
 from penstock.engine.executor import Executor
 from penstock.engine.lease import take_lease
@@ -98,7 +98,7 @@ class Shop:
         self.tools = Tools(
             journal=self.journal,
             warehouse=self.warehouse,
-            files=LocalFiles(self.folder, self.spool),
+            files=SourceFiles(self.folder, self.spool),
             processes=MemoryProcesses({}),
         )
         self.token = take_lease(self.journal, self.warehouse, "test")

@@ -62,7 +62,13 @@ class SlowFiles(MemoryFiles):
         return self
 
     @contextmanager
-    def land(self, source: FileSource, dataset: str, intervals: Sequence[Interval] | None) -> Iterator[Landing]:
+    def land(
+        self,
+        source: FileSource,
+        dataset: str,
+        intervals: Sequence[Interval] | None,
+        is_unwanted: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Landing]:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)

@@ -175,6 +175,7 @@ def test_how_often_triggers_look_has_defaults() -> None:
         ("files: .penstock/*", "project.bad_pattern"),
         ("files: ./.git/*", "project.bad_pattern"),
         ("files: data/**.csv", "project.bad_pattern"),
+        ("files: s3://orders/in/*.csv", "project.bad_pattern"),
         ("{files: data/*.csv, every: soon}", "project.bad_duration"),
         ("{files: data/*.csv, every: 0s}", "project.bad_duration"),
         ("{files: data/*.csv, every: 0.1s}", "project.bad_duration"),

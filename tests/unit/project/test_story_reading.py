@@ -72,6 +72,7 @@ def test_a_column_without_a_name_gets_its_headers_word_in_small_letters() -> Non
         ('"06:30"', "half past six", "story.bad_time"),
         ("2 years", "for ever", "story.bad_retention"),
         ("path: data/", "path: /etc/", "story.path_outside"),
+        ("path: data/", "path: s3://orders/", "story.path_outside"),
         ("path: data/", "path: data/../../", "story.path_outside"),
         (".csv\n", ".xlsx\n", "story.bad_path"),
         ("{interval_start:%Y-%m-%d}.csv", "{day}.csv", "story.bad_path"),

@@ -51,8 +51,7 @@ def expected_files(
     """
     listed: dict[Path, list[str]] = {}
     for interval in intervals if intervals is not None else (None,):
-        bounds = {"interval_start": interval.start, "interval_end": interval.end} if interval else {}
-        name = source.path.format(**bounds) if bounds else source.path
+        name = source.path_of(interval)
         matching = _matching(root, name, listed) if "*" in name else []
         for path in matching or [root / name]:
             yield path, interval
@@ -88,20 +87,41 @@ def arrivals(
         elif path.exists() and not path.is_file():
             findings.append(_broken(dataset, name, "is a folder or no plain file", "a plain file"))
         elif not path.is_file():
-            closed = interval is not None and source.closed.holds(interval.start)
-            if not closed and (source.missing == "fail" or interval is None):
+            if is_missed(source, interval):
                 missing.append((name, interval))
                 first_missing = first_missing if len(missing) > 1 else len(findings)
         else:
-            arrival = _read(path, name, interval, source, dataset)
-            if isinstance(arrival, Finding):
-                findings.append(arrival)
-            else:
-                found.append(arrival)
+            _sort(_read(path, name, interval, source, dataset), found, findings)
     if missing:
-        findings.insert(first_missing, _missing(dataset, missing))
+        findings.insert(first_missing, missing_files(dataset, missing))
     findings.extend(_repeated(dataset, found))
     return tuple(found), tuple(findings)
+
+
+def inspected(
+    source: FileSource, dataset: str, there: Iterable[tuple[Path, str, Interval | None]]
+) -> tuple[tuple[Arrival, ...], tuple[Finding, ...]]:
+    """Files that are there, each with the name it goes by, and what is wrong with them."""
+    found: list[Arrival] = []
+    findings: list[Finding] = []
+    for path, name, interval in there:
+        _sort(_read(path, name, interval, source, dataset), found, findings)
+    findings.extend(_repeated(dataset, found))
+    return tuple(found), tuple(findings)
+
+
+def is_missed(source: FileSource, interval: Interval | None) -> bool:
+    """Whether it is a fault that there is no file for an interval, or no file at all."""
+    if interval is None:
+        return True
+    return source.missing == "fail" and not source.closed.holds(interval.start)
+
+
+def _sort(arrival: Arrival | Finding, found: list[Arrival], findings: list[Finding]) -> None:
+    if isinstance(arrival, Finding):
+        findings.append(arrival)
+    else:
+        found.append(arrival)
 
 
 def read_header(path: Path, delimiter: str) -> tuple[str, ...] | None:
@@ -220,7 +240,7 @@ def _outside(dataset: str, name: str) -> Finding:
     )
 
 
-def _missing(dataset: str, missing: Sequence[tuple[str, Interval | None]]) -> Finding:
+def missing_files(dataset: str, missing: Sequence[tuple[str, Interval | None]]) -> Finding:
     """One finding for all files that are not there: a late sender is one mistake, not one for each day."""
     name, interval = missing[0]
     day = f" for {interval}" if interval else ""
