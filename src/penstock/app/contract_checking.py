@@ -122,7 +122,7 @@ def _texts(place: Workplace, names: Sequence[str]) -> dict[str, tuple[str, str]]
     for name in names:
         if name not in found:
             known_dataset(place, name)
-            raise InputError(_no_contract(name))
+            raise InputError(no_contract(name))
     return {name: found[name] for name in (names or found)}
 
 
@@ -244,7 +244,8 @@ def _as_warning(finding: Finding) -> Finding:
     )
 
 
-def _no_contract(name: str) -> Finding:
+def no_contract(name: str) -> Finding:
+    """That a dataset has no contract, and how to get one."""
     return Finding(
         code="contract.none",
         message=f"{name} has no contract",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.adapters.databases.landing import DatabaseReader
+from penstock.adapters.great_expectations.auditing import SuiteAuditor
 from penstock.adapters.sources.local import LocalFiles
 from penstock.engine import promotion
 from penstock.engine.attempt import Tools
@@ -26,6 +27,7 @@ def executor_of(place: Workplace, root: Path, project: Project) -> Executor:
         files=LocalFiles(place.root, place.spool),
         processes=place.processes(root),
         databases=DatabaseReader(place.root, place.spool),
+        auditor=SuiteAuditor(root),
     )
     return Executor(tools, place.clock, place.token(), lanes=project.settings.parallel)
 

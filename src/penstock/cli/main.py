@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("runs:resume", "Go on with runs that were interrupted."),
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
     "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
-    "contract": ("contract:contract", "Infer contracts from data, check them, compare their versions."),
+    "contract": ("contract:contract", "Infer contracts from data, check, export and compare them."),
     "source": ("sources:source", "Look into databases; write files that read their tables."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),

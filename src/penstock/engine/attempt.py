@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit, reading, sifting
+from penstock.engine import audit, reading, sifting, suites
 from penstock.engine.ports import Order, Publication, UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.engine.ports import Databases, Files, Processes, Session, Sifted, Staged, Warehouse
+    from penstock.engine.ports import Auditor, Databases, Files, Processes, Session, Sifted, Staged, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -72,6 +72,7 @@ class Tools:
     files: Files
     processes: Processes
     databases: Databases | None = None
+    auditor: Auditor | None = None
 
 
 class Watch(Protocol):
@@ -158,9 +159,11 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             outcome = sifting.sift(session, staged, dataset, publication)
             sifted, judged = outcome.sifted, Judged()
             setting = setting_of(tools.journal, work, job, intent)
+            others: tuple[CheckResult, ...] = ()
             if not outcome.findings:
                 judged = audit.judge(session, sifted.staged, dataset, setting)
-            judged = replace(judged, results=(*outcome.checks, *judged.results))
+                others = suites.judge(session, sifted.staged, dataset, tools, watch)
+            judged = replace(judged, results=(*outcome.checks, *judged.results, *others))
             fact = audited(publication.publish_id, attempt, sifted, judged, made.files)
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)

@@ -41,6 +41,7 @@ from penstock.model.pipelines import (
 from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
 from penstock.model.sources import Closed, Corrections, Drift, FileFormat, FileSource
+from penstock.model.suites import Expectations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +58,7 @@ _MODELS: tuple[type, ...] = (
     DatabaseSource,
     Dataset,
     DatasetTrigger,
+    Expectations,
     FileSource,
     FilesTrigger,
     Form,
