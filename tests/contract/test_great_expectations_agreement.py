@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-TABLES = 60
+TABLES = 26
 TYPES = {
     "k": "BIGINT",
     "n": "INTEGER",
@@ -42,7 +42,7 @@ POOLS: Mapping[str, tuple[Any, ...]] = {
     "n": (-3, 0, 1, 2, 12, 123, None, None),
     "w": ("a", "b", "ab", "12", "123", "١٢٣", "12\n", "é1", "a b", "a\u00a0b", "a\x0bb", "n/a", "-", "", "ABC", None),
     "r": ("open", "paid", "open", "paid", "open", "lost", ""),
-    "d": tuple(map(Decimal, ("0.09", "0.10", "0.11", "100.09", "100.10", "100.11", "5"))) + (None,),
+    "d": (*map(Decimal, ("0.09", "0.10", "0.11", "100.09", "100.10", "100.11", "5")), None),
     "f": (0.0, 0.1, -0.1, 10.5, 10.500001, 3.0, None),
     "day": (date(2023, 12, 31), date(2024, 1, 1), date(2024, 6, 1), date(2024, 12, 31), date(2025, 1, 1), None),
     "at": (datetime(2023, 12, 31, 23, 59, 59, 999999), datetime(2024, 1, 1), datetime(2024, 12, 31), None,  # noqa: DTZ001
@@ -89,7 +89,7 @@ CARRIED = (
     Rule(kind=RuleKind.PATTERN, columns=("w",), pattern=r"^[\w/-]*$"),
     Rule(kind=RuleKind.PATTERN, columns=("w",), pattern=r"\S"),
     Rule(kind=RuleKind.PATTERN, columns=("w",), pattern=r"^\w*\s?\W?\w*$"),
-    Rule(kind=RuleKind.PATTERN, columns=("w",), pattern=r"(?i)^(a|b|c|1|2|3|\D)*$"),
+    Rule(kind=RuleKind.PATTERN, columns=("w",), pattern=r"(?i)^[abc\s1]*$"),
     Rule(kind=RuleKind.PATTERN, columns=("n",), pattern="^[0-9]+$"),
     Rule(kind=RuleKind.LENGTH, columns=("w",), shortest=1, longest=2),
     Rule(kind=RuleKind.LENGTH, columns=("n",), longest=2, severity=Severity.NOTE),
@@ -164,7 +164,7 @@ class Sides:
 def rows(number: int) -> list[tuple[Any, ...]]:
     """The first tables hold hardly any rows, and the second half only values that are there."""
     chance = random.Random(number)  # noqa: S311 - the same rows every time
-    size = number % 9 if number < 18 else chance.randint(1, 7)
+    size = number % 8 if number < 16 else chance.randint(1, 4)
     pools = [[value for value in pool if number % 2 or value is not None] for pool in POOLS.values()]
     if number % 3 == 0:
         pools = [[chance.choice(pool), chance.choice(pool)] for pool in pools]

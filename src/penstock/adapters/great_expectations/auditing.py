@@ -46,7 +46,7 @@ class SuiteAuditor:
             suites = load_suites(self._root, dataset.suites)
             answer = _asked(dataset, {"rows": str(rows), "suites": suites}, rows.parent, is_unwanted)
             contract = dataset.contract
-            personal = frozenset(one.name for one in contract.columns if one.personal) if contract else frozenset()
+            personal = frozenset(one.name for one in contract.columns if one.personal) if contract else None
             found = [read_suite_results(one, dataset.name, personal) for one in answer["results"]]
         except InputError as error:
             raise TaskError(error.findings) from error

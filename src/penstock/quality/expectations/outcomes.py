@@ -35,7 +35,7 @@ class SuiteResults:
 def read_suite_results(document: object, file: str, personal: frozenset[str] | None = None) -> tuple[SuiteResults, ...]:
     """The results that a file of Great Expectations holds, of one validation or of a checkpoint's.
 
-    `personal` are columns of which nothing that was observed is kept; None: nobody knows, and of none it is.
+    `personal` are columns of which nothing is kept that was observed; None: nobody knows, and nothing is of any.
 
     Raises:
         InputError: it holds no such results.
