@@ -174,7 +174,8 @@ schema:
           - {type: library, metric: invalidValues, arguments: {minLength: 2, maxLength: 5}, mustBe: 0,
              severity: warning, dimension: conformity}
           - {type: library, metric: missingValues, arguments: {missingValues: [n/a]}, mustBe: 0,
-             dimension: completeness, customProperties: [{property: onFailure, value: fail}, {property: ticket, value: 12}]}
+             dimension: completeness,
+             customProperties: [{property: onFailure, value: fail}, {property: ticket, value: 12}]}
           - {type: library, metric: invalidValues, arguments: {validValues: [a, b], maxLength: 3}, mustBeLessThan: 2,
              unit: percent, businessImpact: high}
       - name: gross
@@ -244,7 +245,7 @@ def test_a_check_that_is_promised_no_longer_goes_and_nothing_else_does(number: i
 def test_a_check_that_is_changed_keeps_what_else_was_said_of_it(number: int) -> None:
     contract = read_contract(KINDS, FILE)
     rule = contract.rules[number]
-    other = {
+    others: dict[RuleKind, dict[str, Any]] = {
         RuleKind.LENGTH: {"longest": 9},
         RuleKind.MISSING: {"values": ("none",)},
         RuleKind.INVALID: {"values": ("a", "c")},
@@ -253,7 +254,8 @@ def test_a_check_that_is_changed_keeps_what_else_was_said_of_it(number: int) -> 
         RuleKind.FRESHNESS: {"age": timedelta(hours=5)},
         RuleKind.VOLUME: {"limit": 0.9},
         RuleKind.DRIFT: {"limit": 0.7},
-    }[rule.kind]
+    }
+    other = others[rule.kind]
     changed = replace(contract, rules=tuple(replace(one, **other) if one is rule else one for one in contract.rules))
     text = merged(changed)
     assert same_rules(read_contract(text, FILE), changed)
