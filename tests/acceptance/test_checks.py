@@ -132,7 +132,7 @@ def test_what_nobody_can_judge_of_rows_that_are_there_is_no_failure_of_their_con
     for day in range(1, 3):
         deliver(shop, day)
     run(shop, 3)
-    found = shop.penstock("contract", "check", "sales.orders", "--no-schema", "--json").result
+    found = shop.penstock("contract", "check", "sales.orders", "--no-schema", "--no-schema", "--json").result
     one = found["contracts"]["sales.orders"]
     assert one["outcome"] == "holds"
     assert any(name.startswith("freshness") for name in one["not_judged"])
@@ -179,11 +179,40 @@ def test_rows_that_are_there_are_held_to_a_check_that_their_contract_gains(shop:
     assert "gained checks" in everything(shop, "plan", "--until", "2024-03-05")
     assert run(shop, 5).code == 0
     assert "gained checks" not in everything(shop, "plan", "--until", "2024-03-05")
-    write(shop, "contracts/sales.orders.odcs.yaml", contract(least=350))  # the first four days were built as one slice
+    write(shop, "contracts/sales.orders.odcs.yaml", contract(least=350))
     refused = run(shop, 6)
     assert (refused.code, shop.penstock("runs", "--json").result["runs"][0]["state"]) == (1, "published")
     assert "check.not_held" in refused.err
     assert "2024-03-01/2024-03-05" in refused.err
+
+
+def test_a_number_of_rows_is_promised_of_each_interval_however_many_are_built_together(shop: Place) -> None:
+    few = contract().replace("mustBeGreaterThan: 0}", "mustBeLessThan: 150}")
+    write(shop, "contracts/sales.orders.odcs.yaml", few)
+    assert run(shop, 4).code == 0  # three days of a hundred rows in one task
+    assert states(quality(shop))["row_count:"] == "passed"
+    checked = shop.penstock("contract", "check", "sales.orders", "--no-schema", "--json").result["contracts"][
+        "sales.orders"
+    ]
+    assert (checked["outcome"], checked["rows"]) == ("holds", 300)
+    write(shop, "contracts/sales.orders.odcs.yaml", few.replace("mustBeLessThan: 150", "mustBeLessThan: 90"))
+    failed = shop.penstock("contract", "check", "sales.orders", "--no-schema", exits=1)
+    assert "3 of 3 intervals: 2024-03-01 00:00 100 rows" in failed.out
+    assert "check.not_held" in run(shop, 4).err
+
+
+def test_a_key_is_held_unique_in_its_interval_by_a_run_and_in_all_that_is_built_by_check(shop: Place) -> None:
+    keyed = contract().replace(
+        "    quality:\n      - {metric: rowCount",
+        "    quality:\n      - {metric: duplicateValues, arguments: {properties: [shop, amount]}, mustBe: 0,\n"
+        "         severity: warning}\n      - {metric: rowCount",
+    )
+    write(shop, "contracts/sales.orders.odcs.yaml", keyed)
+    for day in (2, 3):
+        assert run(shop, day).code == 0
+        assert states(quality(shop))["unique:shop,amount"] == "passed"
+    said = shop.penstock("contract", "check", "sales.orders", "--no-schema").out
+    assert "no two rows share (shop, amount): not so in 100 of 200 rows" in said
 
 
 def test_a_check_that_only_warns_is_not_held_against_what_is_there(shop: Place) -> None:

@@ -177,6 +177,7 @@ JSON_FORMS = (
     (("contract", "infer", "shop.daily_revenue"), 2),
     (("contract", "infer", "shop.orders"), 0),
     (("contract", "check"), 0),
+    (("contract", "export", "shop.best_day", "--to", "great-expectations"), 0),
     (("contract", "diff", "shop.orders"), 2),
     (("lineage", "shop.daily_revenue.revenue"), 0),
     (("lineage", "shop.nothing"), 2),

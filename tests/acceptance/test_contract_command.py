@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import random
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -295,9 +296,38 @@ def test_two_files_need_no_project(shop: Place, tmp_path: Path, monkeypatch: pyt
     assert outside.penstock("contract", "diff", str(old), str(new), "--json").result["breaks"] == []
 
 
+def kinds(said: Any) -> list[tuple[str, str]]:
+    return [(change["kind"], change["effect"]) for change in said.result["changes"]]
+
+
+def test_a_contract_that_is_gone_is_told_from_a_dataset_that_is(shop: Place) -> None:
+    best = "shop.best_day"
+    (shop.root / "contracts" / f"{best}.odcs.yaml").unlink()
+    assert kinds(shop.penstock("contract", "diff", best, "--json", exits=1)) == [("withdrawn", "breaking")]
+    for path in (*shop.root.glob("pipelines/shop/best_day.*"), *shop.root.glob("tests/*best_day*")):
+        path.unlink()
+    said = shop.penstock("contract", "diff", best, "--json", exits=1)
+    assert kinds(said) == [("dataset_removed", "breaking")]
+    assert "the project as it stands has no dataset shop.best_day" in said.result["changes"][0]["reason"]
+
+
+def test_a_first_contract_is_told_from_a_new_dataset(shop: Place) -> None:
+    text = (shop.root / "contracts" / f"{STAGED}.odcs.yaml").read_text()
+    first = text.replace(STAGED, "shop.typed").replace("name: stg_orders", "name: typed")
+    (shop.root / "contracts" / "shop.typed.odcs.yaml").write_text(first)
+    assert kinds(shop.penstock("contract", "diff", "shop.typed", "--json")) == [("introduced", "additive")]
+    shutil.copy(shop.root / "pipelines/shop/typed.sql", shop.root / "pipelines/shop/typed_too.sql")
+    again = first.replace("shop.typed", "shop.typed_too").replace("name: typed", "name: typed_too")
+    (shop.root / "contracts" / "shop.typed_too.odcs.yaml").write_text(again)
+    said = shop.penstock("contract", "diff", "shop.typed_too", "--against", "main", "--json")
+    assert kinds(said) == [("dataset_added", "additive")]
+    assert "main has no dataset shop.typed_too" in said.result["changes"][0]["reason"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
+        (("shop.stg_order", STAGED), "contract.two_datasets"),
         ((STAGED, "--against", "nosuch"), "git.no_revision"),
         (("shop.nosuch",), "contract.no_contract"),
         ((STAGED, ORDERS), "contract.two_datasets"),

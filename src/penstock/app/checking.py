@@ -42,6 +42,7 @@ def check(place: Workplace) -> Checked:
     project, findings = examine(load_project(place.root))
     if project is not None and not blocking(findings):
         findings = (*findings, *column_findings(project), *retention_findings(project), *foreign_findings(project))
+        findings = (*findings, *_suite_findings(place, project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,
@@ -50,6 +51,19 @@ def check(place: Workplace) -> Checked:
         tests=len(project.tests) if project else 0,
         findings=findings,
     )
+
+
+def _suite_findings(place: Workplace, project: Project) -> tuple[Finding, ...]:
+    """The suites of another tool that cannot be read."""
+    if not project.settings.great_expectations:
+        return ()
+    from penstock.adapters.great_expectations.suites import load_suites  # noqa: PLC0415 - few projects have any
+
+    try:
+        load_suites(place.root, project.settings.great_expectations)
+    except InputError as error:
+        return error.findings
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from penstock.contract import read_contract
 from penstock.contract.reading import SUFFIX
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
+from penstock.model.intervals import Interval, merge, parse_moment
+from penstock.model.pipelines import Materialization
 from penstock.quality import checks as quality
 from penstock.quality.columns import compare_columns
 from penstock.quality.setting import Setting
@@ -122,7 +124,7 @@ def _texts(place: Workplace, names: Sequence[str]) -> dict[str, tuple[str, str]]
     for name in names:
         if name not in found:
             known_dataset(place, name)
-            raise InputError(_no_contract(name))
+            raise InputError(no_contract(name))
     return {name: found[name] for name in (names or found)}
 
 
@@ -163,17 +165,30 @@ def _judged(
         return {}
     warehouse = place.reading(say)
     relations = {name: one.relation for name, one in built.items()}
-    return {name: _held(warehouse, contract, built[name], relations) for name, contract in there.items()}
+    return {
+        name: _held(warehouse, contract, built[name], _setting(place, name, built[name], relations))
+        for name, contract in there.items()
+    }
 
 
-def _held(
-    warehouse: ProjectWarehouse, contract: Contract, built: Built, relations: Mapping[str, str]
-) -> CheckedContract:
+def _setting(place: Workplace, name: str, built: Built, relations: Mapping[str, str]) -> Setting:
+    """What is built is judged as a whole, but for what is promised of each interval; a merge's rows are of none."""
+    dataset = place.project.datasets[name]
+    by = dataset.interval if dataset.materialization is Materialization.INCREMENTAL else None
+    rows = place.ledger.rows("coverage", dataset=name, version=built.version) if by else ()
+    if by is None or not rows:
+        return Setting(relations=relations)
+    spans = merge(Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"]))) for row in rows)
+    pieces = tuple(piece for span in spans for piece in span.split(by.grain))
+    return Setting(relations=relations, grain=by.grain, column=by.column, pieces=pieces)
+
+
+def _held(warehouse: ProjectWarehouse, contract: Contract, built: Built, setting: Setting) -> CheckedContract:
     """A contract held against rows: columns and types first, then every check that can be asked of what is there."""
     actual = warehouse.columns(built.relation)
     differing = compare_columns(contract, actual)
     there = {name.casefold() for name, _ in actual}
-    plan = quality.compile_checks(contract, built.relation, Setting(relations=relations))
+    plan = quality.compile_checks(contract, built.relation, setting)
     unjudged = {
         check.id: f"there is no column {', '.join(gone)}"
         for check in plan.checks
@@ -244,7 +259,8 @@ def _as_warning(finding: Finding) -> Finding:
     )
 
 
-def _no_contract(name: str) -> Finding:
+def no_contract(name: str) -> Finding:
+    """That a dataset has no contract, and how to get one."""
     return Finding(
         code="contract.none",
         message=f"{name} has no contract",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from penstock.documents import read_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.plan.contract_impact import Impact, impacts, worst
+from penstock.project.layout import dataset_files
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.app.wiring import Workplace
     from penstock.contract.compatibility import ContractChange
     from penstock.contract.consumers import NamedConsumer
@@ -52,8 +56,12 @@ class ContractDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Side:
+    """One of the two: a contract, or none. `there` says whether the dataset itself is, with or without one."""
+
     label: str
+    dataset: str
     contract: Contract | None
+    there: bool = True
     consumers: tuple[NamedConsumer, ...] = ()
 
 
@@ -68,12 +76,12 @@ def diff(place: Workplace | None, names: tuple[str, ...], against: str | None) -
         dataset = names[0].partition("@")[0]
         names = (f"{dataset}@{against or 'HEAD'}", names[0])
     old, new = (_side(place, name) for name in names)
-    known = [side.contract.dataset for side in (old, new) if side.contract]
-    if not known:
+    known = [side.dataset for side in (old, new)]
+    if old.contract is None and new.contract is None:
         raise InputError(_nothing(names))
     if len(set(known)) > 1:
         raise InputError(_two_datasets(names, known))
-    changes = compare(old.contract, new.contract)
+    changes = _changes(old, new)
     named = {one.name: one for one in (*old.consumers, *new.consumers)}
     project = place.project if place is not None else None
     found = impacts(changes, old=old.contract, new=new.contract, project=project, named=tuple(named.values()))
@@ -92,6 +100,18 @@ def diff(place: Workplace | None, names: tuple[str, ...], against: str | None) -
     )
 
 
+def _changes(old: _Side, new: _Side) -> tuple[ContractChange, ...]:
+    """What is different; a dataset that is not there at all on one side has lost, or won, more than a contract."""
+    changes = compare(old.contract, new.contract)
+    if new.contract is None and not new.there:
+        reason = f"{new.label} has no dataset {new.dataset}: its readers lose it"
+        return tuple(replace(change, kind="dataset_removed", reason=reason) for change in changes)
+    if old.contract is None and not old.there:
+        reason = f"{old.label} has no dataset {old.dataset}: it is new, with a contract"
+        return tuple(replace(change, kind="dataset_added", reason=reason) for change in changes)
+    return changes
+
+
 def _side(place: Workplace | None, name: str) -> _Side:
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
@@ -104,16 +124,17 @@ def _side(place: Workplace | None, name: str) -> _Side:
     if place is None:
         raise InputError(_no_project(name))
     file = contract_path(dataset)
-    if not revision:
-        data = ProjectFolder().read(place.root, file)
-        return (
-            _Side(label=f"{dataset} as it stands", contract=None)
-            if data is None
-            else _read(f"{dataset} as it stands", data.decode(errors="replace"), file)
-        )
-    repository = GitRepository(place.root)
-    data = repository.show(repository.commit_of(revision), file)
-    return _Side(label=name, contract=None) if data is None else _read(name, data.decode(errors="replace"), file)
+    read: Callable[[str], bytes | None]
+    if revision:
+        repository = GitRepository(place.root)
+        read, label = partial(repository.show, repository.commit_of(revision)), revision
+    else:
+        read, label = partial(ProjectFolder().read, place.root), "the project as it stands"
+    data = read(file)
+    if data is not None:
+        return _read(name if revision else f"{dataset} as it stands", data.decode(errors="replace"), file)
+    there = any(read(path) is not None for path in dataset_files(dataset))
+    return _Side(label=label, dataset=dataset, contract=None, there=there)
 
 
 def _read(label: str, text: str, file: str) -> _Side:
@@ -126,7 +147,7 @@ def _read(label: str, text: str, file: str) -> _Side:
         contract = read_contract(text, named)
     except InputError as error:
         raise InputError(tuple(_placed(finding, file) for finding in error.findings)) from error
-    return _Side(label=label, contract=contract, consumers=named_consumers(text, file))
+    return _Side(label=label, dataset=contract.dataset, contract=contract, consumers=named_consumers(text, file))
 
 
 def _placed(finding: Finding, file: str) -> Finding:
@@ -146,7 +167,7 @@ def _nothing(names: tuple[str, ...]) -> Finding:
 def _two_datasets(names: tuple[str, ...], known: list[str]) -> Finding:
     return Finding(
         code="contract.two_datasets",
-        message=f"{names[0]} is a contract of {known[0]}, and {names[1]} of {known[1]}",
+        message=f"{names[0]} is about {known[0]}, and {names[1]} about {known[1]}",
         found=" and ".join(known),
         expected="two versions of one dataset's contract",
         remedy="name two files of one dataset",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.connectors.landing import ConnectorReader
 from penstock.adapters.databases.landing import DatabaseReader
+from penstock.adapters.great_expectations.auditing import SuiteAuditor
 from penstock.adapters.sources.bringing import SourceFiles
 from penstock.engine import promotion
 from penstock.engine.attempt import Tools
@@ -28,6 +29,7 @@ def executor_of(place: Workplace, root: Path, project: Project) -> Executor:
         processes=place.processes(root),
         databases=DatabaseReader(place.root, place.spool),
         connectors=ConnectorReader(place.processes(root)),
+        auditor=SuiteAuditor(root),
     )
     return Executor(tools, place.clock, place.token(), lanes=project.settings.parallel)
 

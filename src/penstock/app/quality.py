@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from penstock.app.runs import newest_runs
 from penstock.engine.promotion import mapping_of
+from penstock.ledger.state import IMPORTED
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.quality.check_names import names_of
+from penstock.quality.expectations.outcomes import SEPARATOR
 from penstock.quality.judging import weighted_score
 from penstock.quality.outcomes import FAILED, UNJUDGED, read_results
 
@@ -27,7 +29,10 @@ NEAR = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latest:
-    """What a check found when it was judged last, in which rows. `published` tells whether readers can see these."""
+    """What a check found when it was judged last, in which rows. `published` tells whether readers can see these.
+
+    `source` is the file that it was imported from, of what another tool found elsewhere.
+    """
 
     outcome: Outcome
     name: str
@@ -37,6 +42,7 @@ class Latest:
     run: str
     at: str
     published: bool
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +112,27 @@ def _dataset(place: Workplace, name: str, version: str | None) -> DatasetQuality
     contract = place.project.datasets[name].contract
     names = names_of(contract) if contract else {}
     latest: dict[str, Latest] = {}
-    newest = {one.check for one in read_results(audits[-1]["results"])} if audits else set()
+    newest = _judged_last(audits)
     for row in audits:
         for outcome in read_results(row["results"]):
             known = outcome.check in newest and (outcome.state != UNJUDGED or outcome.check not in latest)
             if known:
                 latest[outcome.check] = _latest(row, outcome, names.get(outcome.check, outcome.check))
     return DatasetQuality(dataset=name, checks=tuple(latest[key] for key in _in_order(latest, names)))
+
+
+def _judged_last(audits: Sequence[Mapping[str, Value]]) -> set[str]:
+    """The checks of the last audit of ours, and those of the last results of each suite that were imported."""
+    last = {_origin(row): {one.check for one in read_results(row["results"])} for row in audits}
+    return {check for checks in last.values() for check in checks}
+
+
+def _origin(row: Mapping[str, Value]) -> str:
+    """Whose results these are: empty for our own, else the tool and the suite."""
+    if row["state"] != IMPORTED:
+        return ""
+    first = next(iter(read_results(row["results"])), None)
+    return SEPARATOR.join(first.check.split(SEPARATOR)[:2]) if first else IMPORTED
 
 
 def _in_order(latest: Mapping[str, Latest], names: Mapping[str, str]) -> list[str]:
@@ -130,6 +150,7 @@ def _latest(row: Mapping[str, Value], outcome: Outcome, name: str) -> Latest:
         run=str(row["run"]),
         at=str(row["finished_at"] or row["started_at"]),
         published=row["state"] == "published",
+        source=str(row["message"] or "") if row["state"] == IMPORTED else "",
     )
 
 

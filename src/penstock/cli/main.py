@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("asking:query", "Ask an environment's datasets with SQL."),
     "export": ("exporting:export", "Bring datasets to files and databases that others read."),
     "diff": ("diffing:diff", "Compare environments, versions or intervals row by row."),
-    "contract": ("contract:contract", "Infer contracts from data, check them, compare their versions."),
+    "contract": ("contract:contract", "Infer contracts from data, check, export and compare them."),
     "source": ("sources:source", "Look into databases; write files that read their tables."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),

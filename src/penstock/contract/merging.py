@@ -1,14 +1,16 @@
 """Contract files written anew without losing what people put there that we do not read.
 
 Ours is what `write_contract` can write. Everything else of the standard or its users (servers, support, tags of a
-column, custom properties, checks of type text or custom, …) stays where it was. Comments and layout do not survive:
-YAML's values do.
+column, custom properties, checks of type text or of other engines, …) stays where it was. Comments and layout do not
+survive: YAML's values do.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.contract.custom import ENGINE
+from penstock.contract.policies import FORMATS, MAX_QUARANTINED, ON_FAILURE
 from penstock.documents import read_yaml, to_yaml
 
 if TYPE_CHECKING:
@@ -21,10 +23,12 @@ _OURS: Mapping[str, frozenset[str]] = {
     ),
     "description": frozenset({"purpose"}),
     "team": frozenset({"name"}),
-    "object": frozenset({"name", "physicalName", "logicalType", "properties", "quality"}),
+    "object": frozenset(
+        {"name", "physicalName", "logicalType", "properties", "quality", "customProperties", "relationships"}
+    ),
     "property": frozenset(
         {"name", "description", "logicalType", "physicalType", "required", "primaryKey", "primaryKeyPosition",
-         "classification", "customProperties", "logicalTypeOptions", "quality", "enum", "unique"}
+         "classification", "customProperties", "logicalTypeOptions", "quality", "enum", "unique", "relationships"}
     ),
     "logicalTypeOptions": frozenset(
         {"pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength",
@@ -33,12 +37,18 @@ _OURS: Mapping[str, frozenset[str]] = {
     "rule": frozenset(
         {"name", "description", "type", "metric", "rule", "query", "arguments", "mustBe", "mustNotBe",
          "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo", "mustBeBetween",
-         "mustNotBeBetween", "unit", "severity"}
+         "mustNotBeBetween", "unit", "severity", "engine", "implementation", "customProperties"}
     ),
+    "relationship": frozenset({"type", "from", "to", "customProperties"}),
     "named": frozenset({"property", "value", "unit"}),
 }  # fmt: skip
-_OUR_CUSTOM = frozenset({"personalData"})
-_OUR_PROMISES = frozenset({"timeOfAvailability", "retention"})
+_OUR_CUSTOM = {
+    "object": frozenset({ON_FAILURE, MAX_QUARANTINED}),
+    "property": frozenset({"personalData", ON_FAILURE, FORMATS}),
+    "rule": frozenset({ON_FAILURE, "columns"}),
+    "relationship": frozenset({"severity"}),
+}
+_OUR_PROMISES = frozenset({"timeOfAvailability", "retention", "freshness"})
 
 
 def keep_unknown(old: str, new: str, file: str) -> str:
@@ -67,24 +77,50 @@ def _contract(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         if key in old and key not in new:
             merged[key] = old[key]
     merged["schema"] = _listed(old, new, "schema", _physical_name, _object)
-    promises = _listed(old, new, "slaProperties", _property_name, _promise, ours=_OUR_PROMISES)
+    promises = _listed(old, new, "slaProperties", _promised, _promise, keeps=_is_no_promise_of_ours)
     return merged | ({"slaProperties": promises} if promises else {})
 
 
 def _object(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    merged = _over(old, new, "object")
+    merged = _over(old, new, "object") | _custom(old, new, "object") | _relationships(old, new)
     merged["properties"] = [_with(one, old.get("properties"), _name, _property) for one in new.get("properties", [])]
     return _with_rules(old, new, merged)
 
 
 def _property(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    merged = _over(old, new, "property")
+    merged = _over(old, new, "property") | _custom(old, new, "property") | _relationships(old, new)
     options = _over(old.get("logicalTypeOptions") or {}, new.get("logicalTypeOptions") or {}, "logicalTypeOptions")
-    custom = _listed(old, new, "customProperties", _property_name, _named, ours=_OUR_CUSTOM)
     if "classification" in old and "classification" not in new and not _is_personal(old):
         merged["classification"] = old["classification"]
-    merged |= {key: value for key, value in (("logicalTypeOptions", options), ("customProperties", custom)) if value}
+    merged |= {"logicalTypeOptions": options} if options else {}
     return _with_rules(old, new, merged)
+
+
+def _custom(old: dict[str, Any], new: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The custom properties: ours as they are now, and everybody else's."""
+    ours = _OUR_CUSTOM[kind]
+    found = _listed(
+        old, new, "customProperties", _property_name, _named, keeps=lambda entry: entry.get("property") not in ours
+    )
+    return {"customProperties": found} if found else {}
+
+
+def _relationships(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Foreign keys are ours, relationships of another type are not."""
+    found = _listed(old, new, "relationships", _ends, _relationship, keeps=_is_no_foreign_key)
+    return {"relationships": found} if found else {}
+
+
+def _relationship(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    return _over(old, new, "relationship") | _custom(old, new, "relationship")
+
+
+def _is_no_foreign_key(entry: dict[str, Any]) -> bool:
+    return entry.get("type") not in {None, "foreignKey"}
+
+
+def _is_no_promise_of_ours(entry: dict[str, Any]) -> bool:
+    return entry.get("property") not in _OUR_PROMISES
 
 
 def _is_personal(entry: dict[str, Any]) -> bool:
@@ -93,13 +129,32 @@ def _is_personal(entry: dict[str, Any]) -> bool:
 
 def _with_rules(old: dict[str, Any], new: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
     """The new rules, each with what else the old one of its name or wording said; then checks for people and tools."""
-    theirs = [one for one in _mappings(old.get("quality")) if one.get("type") in {"text", "custom"}]
-    ours = [_with(one, old.get("quality"), _rule_name, _rule) for one in new.get("quality", [])]
+    known = _mappings(old.get("quality"))
+    theirs = [one for one in known if not _is_ours(one)]
+    before = [one for one in known if _is_ours(one)]
+    ours = [_merged_rule(one, before) for one in new.get("quality", [])]
     return merged | ({"quality": [*ours, *theirs]} if ours or theirs else {})
 
 
+def _is_ours(entry: dict[str, Any]) -> bool:
+    """Whether a check makes a rule: those for people and for other engines do not."""
+    kind = entry.get("type")
+    return str(entry.get("engine", "")).lower() == ENGINE if kind == "custom" else kind != "text"
+
+
+def _merged_rule(new: dict[str, Any], before: list[dict[str, Any]]) -> dict[str, Any]:
+    """Over the rule of its name, else over the one of its wording, else over the only nameless one of its sort."""
+    for identity in (_rule_name, _wording, _sort):
+        match = [one for one in before if identity(one) is not None and identity(one) == identity(new)]
+        if len(match) == 1 or (match and identity is not _sort):
+            return _rule(match[0], new)
+        if identity is _rule_name and new.get("name"):
+            break
+    return new
+
+
 def _rule(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    return _over(old, new, "rule")
+    return _over(old, new, "rule") | _custom(old, new, "rule")
 
 
 def _named(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -126,12 +181,12 @@ def _listed(
     identity: Callable[[dict[str, Any]], object],
     merge: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]],
     *,
-    ours: frozenset[str] | None = None,
+    keeps: Callable[[dict[str, Any]], bool] = lambda _entry: False,
 ) -> list[dict[str, Any]]:
-    """The new list's mappings over those of the old one with the same identity; then the old ones that are not ours."""
+    """The new list's mappings over those of the old one with the same identity; then the old ones that are kept."""
     fresh = _mappings(new.get(key))
-    known = {identity(one) for one in fresh} | set(ours or ())
-    rest = [one for one in _mappings(old.get(key)) if ours is not None and identity(one) not in known]
+    known = {identity(one) for one in fresh}
+    rest = [one for one in _mappings(old.get(key)) if keeps(one) and identity(one) not in known]
     return [*(_with(one, old.get(key), identity, merge) for one in fresh), *rest]
 
 
@@ -161,5 +216,39 @@ def _property_name(entry: dict[str, Any]) -> object:
     return entry.get("property")
 
 
+def _promised(entry: dict[str, Any]) -> object:
+    """What a promise is about: freshness is of a column, with or without its table."""
+    return entry.get("property"), str(entry.get("element", "")).rpartition(".")[2] if _is_freshness(entry) else ""
+
+
+def _is_freshness(entry: dict[str, Any]) -> bool:
+    return entry.get("property") == "freshness"
+
+
+def _ends(entry: dict[str, Any]) -> object:
+    return repr([entry.get("from"), entry.get("to")])
+
+
 def _rule_name(entry: dict[str, Any]) -> object:
-    return entry.get("name") or repr([entry.get(key) for key in ("metric", "arguments", "query")])
+    return entry.get("name") or None
+
+
+def _wording(entry: dict[str, Any]) -> object:
+    """What a check without a name says."""
+    return (
+        None
+        if entry.get("name")
+        else repr([entry.get(key) for key in ("metric", "arguments", "query", "implementation")])
+    )
+
+
+def _sort(entry: dict[str, Any]) -> object:
+    """What a check without a name is about, whatever it allows."""
+    if entry.get("name"):
+        return None
+    body, arguments = entry.get("implementation"), entry.get("arguments")
+    parts = [part if isinstance(part, dict) else {} for part in (body, arguments)]
+    words = sorted(parts[1].keys() - {"properties"})
+    return repr(
+        [entry.get("metric"), "query" in entry, parts[0].get("check"), words, *(p.get("properties") for p in parts)]
+    )

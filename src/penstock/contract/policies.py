@@ -33,8 +33,7 @@ _MOMENTS = frozenset({"DATE", "TIMESTAMP"})
 def single_row_predicate(rule: Rule, types: Sequence[str]) -> str | None:
     """The predicate of a rule about single rows, true for offending ones; None for any other.
 
-    Of SQL rules, those are meant that `logicalTypeOptions` and `missingValues` make: a query that a person wrote may
-    look at other rows too.
+    Of SQL rules, those are meant that `logicalTypeOptions` make: a person's query may look at other rows too.
     """
     if rule.kind in ROW_KINDS:
         return row_predicate(rule, types)
@@ -173,17 +172,13 @@ def _not_nullable(rule: Rule, specs: Sequence[ColumnSpec]) -> str:
 
 
 def _made_by_us(rule: Rule) -> re.Pattern[str]:
-    """The predicates that options and `missingValues` make for a rule's columns, and nothing else."""
+    """The predicates that options make for a rule's columns, and nothing else."""
     return re.compile("|".join(_forms(rule.columns)))
 
 
 def _forms(columns: Sequence[str]) -> Iterator[str]:
     bound = rf"(?:{_NUMBER}|{_TEXT})"
-    names = [re.escape(quoted(name)) for name in columns]
-    for name in names:
+    for name in (re.escape(quoted(column)) for column in columns):
         yield rf"{name} <= {bound}"
         yield rf"{name} >= {bound}"
-        yield rf"length\({name}\) [<>] {_NUMBER}"
         yield rf"{name} % {_NUMBER} <> 0"
-    missing = [rf"{name} IS NULL(?: OR CAST\({name} AS VARCHAR\) IN \({_TEXT}(?:, {_TEXT})*\))?" for name in names]
-    yield " OR ".join(missing)

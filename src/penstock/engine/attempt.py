@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit, reading, sifting
+from penstock.engine import audit, reading, sifting, suites
 from penstock.engine.ports import Order, Publication, StateChange, UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.engine.ports import Connectors, Databases, Files, Processes, Session, Sifted, Staged, Warehouse
+    from penstock.engine.ports import (
+        Auditor,
+        Connectors,
+        Databases,
+        Files,
+        Processes,
+        Session,
+        Sifted,
+        Staged,
+        Warehouse,
+    )
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project
@@ -76,6 +86,7 @@ class Tools:
     processes: Processes
     databases: Databases | None = None
     connectors: Connectors | None = None
+    auditor: Auditor | None = None
 
 
 class Watch(Protocol):
@@ -164,9 +175,11 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             outcome = sifting.sift(session, staged, dataset, publication)
             sifted, judged = outcome.sifted, Judged()
             setting = setting_of(tools.journal, work, job, intent)
+            others: tuple[CheckResult, ...] = ()
             if not outcome.findings:
                 judged = audit.judge(session, sifted.staged, dataset, setting)
-            judged = replace(judged, results=(*outcome.checks, *judged.results))
+                others = suites.judge(session, sifted.staged, dataset, tools, watch)
+            judged = replace(judged, results=(*outcome.checks, *judged.results, *others))
             fact = audited(publication.publish_id, attempt, sifted, judged, made.files)
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)

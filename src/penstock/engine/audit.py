@@ -63,32 +63,43 @@ def refuse_if_failed(
     results: Sequence[quality.CheckResult],
     setting: Setting = PLAIN,
 ) -> None:
-    """Stop an attempt whose rows offend a check that blocks, with a few of those rows.
+    """Stop an attempt whose rows offend a check that blocks, with a few of those rows; of a suite's, with its counts.
 
     Raises:
         TaskError: one finding for each failed check of severity error.
     """
     failed = [result for result in results if not result.passed and result.severity is Severity.ERROR]
-    if not failed or dataset.contract is None:
+    if not failed:
         return
     setting = _with_itself(setting, dataset, staged)
-    plan = quality.compile_checks(dataset.contract, staged.relation, setting)
-    by_id = {check.id: check for check in plan.checks}
+    checks = quality.compile_checks(dataset.contract, staged.relation, setting).checks if dataset.contract else ()
+    by_id = {check.id: check for check in checks}
     findings = []
     for result in failed:
-        query = quality.examples_query(by_id[result.id], staged.relation, EXAMPLES, setting)
+        check = by_id.get(result.id)
+        query = quality.examples_query(check, staged.relation, EXAMPLES, setting) if check else ""
         rows = session.fetch(query) if query else []
         findings.append(
             Finding(
                 code="check.failed",
                 message=f"{dataset.name}: {result.message}",
-                place=Place(file=dataset.contract.file, dataset=dataset.name, field=result.column),
+                place=Place(
+                    file=dataset.contract.file if check and dataset.contract else ", ".join(_files(dataset)),
+                    dataset=dataset.name,
+                    field=result.column,
+                ),
                 found="; ".join(str(tuple(str(value) for value in row)) for row in rows)[:500] or result.found or None,
-                expected=result.name if by_id[result.id].rule.threshold else f"no offending row ({result.name})",
-                remedy="correct the data or the query; if the rule is wrong, change the contract by its own change",
+                expected=f"no offending row ({result.name})" if check and not check.rule.threshold else result.name,
+                remedy="correct the data or the query; if the rule is wrong, change "
+                + ("the contract by its own change" if check else "the suite"),
             )
         )
     raise TaskError(tuple(findings))
+
+
+def _files(dataset: Dataset) -> tuple[str, ...]:
+    """The files of a dataset's suites of another tool."""
+    return tuple(dict.fromkeys(one.file for one in dataset.suites))
 
 
 def within_interval(session: Session, staged: Staged, dataset: Dataset, interval: Interval | None) -> None:

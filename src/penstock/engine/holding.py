@@ -5,6 +5,7 @@ Slices are judged one by one, as they would be if they were built now; those tha
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.engine.audit import EXAMPLES
@@ -43,7 +44,7 @@ def offences(
     found: list[Finding] = []
     with warehouse.session() as session:
         for interval, relation in _pieces(dataset, version.relation, built, plan):
-            found += _judged(session, held, relation, interval, relations)
+            found += _judged(session, held, relation, _setting(dataset, interval, relations))
             if len(found) >= MOST:
                 break
     return tuple(found[:MOST])
@@ -75,11 +76,16 @@ def _pieces(
             yield piece, f"(SELECT * FROM {relation} WHERE {column} >= {start} AND {column} < {end})"
 
 
-def _judged(
-    session: Session, contract: Contract, relation: str, interval: Interval | None, relations: Mapping[str, str]
-) -> Iterator[Finding]:
-    relations = {**relations, contract.dataset: relation}
-    setting = Setting(until=interval.end if interval else None, relations=relations, interval=interval)
+def _setting(dataset: Dataset, interval: Interval | None, relations: Mapping[str, str]) -> Setting:
+    by = dataset.interval
+    if by is None or interval is None:
+        return Setting(relations=relations)
+    return Setting(until=interval.end, relations=relations, interval=interval, grain=by.grain, column=by.column)
+
+
+def _judged(session: Session, contract: Contract, relation: str, setting: Setting) -> Iterator[Finding]:
+    interval = setting.interval
+    setting = replace(setting, relations={**setting.relations, contract.dataset: relation})
     plan = quality.compile_checks(contract, relation, setting)
     by_id = {check.id: check for check in plan.checks}
     for result in quality.run_checks(plan, session.fetch).results:

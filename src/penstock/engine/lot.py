@@ -41,12 +41,13 @@ SECONDS = 0.02
 def is_light(dataset: Dataset) -> bool:
     """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time.
 
-    Rows that may be put aside, or be too old to be kept, need a staging, which a lot has not.
+    Rows that may be put aside, be too old to be kept, or go to another tool need a staging, which a lot has not.
     """
     if dataset.materialization is not Materialization.VIEW and counted_from(dataset) is not None:
         return False
     kept = dataset.materialization in {Materialization.TABLE, Materialization.VIEW}
-    return kept and isinstance(dataset.task, SqlTask) and dataset.timeout is None and sieve_of(dataset) is None
+    plain = isinstance(dataset.task, SqlTask) and dataset.timeout is None and not dataset.suites
+    return kept and plain and sieve_of(dataset) is None
 
 
 @dataclass(slots=True, kw_only=True)

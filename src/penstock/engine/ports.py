@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.model.sources import FileSource, LandedFile
     from penstock.plan.versions import Version
     from penstock.quality.casting import Cast
+    from penstock.quality.check_values import CheckResult
     from penstock.quality.sifting import Sieve
 
 Params = "Mapping[str, object]"
@@ -483,6 +484,18 @@ class Processes(Protocol):
 
     def stop(self, run: str | None = None) -> int:
         """Kill what runs (for a run, or at all) with everything it started, and wait until it is gone; how many."""
+        ...
+
+
+class Auditor(Protocol):
+    """Holds rows against suites of another tool."""
+
+    def audit(self, dataset: Dataset, rows: Path, is_unwanted: Callable[[], bool]) -> tuple[CheckResult, ...]:
+        """What the dataset's suites find in a Parquet file of its rows; files beside it may be written.
+
+        Raises:
+            TaskError: a suite cannot be read or run, the tool is not there, ran out of time, or was stopped.
+        """
         ...
 
 

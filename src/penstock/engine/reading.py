@@ -45,7 +45,7 @@ def built(
 ) -> Staged | None:
     """Build a source's table of its rows as they come, in the open transaction; None where that cannot be.
 
-    Rows that may be put aside, or be too old to be kept, need a staging.
+    Rows that may be put aside, be too old to be kept, or go to another tool need a staging.
 
     Raises:
         TaskError: as `Databases.stream`.

@@ -245,6 +245,22 @@ class AttemptFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsImported:
+    """Another tool judged rows of a dataset elsewhere, at a moment that it says itself.
+
+    `source` is the file it was read from, `digest` tells it from others; `rows` and `results` as in `AttemptAudited`.
+    """
+
+    dataset: str
+    tool: str
+    source: str
+    digest: str
+    judged_at: str
+    rows: int
+    results: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionIntended:
     """A swap of an environment is about to be tried under `promotion`; `mapping` is the whole environment after it."""
 
@@ -524,6 +540,7 @@ Fact = (
     | AttemptAudited
     | AttemptPublished
     | AttemptFailed
+    | ResultsImported
     | PromotionIntended
     | Promoted
     | RemovalIntended

@@ -94,6 +94,8 @@ class Drop:
 Operation = Put | Drop
 SCHEDULE = "schedule"
 """The trigger of a run that a schedule asked for."""
+IMPORTED = "imported"
+"""The state of results that another tool came to elsewhere."""
 MOST_PRIORITY = 1_000_000
 
 
@@ -292,6 +294,17 @@ def _(fact: facts.AttemptAudited, _entry: Entry) -> tuple[Operation, ...]:
         "attempts", publish_id=fact.publish_id, attempt=fact.attempt, state="audited", rows=fact.rows,
         checks=fact.checks, failed_checks=_json(fact.failed_checks), files=fact.files, quarantined=fact.quarantined,
         caught=_json(fact.caught), nulled=_json(fact.nulled), results=fact.results, profile=fact.profile,
+    )  # fmt: skip
+    return (row,)
+
+
+@_fold.register(facts.ResultsImported)
+def _(fact: facts.ResultsImported, entry: Entry) -> tuple[Operation, ...]:
+    """Beside the audits of attempts, of no version and in a state that is never open."""
+    row = _put(
+        "attempts", publish_id=f"{IMPORTED}/{fact.tool}/{fact.dataset}/{fact.digest}", attempt=1, run="",
+        dataset=fact.dataset, version="", interval="", state=IMPORTED, rows=fact.rows, results=fact.results,
+        started_at=fact.judged_at or entry.at, finished_at=fact.judged_at or entry.at, message=fact.source,
     )  # fmt: skip
     return (row,)
 

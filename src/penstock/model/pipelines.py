@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Grain, Interval
     from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
+    from penstock.model.suites import Expectations
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -180,7 +181,8 @@ Task = SqlTask | PythonTask | CommandTask | Source
 class Dataset:
     """One dataset and the task that makes it. `file` is relative to the project.
 
-    `key` is what a merge replaces rows by, `offset` the growing column that an append goes on from.
+    `key` is what a merge replaces rows by, `offset` the growing column that an append goes on from, `suites` what else
+    than its contract its rows are held to.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Dataset:
     key: tuple[str, ...] = ()
     offset: str | None = None
     limits: Limits = Limits()
+    suites: tuple[Expectations, ...] = ()
 
     @property
     def pipeline(self) -> str:
@@ -268,6 +271,7 @@ class Settings:
     `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
     `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
     last use; with `expires_daily` rows that are past their contract's retention are deleted without being asked.
+    `great_expectations` are suites of that tool to which datasets are held.
     """
 
     name: str
@@ -278,6 +282,7 @@ class Settings:
     policy: Mapping[str, object] = field(default_factory=dict)
     retention: timedelta = timedelta(days=7)
     expires_daily: bool = False
+    great_expectations: tuple[Expectations, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

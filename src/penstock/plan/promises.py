@@ -1,6 +1,7 @@
-"""Whether queries make the columns that are promised and asked of them, as far as that shows without running anything.
+"""Whether datasets have the columns that are promised and asked of them, as far as that shows without running anything.
 
-Every finding is a warning: what a query makes is told by reading it, and the database has the last word.
+Of queries every finding is a warning: what one makes is told by reading it, and the database has the last word. A
+source declares its columns, and no attempt at one gets past a contract that names others: those are errors.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from penstock.model.databases import DatabaseSource
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.pipelines import SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.lineage import ProjectLineage
+from penstock.quality.columns import compare_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +34,25 @@ def column_findings(project: Project) -> tuple[Finding, ...]:
             replace(each, severity=Severity.WARNING, place=replace(each.place, file=dataset.file, dataset=name))
             for each in refused
         ]
+        if isinstance(dataset.task, FileSource | DatabaseSource):
+            findings += _declared(dataset, dataset.task)
         if isinstance(dataset.task, SqlTask) and name in found.columns and name not in found.refused:
             findings += _against(dataset, {column.lower() for column in found.columns[name]})
     return tuple(findings)
+
+
+def _declared(dataset: Dataset, source: FileSource | DatabaseSource) -> Iterator[Finding]:
+    """A source's columns beside its contract's. Text of files is cast to whatever type the contract gives it."""
+    if dataset.contract is None:
+        return
+    types = source.row_types
+    if isinstance(source, FileSource):
+        promised = {column.name.casefold(): column.type for column in dataset.contract.columns}
+        types |= {name: promised.get(name.casefold(), types[name]) for name in source.texts}
+    remedy = f"correct `columns` of {dataset.file}, or the contract: every attempt is refused until they agree"
+    for finding in compare_columns(dataset.contract, tuple(types.items())):
+        kind = finding.code.rpartition("_")[2]
+        yield replace(finding, code=f"check.column_{kind}", remedy=remedy)
 
 
 def _against(dataset: Dataset, made: set[str]) -> Iterator[Finding]:

@@ -15,6 +15,12 @@ COMMAND_FOLDER = "commands"
 PROJECT_FOLDERS = ("pipelines", "contracts", "tests", "monitoring", COMMAND_FOLDER)
 
 
+def dataset_files(dataset: str) -> tuple[str, ...]:
+    """The files of which one makes a dataset."""
+    pipeline, _, name = dataset.partition(".")
+    return tuple(f"pipelines/{pipeline}/{name}{end}" for end in (".sql", ".py", SOURCE_SUFFIX, COMMAND_SUFFIX))
+
+
 def is_project_file(path: str) -> bool:
     """Whether a file (relative to the project) is one the reader looks at."""
     parts = PurePosixPath(path).parts

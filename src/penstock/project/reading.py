@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from penstock.model.datatests import DataTest
     from penstock.model.exports import Export
     from penstock.model.pipelines import Dataset, Pipeline, Settings, Slo
+    from penstock.model.suites import Expectations
 
 Read = TypeVar("Read")
 
@@ -109,6 +110,7 @@ class _Reader:
         self.findings.extend(export_findings(self.exports, self.datasets, self.unreadable))
         if settings is None:
             return None
+        self._attach_suites(settings)
         self.findings.extend(pool_findings(self.datasets, settings.pools))
         return Project(
             settings=settings,
@@ -212,7 +214,7 @@ class _Reader:
         was = self.known.datasets[name]
         if was.file != path or self.known.files.get(path) != hashlib.sha256(self.files[path]).hexdigest():
             return None
-        return replace(was, contract=None)
+        return replace(was, contract=None, suites=())
 
     def _well_named(self, word: str, path: str) -> bool:
         if NAME_PATTERN.fullmatch(word):
@@ -243,6 +245,24 @@ class _Reader:
                         remedy="correct the name or remove the contract",
                     )
                 )
+
+    def _attach_suites(self, settings: Settings) -> None:
+        for one in settings.great_expectations:
+            if (dataset := self.datasets.get(one.dataset)) is not None:
+                self.datasets[one.dataset] = replace(dataset, suites=(*dataset.suites, one))
+            elif one.dataset not in self.unreadable:
+                self.findings.append(_suite_without_dataset(one))
+
+
+def _suite_without_dataset(one: Expectations) -> Finding:
+    return Finding(
+        code="project.suite_without_dataset",
+        message=f"{one.file} is a suite for {one.dataset}, which no file makes",
+        place=Place(file=SETTINGS_FILE, dataset=one.dataset, field="great_expectations"),
+        found=one.dataset,
+        expected="a dataset of this project",
+        remedy="correct the name or take the entry out",
+    )
 
 
 def _not_text(path: str) -> Finding:

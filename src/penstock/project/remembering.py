@@ -44,6 +44,7 @@ from penstock.model.queries import Form, QueryForms
 from penstock.model.schedule import Schedule
 from penstock.model.sources import Closed, Corrections, Drift, FileFormat, FileSource
 from penstock.model.storage import Identity, Scheme, Storage
+from penstock.model.suites import Expectations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,6 +63,7 @@ _MODELS: tuple[type, ...] = (
     Dataset,
     DatasetTrigger,
     Export,
+    Expectations,
     FileSource,
     FilesTrigger,
     Form,

@@ -10,6 +10,7 @@ from penstock.documents import Fields, read_yaml
 from penstock.model.pipelines import NAME_PATTERN, Settings
 from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
+from penstock.project.suite_uses import suite_uses
 
 if TYPE_CHECKING:
     from penstock.model.findings import Finding
@@ -31,6 +32,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         "pools": _pools(fields),
         "policy": _policy(fields),
         **_retention(fields),
+        "great_expectations": tuple(suite_uses(fields)),
     }
     fields.unknown()
     if len(findings) > before or name is None:

@@ -41,6 +41,8 @@ __all__ = [
 ]  # fmt: skip
 _OF_THE_WHOLE = frozenset({RuleKind.ROW_COUNT, RuleKind.FRESHNESS, RuleKind.VOLUME, RuleKind.DRIFT})
 """Kinds of which no single row is to blame."""
+_BY_INTERVAL = frozenset({RuleKind.ROW_COUNT, RuleKind.VOLUME})
+"""Kinds that hold for each interval, however many of them are built or looked at together."""
 
 
 def compile_checks(contract: Contract, relation: str, setting: Setting = PLAIN) -> CheckPlan:
@@ -75,7 +77,7 @@ def run_checks(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> 
     profile = profile_of(plan, results, _learned(plan, ask))
     return Judged(
         results=judge(plan, results, spans),
-        profile=Profile(**profile, start=_start(plan.setting), spans=spans) if profile else None,
+        profile=Profile(**profile, start=_start(plan.setting), spans=_kept(plan, spans)) if profile else None,
     )
 
 
@@ -95,13 +97,21 @@ def _start(setting: Setting) -> datetime | None:
 
 
 def _spans(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> tuple[tuple[datetime, int], ...]:
-    """The rows of each interval, also of those without any, where a slice has several and somebody wants to know."""
+    """The rows of each interval, also of those without any, where there are several and somebody wants to know."""
     setting = plan.setting
-    wanted = any(check.rule.kind is RuleKind.VOLUME for check in plan.checks)
-    if not wanted or not setting.is_batch or setting.interval is None or setting.grain is None:
+    wanted = [check for check in plan.checks if check.rule.kind in _BY_INTERVAL and setting.column in check.shown]
+    pieces = setting.pieces
+    if setting.is_batch and setting.interval is not None and setting.grain is not None:
+        pieces = tuple(setting.interval.split(setting.grain))
+    if not wanted or not pieces:
         return ()
     found = {row[0].replace(tzinfo=UTC): int(row[1]) for row in ask(scanning.spans_query(setting, plan.relation))}
-    return tuple((piece.start, found.get(piece.start, 0)) for piece in setting.interval.split(setting.grain))
+    return tuple((piece.start, found.get(piece.start, 0)) for piece in pieces)
+
+
+def _kept(plan: CheckPlan, spans: tuple[tuple[datetime, int], ...]) -> tuple[tuple[datetime, int], ...]:
+    """Of the rows of each interval, what later ones are held against."""
+    return spans if any(check.rule.kind is RuleKind.VOLUME for check in plan.checks) else ()
 
 
 def _learned(plan: CheckPlan, ask: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Bins]:

@@ -29,6 +29,8 @@ _NEAR = 0.9
 """From this share of the sample on, values that could be read as a type are all held against it."""
 _SKETCHED = 0.7
 """A sketch of distinct values may be wrong by a tenth and more: from this share of the rows on, all may differ."""
+_PADDED = "(^|[^0-9])0[0-9]"
+"""A number that is filled up with zeros."""
 _MOMENTS = ("%m/%d/%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%m/%d/%y %H:%M", "%d.%m.%Y", "%Y%m%d")
 
 
@@ -124,13 +126,24 @@ def _patterns(ask: Ask, sample: str, columns: Sequence[tuple[str, str]]) -> dict
     for name in texts:
         text = f"nullif({quote(name)}, '')"
         parts += [f"approx_top_k({form(text)}, {MOST_SHAPES + 1})" for form in (shape, run_shape)]
+        parts += [f"count({text})", f"approx_count_distinct({text})", f"count_if(regexp_matches({text}, '{_PADDED}'))"]
     found = ask(f"SELECT {', '.join(parts)} FROM {sample}")
     patterns = {}
     for index, name in enumerate(texts):
-        shapes, runs = ([one for one in tops or () if one is not None] for tops in found[index * 2 : index * 2 + 2])
-        if pattern := pattern_of(shapes, runs):
+        *tops, filled, distinct, padded = found[index * 5 : index * 5 + 5]
+        shapes, runs = ([one for one in top or () if one is not None] for top in tops)
+        grows = not padded and _counts(shapes, varied=distinct >= _SKETCHED * filled)
+        if pattern := pattern_of([] if grows else shapes, runs):
             patterns[name] = pattern
     return patterns
+
+
+def _counts(shapes: Sequence[str], *, varied: bool) -> bool:
+    """Whether values look counted, so that they grow longer: plain numbers, or numbers in what hardly repeats.
+
+    The caller knows that none of them is filled up with zeros, which counted values of a fixed width are.
+    """
+    return all(set(one) == {"9"} for one in shapes) or (varied and all("9" in one for one in shapes))
 
 
 def _moments(ask: Ask, sample: str, columns: Sequence[ColumnFacts]) -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.quality.setting import Setting
 
+_SHOWN = 3
 _WEIGHTS = {Severity.ERROR: 3, Severity.WARNING: 1, Severity.NOTE: 0}
 
 
@@ -104,9 +105,15 @@ def _counted(check: Check, seen: _Seen, failed: int) -> CheckResult:
 
 
 def _row_count(check: Check, seen: _Seen) -> CheckResult:
+    """Each interval has to have so many rows, or the whole of a dataset without intervals."""
     threshold = check.rule.threshold
-    passed = threshold is None or threshold.holds(Decimal(seen.total))
-    return _whole(check, seen, passed=passed, found=f"{seen.total:,} rows")
+    counted: tuple[tuple[datetime | None, int], ...] = seen.spans or ((None, seen.total),)
+    wrong = [(moment, rows) for moment, rows in counted if threshold and not threshold.holds(Decimal(rows))]
+    if not seen.spans or not wrong:
+        return _whole(check, seen, passed=not wrong, found=f"{seen.total:,} rows")
+    few = "; ".join(f"{moment:%Y-%m-%d %H:%M} {rows:,} rows" for moment, rows in wrong[:_SHOWN])
+    more = f"; and {len(wrong) - _SHOWN:,} more" if len(wrong) > _SHOWN else ""
+    return _whole(check, seen, passed=False, found=f"{len(wrong):,} of {len(counted):,} intervals: {few}{more}")
 
 
 def _message(check: Check, failed: int, total: int) -> str:
@@ -152,7 +159,8 @@ def _volume(check: Check, seen: _Seen) -> CheckResult:
     past = check.rule.past or Past()
     earlier = [count for profile in seen.setting.past for count in profile.counts]
     start = seen.setting.interval.start if seen.setting.interval else None
-    counted: tuple[tuple[datetime | None, int], ...] = seen.spans or ((start, seen.total),)
+    spans = seen.spans if seen.setting.interval else ()
+    counted: tuple[tuple[datetime | None, int], ...] = spans or ((start, seen.total),)
     judged, wrong = 0, []
     for moment, rows in counted:
         like = [count for other, count in earlier if alike(past, moment, other)][-past.most :]

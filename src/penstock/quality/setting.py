@@ -83,8 +83,9 @@ class Setting:
 
     `until` is the end of the interval, or up to when a run's data counts as arrived. `relations` maps datasets to
     where they are. `past` holds what is known of earlier intervals, the oldest first. `interval` and `grain` are those
-    of the slice, `column` is the one that cuts it. `rows` is how many are there, as far as that is known. `zone_maps`
-    is whether the database skips rows by the smallest and largest values of the groups that they are stored in.
+    of the slice, `column` is the one that cuts it; `pieces` are intervals to be judged one by one where there is no
+    slice. `rows` is how many are there, as far as that is known. `zone_maps` is whether the database skips rows by the
+    smallest and largest values of the groups that they are stored in.
     """
 
     until: datetime | None = None
@@ -93,6 +94,7 @@ class Setting:
     interval: Interval | None = None
     grain: Grain | None = None
     column: str = ""
+    pieces: tuple[Interval, ...] = ()
     rows: int = 0
     zone_maps: bool = False
 

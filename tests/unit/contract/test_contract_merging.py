@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from penstock.contract import read_contract, write_contract
 from penstock.contract.consumers import NamedConsumer, named_consumers
 from penstock.contract.merging import keep_unknown
 from penstock.documents import read_yaml
-from penstock.model.contracts import Rule, RuleKind
+from penstock.model.contracts import MOST_QUARANTINED, Contract, OnFailure, Rule, RuleKind, Threshold
+from penstock.model.findings import Severity
 
 FILE = "contracts/sales.daily.odcs.yaml"
 FULL = """\
@@ -144,3 +146,135 @@ def test_consumers_are_roles_and_those_whom_the_contract_lists(text: str) -> Non
     roles = (NamedConsumer(name="role analysts"),) if "roles:" in text else ()
     listed = (NamedConsumer(name="dashboard"), NamedConsumer(name="stock", columns=("day",)))
     assert named_consumers(text, FILE) == (*roles, *listed)
+
+
+# -- every kind of check ----------------------------------------------------------------------------------------------
+
+KINDS = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: sales.daily
+version: 1.0.0
+status: active
+schema:
+  - name: daily
+    physicalName: sales.daily
+    customProperties: [{property: onFailure, value: quarantine}, {property: maxQuarantined, value: '0.2'},
+                       {property: tier, value: gold}]
+    relationships: [{type: foreignKey, from: [daily.day, daily.shop], to: [sales.plan.day, sales.plan.shop], id: plan}]
+    properties:
+      - {name: day, physicalType: DATE, logicalType: date,
+         customProperties: [{property: formats, value: ['%d/%m/%Y']}, {property: unit, value: day}]}
+      - name: shop
+        physicalType: VARCHAR
+        logicalType: string
+        customProperties: [{property: onFailure, value: 'null'}]
+        relationships: [{type: foreignKey, to: sales.shops.id, description: Only shops that are open.}]
+        quality:
+          - {type: library, metric: invalidValues, arguments: {minLength: 2, maxLength: 5}, mustBe: 0,
+             severity: warning, dimension: conformity}
+          - {type: library, metric: missingValues, arguments: {missingValues: [n/a]}, mustBe: 0,
+             dimension: completeness,
+             customProperties: [{property: onFailure, value: fail}, {property: ticket, value: 12}]}
+          - {type: library, metric: invalidValues, arguments: {validValues: [a, b], maxLength: 3}, mustBeLessThan: 2,
+             unit: percent, businessImpact: high}
+      - name: gross
+        physicalType: DOUBLE
+        logicalType: number
+        quality:
+          - {type: custom, engine: penstock, implementation: {check: drift, method: ks}, dimension: accuracy}
+          - {type: custom, engine: soda, implementation: 'checks: []'}
+    quality:
+      - {type: library, metric: rowCount, mustBeGreaterThan: 3, dimension: coverage}
+      - {type: custom, engine: penstock, implementation: {check: volume, tolerance: 0.4}, schedule: daily}
+slaProperties:
+  - {property: freshness, value: 2, unit: d, element: daily.day, driver: regulatory}
+  - {property: latency, value: 4, unit: d}
+"""
+THEIRS = {"tier", "unit", "id", "description", "dimension", "ticket", "businessImpact", "schedule", "driver", "latency",
+          "conformity", "completeness", "coverage", "accuracy"}  # fmt: skip
+
+
+def words(text: str) -> set[str]:
+    """Every key and every text that stands in a document."""
+
+    def found(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            return {str(key) for key in value} | {word for item in value.values() for word in found(item)}
+        if isinstance(value, list):
+            return {word for item in value for word in found(item)}
+        return {str(value)}
+
+    return found(data(text))
+
+
+def merged(contract: Contract, over: str = KINDS) -> str:
+    return keep_unknown(over, write_contract(contract), FILE)
+
+
+def same_rules(one: Contract, other: Contract) -> bool:
+    """Whether two contracts have the same rules, in whatever order."""
+    return len(one.rules) == len(other.rules) and all(rule in other.rules for rule in one.rules)
+
+
+def test_every_kind_of_check_is_read_back_as_it_was_with_what_else_was_said_of_it() -> None:
+    contract = read_contract(KINDS, FILE)
+    assert {rule.kind for rule in contract.rules} >= {
+        RuleKind.LENGTH, RuleKind.MISSING, RuleKind.INVALID, RuleKind.ROW_COUNT, RuleKind.RELATION,
+        RuleKind.FRESHNESS, RuleKind.VOLUME, RuleKind.DRIFT,
+    }  # fmt: skip
+    again = merged(contract)
+    after = read_contract(again, FILE)
+    assert same_rules(after, contract)
+    assert replace(after, rules=()) == replace(contract, rules=())
+    assert words(again) >= THEIRS
+    assert merged(read_contract(again, FILE), again) == again
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_check_that_is_promised_no_longer_goes_and_nothing_else_does(number: int) -> None:
+    contract = read_contract(KINDS, FILE)
+    assert len(contract.rules) == 9
+    fewer = replace(contract, rules=(*contract.rules[:number], *contract.rules[number + 1 :]))
+    after = read_contract(merged(fewer), FILE)
+    assert same_rules(after, fewer)
+    assert "soda" in words(merged(fewer))
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_check_that_is_changed_keeps_what_else_was_said_of_it(number: int) -> None:
+    contract = read_contract(KINDS, FILE)
+    rule = contract.rules[number]
+    others: dict[RuleKind, dict[str, Any]] = {
+        RuleKind.LENGTH: {"longest": 9},
+        RuleKind.MISSING: {"values": ("none",)},
+        RuleKind.INVALID: {"values": ("a", "c")},
+        RuleKind.ROW_COUNT: {"threshold": Threshold(operator="mustBe", operands=(7,))},
+        RuleKind.RELATION: {"severity": Severity.WARNING},
+        RuleKind.FRESHNESS: {"age": timedelta(hours=5)},
+        RuleKind.VOLUME: {"limit": 0.9},
+        RuleKind.DRIFT: {"limit": 0.7},
+    }
+    other = others[rule.kind]
+    changed = replace(contract, rules=tuple(replace(one, **other) if one is rule else one for one in contract.rules))
+    text = merged(changed)
+    assert same_rules(read_contract(text, FILE), changed)
+    assert words(text) >= THEIRS
+
+
+def test_policies_that_hold_no_longer_go_and_those_that_hold_now_come() -> None:
+    contract = read_contract(KINDS, FILE)
+    plain = replace(
+        contract,
+        on_failure=OnFailure.FAIL,
+        columns=tuple(replace(column, on_failure=None, formats=()) for column in contract.columns),
+        rules=tuple(replace(rule, on_failure=None) for rule in contract.rules),
+        max_quarantined=MOST_QUARANTINED,
+    )
+    after = read_contract(merged(plain), FILE)
+    assert not after.names_policies
+    assert (after.columns, after.max_quarantined) == (plain.columns, plain.max_quarantined)
+    assert words(merged(plain)) >= THEIRS
+    again = read_contract(merged(contract, merged(plain)), FILE)
+    assert (again.on_failure, again.columns) == (contract.on_failure, contract.columns)
+    assert {rule.on_failure for rule in again.rules} == {rule.on_failure for rule in contract.rules}

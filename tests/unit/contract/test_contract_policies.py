@@ -110,8 +110,22 @@ def test_lengths_and_missing_values_are_about_single_rows_and_a_persons_query_is
 
 def test_a_query_that_only_begins_like_one_of_ours_is_not_about_single_rows() -> None:
     for tail in (" LIMIT 1", " OR (SELECT count(*) FROM {table}) > 3", " GROUP BY ALL"):
-        rule = Rule(kind=RuleKind.SQL, columns=("a",), sql=f'SELECT * FROM {{table}} WHERE length("a") < 2{tail}')
+        rule = Rule(kind=RuleKind.SQL, columns=("a",), sql=f'SELECT * FROM {{table}} WHERE "a" <= 2{tail}')
         assert single_row_predicate(rule, ["VARCHAR"]) is None
+
+
+@pytest.mark.parametrize(
+    "condition", ['length("a") < 2', '"a" IS NULL', '"a" IS NULL OR CAST("a" AS VARCHAR) IN (\'n/a\')']
+)
+def test_a_persons_query_about_lengths_or_missing_words_is_no_rule_of_ours(condition: str) -> None:
+    rule = Rule(kind=RuleKind.SQL, columns=("a",), sql=f"SELECT * FROM {{table}} WHERE {condition}")
+    assert single_row_predicate(rule, ["VARCHAR"]) is None
+
+
+def test_what_options_make_is_about_single_rows() -> None:
+    options = "logicalTypeOptions: {exclusiveMinimum: 0, exclusiveMaximum: 9, multipleOf: 3}"
+    contract = _read(_column("a", options), top=f"    {_said('quarantine')}\n")
+    assert [policy_of(contract, rule) for rule in contract.rules] == [ASIDE, ASIDE, ASIDE]
 
 
 def test_a_rule_that_only_warns_does_nothing_to_rows() -> None:

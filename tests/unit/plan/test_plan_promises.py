@@ -58,3 +58,53 @@ def test_nothing_is_said_of_a_project_that_is_right() -> None:
 def test_a_column_that_a_run_would_refuse_is_warned_of(path: str, old: str, new: str, code: str, words: str) -> None:
     said = _said(path, old, new)
     assert any(found == code and words in message for found, message in said), said
+
+
+# -- sources ----------------------------------------------------------------------------------------------------------
+
+SOURCE_HEAD = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop.raw
+version: 1.0.0
+schema:
+  - name: raw
+    physicalName: shop.raw
+    properties:
+"""
+
+
+def of_source(source: str, *columns: str) -> list[tuple[str, str, str | None]]:
+    promised = "".join(f"      - {{name: {name}, physicalType: {type_}}}\n" for name, type_ in map(str.split, columns))
+    files = {
+        "penstock.yaml": "name: shop\n",
+        "pipelines/shop/pipeline.yaml": "owner: us\nschedule: manual\nstart: 2024-03-01\n",
+        "pipelines/shop/raw.source.yaml": source,
+        "contracts/shop.raw.odcs.yaml": f"{SOURCE_HEAD}{promised}",
+    }
+    found = column_findings(read_project({name: text.encode() for name, text in files.items()}))
+    return [(finding.code, str(finding.severity), finding.place.field) for finding in found]
+
+
+TEXTS = "format: csv\npath: data/{interval_start:%Y-%m-%d}.csv\ninterval: day\ncolumns: [id, Amount]\n"
+BOTH = ("_file VARCHAR", "_interval_start TIMESTAMP")
+
+
+def test_a_source_whose_columns_are_those_of_its_contract_is_right_whatever_its_text_is_cast_to() -> None:
+    assert of_source(TEXTS, "id BIGINT", "amount DOUBLE", *BOTH) == []
+
+
+def test_a_column_that_a_source_lacks_or_has_beyond_its_contract_is_an_error() -> None:
+    assert of_source(TEXTS, "id BIGINT", "price VARCHAR", *BOTH) == [
+        ("check.column_missing", "error", "price"),
+        ("check.column_extra", "error", "Amount"),
+    ]
+    assert of_source(TEXTS, "id BIGINT", "amount VARCHAR", "_file VARCHAR") == [
+        ("check.column_extra", "error", "_interval_start")
+    ]
+
+
+def test_a_typed_column_of_a_source_has_the_type_that_its_contract_says() -> None:
+    typed = "format: parquet\npath: data/all.parquet\ncolumns: [{name: id, type: BIGINT}, note]\n"
+    assert of_source(typed, "id INTEGER", "note DATE", "_file VARCHAR") == [("check.column_type", "error", "id")]
+    assert of_source(typed, "id BIGINT", "note DATE", "_file VARCHAR") == []

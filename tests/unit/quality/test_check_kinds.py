@@ -234,6 +234,26 @@ def test_a_date_counts_from_its_midnight(duck: Duck) -> None:
     assert run_checks(plan, lambda sql: duck.execute(sql).fetchall()).results[0].passed
 
 
+# -- rows of an interval ----------------------------------------------------------------------------------------------
+
+
+def test_a_number_of_rows_is_promised_of_each_interval_of_a_slice(duck: Duck) -> None:
+    rule = Rule(kind=RuleKind.ROW_COUNT, threshold=Threshold(operator="mustBeBetween", operands=(1, 2)))
+    for hours in (1, 2, 25, 26, 73, 74, 75):
+        duck.execute("INSERT INTO t (t) VALUES (?)", [DAY.replace(tzinfo=None) + timedelta(hours=hours)])
+    days = Interval(DAY, DAY + timedelta(days=4))
+    batch = Setting(interval=days, grain=Grain.DAY, column="t")
+    result = only(duck, rule, batch)
+    assert (result.passed, result.found) == (
+        False,
+        "2 of 4 intervals: 2024-03-06 00:00 0 rows; 2024-03-07 00:00 3 rows",
+    )
+    two = Setting(pieces=tuple(Interval(DAY, DAY + timedelta(days=2)).split(Grain.DAY)), grain=Grain.DAY, column="t")
+    assert only(duck, rule, two).passed
+    assert not only(duck, rule).passed  # without intervals: seven rows
+    assert judged(duck, rule, setting=batch).profile is None
+
+
 # -- volume -----------------------------------------------------------------------------------------------------------
 
 VOLUME = Rule(kind=RuleKind.VOLUME, limit=0.5, past=Past(most=8, fewest=3, weekday=True))

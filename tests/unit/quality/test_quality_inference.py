@@ -128,8 +128,26 @@ def test_time_goes_on_and_has_no_maximum(duck: Duck) -> None:
 def test_values_of_few_shapes_make_a_pattern(duck: Duck) -> None:
     pattern = one(guesses(duck, "CASE WHEN i % 9 = 0 THEN 'C' ELSE '' END || (536365 + i) AS no"), GuessKind.PATTERN)
     assert pattern is not None
-    assert pattern.values == ("^([0-9]{6}|[A-Z][0-9]{6})$",)
+    assert pattern.values == ("^([0-9]+|[A-Z]+[0-9]+)$",)
     assert pattern.sure(0.8)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("100000 + i", "^[0-9]+$"),  # all of them have six digits so far
+        ("100000 + i // 100", "^[0-9]+$"),  # a reference to such a key
+        ("'INV-' || (1000 + i)", "^INV-[0-9]+$"),
+        ("lpad(i::VARCHAR, 6, '0')", "^[0-9]{6}$"),
+        ("'INV-' || lpad(i::VARCHAR, 6, '0')", "^[A-Z]{3}-[0-9]{6}$"),
+        ("chr((65 + i % 5)::INTEGER) || (10 + i % 20)", "^[A-Z][0-9]{2}$"),  # codes that repeat
+        ("strftime(DATE '2024-01-01' + i::INTEGER, '%Y-%m-%d')", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    ],
+)
+def test_a_growing_number_gets_no_width(duck: Duck, sql: str, expected: str) -> None:
+    pattern = one(guesses(duck, f"({sql})::VARCHAR AS no"), GuessKind.PATTERN)
+    assert pattern is not None
+    assert pattern.values == (expected.replace("INV-", "[A-Z]+-"),)
 
 
 def test_a_pattern_is_held_against_every_row_and_not_the_sample_alone(duck: Duck) -> None:

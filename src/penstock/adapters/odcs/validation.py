@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.odcs.alternatives import expected_by, likely_cause, said_by
 from penstock.documents import read_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SCHEMA_FILE = "odcs-3.2.0.schema.json"
 EXTRA = "penstock[contracts]"
 MOST_FINDINGS = 20
+UNEVALUATED = "unevaluatedProperties"
+"""Where a part of the schema does not hold, every key that it speaks of counts as unknown, too."""
 
 
 def schema_findings(text: str, file: str) -> tuple[Finding, ...]:
@@ -28,18 +31,18 @@ def schema_findings(text: str, file: str) -> tuple[Finding, ...]:
     """
     document = read_yaml(text, file)
     errors = sorted(_validator().iter_errors(as_json(document.data)), key=lambda error: list(map(str, error.path)))
-    refused = {tuple(error.path) for error in errors if error.validator == "additionalProperties"}
-    errors = [one for one in errors if one.validator != "unevaluatedProperties" or tuple(one.path) not in refused]
+    others = [tuple(error.path) for error in errors if error.validator != UNEVALUATED]
+    errors = [one for one in errors if one.validator != UNEVALUATED or not _any_beneath(tuple(one.path), others)]
     findings = []
     for error in errors[:MOST_FINDINGS]:
-        cause = _deepest(error)
+        cause = likely_cause(error)
         steps = tuple(cause.absolute_path)
         findings.append(
             Finding(
                 code="contract.schema",
-                message=f"the ODCS schema refuses {_at(steps)}: {cause.message[:200]}",
+                message=f"the ODCS schema refuses {_at(steps)}: {said_by(cause)[:200]}",
                 place=document.place(*steps),
-                expected=_expected(cause),
+                expected=expected_by(cause),
                 remedy="see https://bitol-io.github.io/open-data-contract-standard; fields of your own go under "
                 "customProperties",
             )
@@ -86,21 +89,9 @@ def _validator() -> Any:
     return jsonschema.validators.validator_for(schema)(schema)
 
 
-def _deepest(error: Any) -> Any:
-    """Of alternatives none of which holds, the complaint that lies deepest: it is about what somebody meant."""
-    while error.context:
-        error = max(error.context, key=lambda one: (len(one.absolute_path), -len(one.message)))
-    return error
-
-
-def _expected(error: Any) -> str | None:
-    if error.validator == "enum":
-        return " | ".join(map(str, error.validator_value))
-    if error.validator == "type":
-        return str(error.validator_value)
-    if error.validator == "required":
-        return ", ".join(map(str, error.validator_value))
-    return None
+def _any_beneath(path: tuple[str | int, ...], others: Iterable[tuple[str | int, ...]]) -> bool:
+    """Whether one of the others is at this place, or within it."""
+    return any(other[: len(path)] == path for other in others)
 
 
 def _at(steps: Iterable[str | int]) -> str:

@@ -1,4 +1,4 @@
-"""`penstock contract infer`, `check` and `diff`."""
+"""`penstock contract infer`, `check`, `export` and `diff`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.app import contract_checking, contract_diffing, inferring
+from penstock.app import contract_checking, contract_diffing, contract_exporting, inferring
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.commands.contract_answers import check_text, check_values, diff_text, diff_values
 from penstock.cli.options import EnvironmentName, opened, project_option
@@ -26,7 +26,7 @@ CONFIDENCE, SHOWN = 0.8, 0.5
 
 @click.group()
 def contract() -> None:
-    """Infer contracts from data, check them, and compare versions of them."""
+    """Infer contracts from data, check them, export them, and compare versions of them."""
 
 
 @contract.command(epilog="Example: penstock contract infer sales.daily_revenue --print")
@@ -158,6 +158,32 @@ def check(
         text=check_text(found),
         findings=(*findings, *found.notes),
         exit_code=0 if found.ok else 1,
+    )
+
+
+@contract.command(epilog="Example: penstock contract export sales.daily_revenue --to great-expectations")
+@click.argument("dataset")
+@click.option(
+    "--to", "target", type=click.Choice(contract_exporting.TARGETS), required=True, help="The tool whose words to use."
+)
+@click.option("--out", metavar="FILE", default=None, help="Where to write it, if not to gx/expectations.")
+@project_option
+@answering
+def export(door: Door, *, dataset: str, target: str, out: str | None, project: str | None) -> Answer:
+    """Write a contract as a suite of Great Expectations, and say which rules that tool has no words for."""
+    del door, target
+    with opened(project) as place:
+        found = contract_exporting.export(place, dataset, out)
+    return Answer(
+        result={
+            "dataset": found.dataset,
+            "file": found.file,
+            "checks": found.checks,
+            "carried": found.carried,
+            "suite": found.suite,
+        },
+        text=f"wrote {found.file}: {found.carried} of {found.checks} checks of {found.dataset}\n",
+        findings=found.findings,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.app.quality import quality as found_quality
+from penstock.app.results_importing import import_results
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option
 from penstock.delivery.pages import tables
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: penstock quality sales.daily_revenue")
 @click.argument("dataset", required=False)
 @click.option("--env", "environment", default=None, help="Only of versions that this environment shows.")
+@click.option("--import", "results", metavar="FILE", default=None, help="First take in results of Great Expectations.")
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="How many runs to list.")
 @project_option
 @answering
-def quality(door: Door, dataset: str | None, environment: str | None, limit: int, project: str | None) -> Answer:
+def quality(
+    door: Door, *, dataset: str | None, environment: str | None, results: str | None, limit: int, project: str | None
+) -> Answer:
     """Show what each check found last, the scores, and how they went from run to run. Of DATASET, or of all."""
-    del door
+    if results is not None and dataset is None:
+        raise click.UsageError("--import FILE needs the DATASET that the results are about")
     with opened(project) as place:
+        if results is not None and dataset is not None:
+            door.say(f"imported {import_results(place, dataset, results)} result(s) of {results}")
         found = found_quality(place, dataset, environment, limit)
     return Answer(result=_result(found), text=_text(found, detailed=dataset is not None))
 
@@ -59,6 +66,7 @@ def _plain(latest: Latest) -> dict[str, Any]:
         "run": latest.run,
         "at": latest.at,
         "published": latest.published,
+        "source": latest.source or None,
     }
 
 
@@ -104,7 +112,8 @@ def _said(latest: Latest) -> str:
     outcome = latest.outcome
     found = outcome.found or f"{outcome.rows:,} of {latest.total:,} rows offend"
     of = f" ({latest.interval})" if latest.interval else ""
-    return f"{outcome.severity}: {latest.name}: {found}{of}" + ("" if latest.published else "; not published")
+    end = f"; imported from {latest.source}" if latest.source else "" if latest.published else "; not published"
+    return f"{outcome.severity}: {latest.name}: {found}{of}{end}"
 
 
 def _time(moment: str) -> str:

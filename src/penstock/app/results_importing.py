@@ -1,0 +1,85 @@
+"""`quality --import`: results that Great Expectations wrote elsewhere, beside those of our own checks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.app.built import known_dataset
+from penstock.ledger.facts import ResultsImported
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+from penstock.quality.expectations.outcomes import TOOL, read_suite_results
+from penstock.quality.outcomes import results_text
+
+if TYPE_CHECKING:
+    from penstock.app.wiring import Workplace
+    from penstock.quality.expectations.outcomes import SuiteResults
+
+MOST_BYTES = 64_000_000
+
+
+def import_results(place: Workplace, dataset: str, file: str) -> int:
+    """Record what a file of results says of a dataset; how many results. The same file again changes nothing.
+
+    Raises:
+        InputError: there is no such dataset, or the file cannot be read or holds no results.
+    """
+    known_dataset(place, dataset)
+    contract = place.project.datasets[dataset].contract
+    personal = frozenset(one.name for one in contract.columns if one.personal) if contract else None
+    text = _text(file)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(_unreadable(file, f"it is no JSON: {error}")) from error
+    found = read_suite_results(document, file, personal)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    facts = [_fact(dataset, file, f"{digest}-{number}", one) for number, one in enumerate(found)]
+    place.ledger.append(*facts)
+    return sum(len(one.results) for one in found)
+
+
+def _fact(dataset: str, file: str, digest: str, found: SuiteResults) -> ResultsImported:
+    return ResultsImported(
+        dataset=dataset,
+        tool=TOOL,
+        source=Path(file).name,
+        digest=digest,
+        judged_at=_moment(found.at),
+        rows=max((one.total_rows for one in found.results), default=0),
+        results=results_text(found.results),
+    )
+
+
+def _moment(text: str) -> str:
+    """In UTC, as the ledger writes moments; empty where the file tells none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
+def _text(file: str) -> str:
+    try:
+        if Path(file).stat().st_size > MOST_BYTES:
+            raise InputError(_unreadable(file, f"it is larger than {MOST_BYTES:,} bytes"))
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(_unreadable(file, error.strerror or str(error))) from error
+    except UnicodeDecodeError as error:
+        raise InputError(_unreadable(file, "it is not UTF-8 text")) from error
+
+
+def _unreadable(file: str, why: str) -> Finding:
+    return Finding(
+        code="expectations.unreadable",
+        message=f"{file} cannot be read: {why}",
+        place=Place(file=file),
+        expected="a file of results that Great Expectations wrote",
+        remedy="correct the path",
+    )

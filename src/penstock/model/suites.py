@@ -1,0 +1,18 @@
+"""Suites of another tool that a dataset's rows are held to before they are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_ROWS = 1_000_000
+"""How many rows are handed to the other tool at most, where nothing else is said: it holds them all in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectations:
+    """A suite of Great Expectations, or the suites of a checkpoint, by the path of its file beneath the project."""
+
+    dataset: str
+    file: str
+    is_checkpoint: bool = False
+    most_rows: int = MOST_ROWS
