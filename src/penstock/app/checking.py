@@ -11,6 +11,9 @@ from penstock.adapters.folder import ProjectFolder, load_project
 from penstock.app.warehouses import foreign_findings
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity, blocking
+from penstock.plan.exposure import exposure_findings
+from penstock.plan.lineage import ProjectLineage
+from penstock.plan.personal import personal_data
 from penstock.plan.promises import column_findings
 from penstock.project.reading import examine
 
@@ -40,7 +43,9 @@ def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
     project, findings = examine(load_project(place.root))
     if project is not None and not blocking(findings):
-        findings = (*findings, *column_findings(project), *foreign_findings(project))
+        lineage = ProjectLineage(project)
+        personal = exposure_findings(personal_data(project, lineage))
+        findings = (*findings, *column_findings(project, lineage), *personal, *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

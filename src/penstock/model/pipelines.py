@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.model.databases import DatabaseSource
+from penstock.model.masking import HASH
 from penstock.model.queries import over
 from penstock.model.sources import FileSource
 from penstock.model.tasks import TaskKind
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Grain, Interval
+    from penstock.model.masking import MaskingKey
     from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
 
@@ -107,7 +109,8 @@ class SqlTask:
     """A query: its text as written (header included), what it reads, and its bound parameters.
 
     `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout. `forms` are the
-    same by column, where they can be told apart. `edits` are where the text names datasets.
+    same by column, where they can be told apart. `edits` are where the text names datasets, `masks` the masking
+    functions that it calls.
     """
 
     text: str
@@ -116,6 +119,7 @@ class SqlTask:
     edits: tuple[Edit, ...]
     params: frozenset[str] = frozenset()
     forms: QueryForms | None = None
+    masks: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SQL, init=False)
 
     def over(self, tables: Mapping[str, str]) -> str:
@@ -265,7 +269,7 @@ class Settings:
 
     `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
     `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
-    last use.
+    last use. `masking` says where the key of `mask_hash` is.
     """
 
     name: str
@@ -275,11 +279,15 @@ class Settings:
     pools: Mapping[str, int] = field(default_factory=dict)
     policy: Mapping[str, object] = field(default_factory=dict)
     retention: timedelta = timedelta(days=7)
+    masking: MaskingKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Everything a project's files say. `files` maps every file read to its SHA-256."""
+    """Everything a project's files say. `files` maps every file read to its SHA-256.
+
+    `mask_digest` tells which masking key is at hand; no file says so, it comes from whoever opens the project.
+    """
 
     settings: Settings
     pipelines: Mapping[str, Pipeline]
@@ -287,6 +295,13 @@ class Project:
     tests: tuple[DataTest, ...] = ()
     slos: tuple[Slo, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    mask_digest: str = ""
+
+    @property
+    def hashing(self) -> tuple[str, ...]:
+        """The datasets whose queries hash under the masking key."""
+        tasks = ((name, dataset.task) for name, dataset in self.datasets.items())
+        return tuple(name for name, task in tasks if isinstance(task, SqlTask) and HASH in task.masks)
 
     def pipeline_of(self, dataset: str) -> Pipeline:
         """The pipeline a dataset belongs to."""

@@ -19,6 +19,7 @@ from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Ref
 from penstock.model.datatests import DataTest
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
+from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import (
     CatchUp,
     CommandTask,
@@ -63,6 +64,7 @@ _MODELS: tuple[type, ...] = (
     Interval,
     IntervalBy,
     Limits,
+    MaskingKey,
     Pipeline,
     Project,
     PythonTask,

@@ -11,7 +11,7 @@ from penstock.adapters.postgres.server import Server
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
 from penstock.plan.versions import VERSIONS_SCHEMA
-from penstock.sql.carrying import SUPPORT
+from penstock.sql.carrying import MASKING, SUPPORT
 from penstock.sql.postgres_types import COLLATION
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ CREATE TABLE _penstock.branches (
 INSERT INTO _penstock.fence (token) VALUES (0);
 {quarantine.SETUP}
 {SUPPORT}
+{MASKING}
 """
+
+
+_MASKS = "SELECT to_regprocedure('_penstock.mask_domain(text)') IS NOT NULL"
 
 
 def ensure_schema(server: Server, connection: Connection, project: str, *, read_only: bool) -> None:
@@ -95,12 +99,13 @@ def _make(connection: Connection, project: str) -> None:
 
 
 def _complete(connection: Connection) -> None:
-    """Make what an older Penstock had no place for: rows that are put aside."""
-    there = connection.execute(quarantine.THERE.encode()).fetchone()
-    if there is None or not there[0]:
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
-            connection.execute(quarantine.SETUP.encode())
+    """Make what an older Penstock did not have: a place for rows that are put aside, masking functions."""
+    for asked, setup in ((quarantine.THERE, quarantine.SETUP), (_MASKS, MASKING)):
+        there = connection.execute(asked.encode()).fetchone()
+        if there is None or not there[0]:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
+                connection.execute(setup.encode())
 
 
 def _found(connection: Connection) -> tuple[int, str] | None:
