@@ -15,6 +15,7 @@ from penstock.plan.exposure import exposure_findings
 from penstock.plan.lineage import ProjectLineage
 from penstock.plan.personal import personal_data
 from penstock.plan.promises import column_findings
+from penstock.plan.samples import lines_of, sample_findings
 from penstock.project.reading import examine
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ class Checked:
 
 def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
-    project, findings = examine(load_project(place.root))
+    files = load_project(place.root)
+    project, findings = examine(files)
     if project is not None and not blocking(findings):
         lineage = ProjectLineage(project)
-        personal = exposure_findings(personal_data(project, lineage))
+        data = personal_data(project, lineage)
+        personal = (*exposure_findings(data), *sample_findings(project, data, lines_of(files), project.tests))
         findings = (*findings, *column_findings(project, lineage), *personal, *foreign_findings(project))
     datasets = project.datasets if project else {}
     return Checked(

@@ -47,12 +47,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """Values of one kind, from the column they began in, by way of the last tagged column on their way."""
+    """Values of one kind, from the column they began in, by way of the last tagged column on their way.
+
+    `is_copy` says that since then they were handed on as they are, masked or not.
+    """
 
     kind: str
     origin: Node
     last: Node
     degree: Degree
+    is_copy: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,7 @@ class _Walk:
             return {}, {}
         if isinstance(task, PythonTask) and task.columns:
             return {
-                column.lower(): self._of((source, Degree.CLEAR) for source in made_of)
+                column.lower(): self._of((source, Degree.CLEAR, True) for source in made_of)
                 for column, made_of in task.columns.items()
             }, {}
         try:
@@ -169,25 +173,27 @@ class _Walk:
     ) -> tuple[dict[str, tuple[Flow, ...]], Mapping[str, Place]]:
         shown = shown_values(text, known)
         flows = {
-            name: self._of(((ref.dataset, ref.column), degree) for ref, degree in one.values)
+            name: self._of(((ref.dataset, ref.column), degree, ref in one.copies) for ref, degree in one.values)
             for name, one in shown.items()
         }
         return flows, {name: one.place for name, one in shown.items()}
 
-    def _of(self, values: Iterable[tuple[Node, Degree]]) -> tuple[Flow, ...]:
-        """The flows in some columns, masked further; of one origin by one way the least masked."""
+    def _of(self, values: Iterable[tuple[Node, Degree, bool]]) -> tuple[Flow, ...]:
+        """The flows in some columns, masked further and perhaps copied; of one origin by one way the least masked."""
         found: dict[tuple[Node, Node], Flow] = {}
-        for (dataset, column), degree in values:
+        for (dataset, column), degree, is_copy in values:
             for flow in self._shown.get((dataset, column.lower()), ()):
-                masked = replace(flow, degree=max(flow.degree, degree, key=lambda each: each.rank))
+                further = max(flow.degree, degree, key=lambda each: each.rank)
+                masked = replace(flow, degree=further, is_copy=flow.is_copy and is_copy)
                 way = masked.origin, masked.last
-                if way not in found or masked.degree.rank < found[way].degree.rank:
-                    found[way] = masked
+                known = found.get(way, masked)
+                least = min(known, masked, key=lambda each: each.degree.rank)
+                found[way] = replace(least, is_copy=known.is_copy or masked.is_copy)
         return tuple(found.values())
 
     def _is_number_of_it(self, flow: Flow, spec: ColumnSpec | None) -> bool:
-        """A number made of something else (a length) shows nobody's data; one of the same type may be a copy."""
-        if spec is None or not _is_number(spec.type):
+        """A number made of something else (an age in days) shows nobody's data; one of the same type may be a copy."""
+        if spec is None or spec.personal or flow.is_copy or not _is_number(spec.type):
             return False
         contract = self.project.datasets[flow.last[0]].contract
         source = next((each for each in contract.columns if each.name == flow.last[1]), None) if contract else None
@@ -208,7 +214,7 @@ def _handed_on(column: PersonalColumn) -> tuple[Flow, ...]:
     if column.tag is None:
         return column.flows
     if column.flows:
-        return tuple(replace(flow, last=column.node) for flow in column.flows)
+        return tuple(replace(flow, last=column.node, is_copy=True) for flow in column.flows)
     degree = _TAGS.get(column.tag, Degree.CLEAR)
     return (Flow(kind=column.tag, origin=column.node, last=column.node, degree=degree),)
 

@@ -31,6 +31,6 @@ def judge(facts: ImplementationFacts) -> Verdict:
 def _finding(exposed: ExposedColumn, project: Project) -> Finding:
     dataset = project.datasets.get(exposed.dataset)
     found = exposure_finding(exposed, f"gate.{GATE}")
-    return (
-        found if exposed.place else replace(found, place=replace(found.place, file=dataset.file if dataset else None))
-    )
+    if exposed.place or dataset is None:
+        return found
+    return replace(found, place=replace(found.place, file=dataset.file))
