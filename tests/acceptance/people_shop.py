@@ -19,6 +19,22 @@ PEOPLE = (
     "2,Zoë@example.org,+44 7700 900124,1991-12-31,2999\n"
     "3,,,,\n"
 )
+_SETTINGS = f"""\
+name: people
+warehouse: {{warehouse}}
+policy:
+  documentation: 0
+masking:
+  key: {VARIABLE}
+"""
+_PIPELINE = """\
+owner: crm-team
+description: Who our customers are.
+schedule: manual
+start: 2024-03-01
+sla: {ready_by: "07:00"}
+retries: {attempts: 2}
+"""
 _SOURCE = """\
 format: csv
 path: data/people.csv
@@ -92,11 +108,11 @@ def contract(name: str, columns: Mapping[str, str]) -> str:
 def people(folder: Path, *, warehouse: str = ".penstock/warehouse.duckdb") -> Place:
     """The project in a folder of its own."""
     place = Place(folder / "people", folder / "keys")
-    place.keys.mkdir(parents=True)
+    place.keys.mkdir(parents=True, mode=0o700)
     files = {
-        "penstock.yaml": f"name: people\nwarehouse: {warehouse}\nmasking:\n  key: {VARIABLE}\n",
+        "penstock.yaml": _SETTINGS.format(warehouse=warehouse),
         "data/people.csv": PEOPLE,
-        "pipelines/crm/pipeline.yaml": "owner: me\nschedule: manual\nstart: 2024-03-01\n",
+        "pipelines/crm/pipeline.yaml": _PIPELINE,
         "pipelines/crm/people.source.yaml": _SOURCE,
     }
     files |= {
@@ -107,3 +123,46 @@ def people(folder: Path, *, warehouse: str = ".penstock/warehouse.duckdb") -> Pl
         (place.root / path).parent.mkdir(parents=True, exist_ok=True)
         (place.root / path).write_text(text, encoding="utf-8")
     return place
+
+
+STORY = """\
+---
+id: CRM-1
+title: Whom to write to
+kind: change
+pipeline: crm
+author: {kind: files, directory: CRM-1}
+impact:
+  crm.mailing: new
+acceptance:
+  A1: {text: Nobody is there without a number., sql: SELECT id FROM crm.mailing WHERE id IS NULL}
+---
+
+# Whom to write to
+
+The people of the newsletter want to know who their readers are.
+"""
+
+
+def story(place: Place, value: str, kind: str, email: str = "ann@example.com") -> None:
+    """A story whose files make `crm.mailing` with a column `reader`, tagged as `kind`, and a data test about it."""
+    query = f"SELECT id, {value} AS reader FROM crm.staged"
+    test = f"""\
+dataset: crm.mailing
+cases:
+  - name: one reader
+    given:
+      crm.staged:
+        - {{id: 1, email: {email}}}
+    expect:
+      - {{id: 1}}
+"""
+    files = {
+        "CRM-1.md": STORY,
+        "CRM-1/pipelines/crm/mailing.sql": f"/* penstock\nmaterialize: table\n*/\n{query}\n",
+        "CRM-1/contracts/crm.mailing.odcs.yaml": contract("mailing", {"id": "INTEGER", "reader": f"VARCHAR {kind}"}),
+        "CRM-1/tests/crm.mailing.test.yaml": test,
+    }
+    for path, text in files.items():
+        (place.root / "stories" / path).parent.mkdir(parents=True, exist_ok=True)
+        (place.root / "stories" / path).write_text(text, encoding="utf-8")

@@ -118,7 +118,8 @@ class Meanings:
         forms = self._forms(dataset.name)
         parts = [[name, self._form(dataset, form)] for name, form in forms.columns.items()] if forms else []
         rows = self._form(dataset, forms.rows) if forms else []
-        own = {**own_definition(dataset), **self._masked(dataset)}
+        masks = dataset.task.masks if isinstance(dataset.task, SqlTask) else ()
+        own = {**own_definition(dataset), **self._masked(masks)}
         return _digest({**own, "reads": reads, "rows": rows, "columns": parts})
 
     def _rows(self, dataset: Dataset) -> str:
@@ -146,15 +147,13 @@ class Meanings:
 
     def _form(self, dataset: Dataset, form: Form) -> list[object]:
         rows = {name: self.rows(name) for name in sorted(set(dataset.reads))}
-        masked = self._masked(dataset)
+        masked = self._masked(form.masks)
         reads = [[*source, self.column(*source)] for source in form.reads]
         return [form.digest, rows, reads, *([masked] if masked else [])]
 
-    def _masked(self, dataset: Dataset) -> dict[str, object]:
-        """Which functions mask, as which edition of us has them, and under which key."""
-        if not isinstance(dataset.task, SqlTask) or not dataset.task.masks:
-            return {}
-        return {"masking": [EDITION, self._mask_digest if HASH in dataset.task.masks else ""]}
+    def _masked(self, masks: tuple[str, ...]) -> dict[str, object]:
+        """Of what masks: which edition of the functions, and under which key."""
+        return {"masking": [EDITION, self._mask_digest if HASH in masks else ""]} if masks else {}
 
     def _once(self, key: tuple[str, ...], make: Callable[[], str]) -> str:
         if key not in self._known:

@@ -29,13 +29,13 @@ MASKING = f"""
 CREATE OR REPLACE FUNCTION _penstock.mask_hash(x text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE RETURN
     CASE WHEN x IS NULL THEN NULL
-         WHEN current_setting('{MASK_INNER}') ~ '^[0-9a-f]{{128}}$'
-              AND current_setting('{MASK_OUTER}') ~ '^[0-9a-f]{{128}}$'
+         WHEN current_setting('{MASK_INNER}', true) ~ '^[0-9a-f]{{128}}$'
+              AND current_setting('{MASK_OUTER}', true) ~ '^[0-9a-f]{{128}}$'
          THEN encode(sha256(decode(current_setting('{MASK_OUTER}'), 'hex')
               || sha256(decode(current_setting('{MASK_INNER}'), 'hex') || convert_to(x, 'UTF8'))), 'hex')
          ELSE current_setting('penstock.masking_key_that_this_session_does_not_have') END;
 CREATE OR REPLACE FUNCTION _penstock.mask_domain(x text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN nullif(lower(substring(x FROM '@([^@]*)$')), '');
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN nullif(lower(substring(x FROM '@([^@]*)$') COLLATE {COLLATION}), '');
 """
 """The masking functions that have no plain words (`sql/masking.py`)."""
 SUPPORT = r"""
