@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,8 @@ def _masking(fields: Fields) -> MaskingKey | None:
             expected="the name of a variable, in capital letters, such as PENSTOCK_MASKING_KEY; never the key itself",
             remedy="if the key itself stands here, make another: everybody who has the repository has seen this one",
         )
+        said = masking.findings[-1]
+        masking.findings[-1] = replace(said, place=replace(said.place, excerpt=None))
     elif file:
         _beneath(masking, "key_file", file)
     return MaskingKey(variable=variable, file=file)
