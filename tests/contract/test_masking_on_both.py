@@ -41,7 +41,7 @@ VALUES = (
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def opened(request: pytest.FixtureRequest, postgres: str, tmp_path: Path) -> Iterator[Open]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens one warehouse with a key, or without."""
 
     def duckdb(key: str | None) -> ProjectWarehouse:
@@ -50,7 +50,7 @@ def opened(request: pytest.FixtureRequest, postgres: str, tmp_path: Path) -> Ite
     if request.param == "duckdb":
         yield duckdb
         return
-    with database(postgres) as address:
+    with database(request.getfixturevalue("postgres")) as address:
         yield lambda key: open_postgres_warehouse(address, "sim", masking=_secret(key))
 
 
@@ -130,13 +130,16 @@ def test_a_key_is_forgotten_with_its_session(opened: Open) -> None:
         _rows(warehouse, "mask_hash(v)", ("a",), "VARCHAR")
 
 
-def test_a_warehouse_made_before_there_was_masking_learns_it(postgres: str, tmp_path: Path) -> None:
+def test_a_database_made_before_there_was_masking_learns_it(postgres: str) -> None:
     with database(postgres) as address:
         open_postgres_warehouse(address, "sim").close()
         with psycopg.connect(address, autocommit=True) as admin:
             admin.execute("DROP FUNCTION _penstock.mask_hash(text), _penstock.mask_domain(text)")
         with closing(open_postgres_warehouse(address, "sim", masking=_secret(KEY))) as warehouse:
             assert len(_rows(warehouse, "mask_hash(v)", ("a",), "VARCHAR")[0]) == 64
+
+
+def test_a_file_made_before_there_was_masking_learns_it(tmp_path: Path) -> None:
     path, spool = tmp_path / "old.duckdb", tmp_path / "spool"
     with closing(DuckdbWarehouse(path, spool)) as old:
         for name in ("mask_hash", "mask_null"):
