@@ -181,6 +181,7 @@ JSON_FORMS = (
     (("contract", "diff", "shop.orders"), 2),
     (("lineage", "shop.daily_revenue.revenue"), 0),
     (("lineage", "shop.nothing"), 2),
+    (("personal",), 0),
     (("source", "discover", "--engine", "sqlite", "--connection", "NO_SUCH_VARIABLE"), 2),
     (("source", "profile", "shop.orders"), 2),
     (("docs",), 0),

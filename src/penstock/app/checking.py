@@ -12,7 +12,11 @@ from penstock.app.warehouses import foreign_findings
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Severity, blocking
 from penstock.plan.expiry import retention_findings
+from penstock.plan.exposure import exposure_findings
+from penstock.plan.lineage import ProjectLineage
+from penstock.plan.personal import personal_data
 from penstock.plan.promises import column_findings
+from penstock.plan.samples import lines_of, sample_findings
 from penstock.project.reading import examine
 
 if TYPE_CHECKING:
@@ -39,10 +43,14 @@ class Checked:
 
 def check(place: Workplace) -> Checked:
     """Read the whole project and say everything that is wrong with it."""
-    project, findings = examine(load_project(place.root))
+    files = load_project(place.root)
+    project, findings = examine(files)
     if project is not None and not blocking(findings):
-        findings = (*findings, *column_findings(project), *retention_findings(project), *foreign_findings(project))
-        findings = (*findings, *_suite_findings(place, project))
+        lineage = ProjectLineage(project)
+        data = personal_data(project, lineage)
+        personal = (*exposure_findings(data), *sample_findings(project, data, lines_of(files), project.tests))
+        findings = (*findings, *column_findings(project, lineage), *personal, *retention_findings(project))
+        findings = (*findings, *foreign_findings(project), *_suite_findings(place, project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,

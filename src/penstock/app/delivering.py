@@ -89,6 +89,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher, arrived: 
         clock=place.clock,
         root=place.root,
         author=author or author_name(repository, keys),
+        with_key=place.with_key,
     )
 
 

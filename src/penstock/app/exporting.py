@@ -16,7 +16,7 @@ from penstock.model.errors import InputError, PenstockError, RefusedError
 from penstock.model.exports import Export, ExportMode
 from penstock.model.findings import Finding, Place
 from penstock.plan.exporting import Stamp, interval_pieces, standing, whole_piece
-from penstock.plan.personal import personal_columns
+from penstock.plan.leaving import personal_columns
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:

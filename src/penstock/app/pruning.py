@@ -134,7 +134,7 @@ def _branch(place: Workplace, change: str) -> frozenset[VersionKey]:
     from penstock.project.reading import read_project  # noqa: PLC0415 - as above
 
     try:
-        return _made_by(read_project(load_project(root / GitRepository(place.root).prefix)))
+        return _made_by(place.with_key(read_project(load_project(root / GitRepository(place.root).prefix))))
     except InputError as error:
         raise InputError(_unreadable(change, error)) from error
 

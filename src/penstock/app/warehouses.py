@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
     from penstock.engine.ports import Compacted
+    from penstock.model.masking import MaskingSecret
     from penstock.model.pipelines import Dataset, Project, Settings
 
 POSTGRES = "postgres"
@@ -67,8 +68,10 @@ class ProjectWarehouse(Warehouse, Protocol):
         ...
 
 
-def open_warehouse(root: Path, settings: Settings, spool: Path, *, read_only: bool) -> ProjectWarehouse:
-    """The warehouse, for work or for reading alone.
+def open_warehouse(
+    root: Path, settings: Settings, spool: Path, *, read_only: bool, masking: MaskingSecret | None = None
+) -> ProjectWarehouse:
+    """The warehouse, for work or for reading alone; with `masking` its sessions can hash.
 
     Raises:
         InputError: its address or its driver is missing, or it is only to be read and not there.
@@ -78,11 +81,11 @@ def open_warehouse(root: Path, settings: Settings, spool: Path, *, read_only: bo
     if settings.warehouse != POSTGRES:
         from penstock.adapters.duckdb.warehouse import DuckdbWarehouse  # noqa: PLC0415 - only when it is needed
 
-        return DuckdbWarehouse(root / settings.warehouse, spool, read_only=read_only)
+        return DuckdbWarehouse(root / settings.warehouse, spool, read_only=read_only, masking=masking)
     from penstock.adapters.postgres.opening import open_postgres_warehouse  # noqa: PLC0415 - as above
 
     spool.mkdir(parents=True, exist_ok=True)
-    return open_postgres_warehouse(_address(), settings.name, read_only=read_only)
+    return open_postgres_warehouse(_address(), settings.name, read_only=read_only, masking=masking)
 
 
 def is_there(root: Path, settings: Settings) -> bool:

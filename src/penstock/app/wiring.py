@@ -6,6 +6,7 @@ import getpass
 import os
 import shutil
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.adapters.processes.runner import TaskProcesses
     from penstock.app.leading import Heart
     from penstock.app.warehouses import ProjectWarehouse
+    from penstock.model.masking import MaskingSecret
     from penstock.model.pipelines import Project, Settings
 
 STATE = ".penstock"
@@ -82,11 +84,30 @@ class Workplace:
         Raises:
             InputError: they are broken, or hold queries that the project's warehouse would answer otherwise.
         """
-        project = project_at(self.root, self.state)
+        project = self.with_key(project_at(self.root, self.state))
         foreign = foreign_findings(project)
         if foreign:
             raise InputError(foreign)
         return project
+
+    @cached_property
+    def _masking(self) -> MaskingSecret | None:
+        """What hashing needs of the masking key, if `penstock.yaml` names one and it is there."""
+        if self.settings.masking is None:
+            return None
+        from penstock.adapters.masking_key import masking_secret  # noqa: PLC0415 - few projects have one
+
+        return masking_secret(self.settings.masking, self.root)
+
+    def with_key(self, project: Project) -> Project:
+        """A project whose versions tell which masking key is at hand.
+
+        Raises:
+            InputError: the key is none.
+        """
+        if not project.hashing or self._masking is None:
+            return project
+        return replace(project, mask_digest=self._masking.digest)
 
     def reload(self) -> None:
         """Read the project's files anew.
@@ -142,7 +163,8 @@ class Workplace:
 
     def _warehouse(self, *, read_only: bool, spool: Path | None = None) -> ProjectWarehouse:
         self.refuse_lost_warehouse()
-        return open_warehouse(self.root, self.settings, spool or self.spool, read_only=read_only)
+        masking = None if read_only else self._masking  # who only reads may not try out whose pseudonym one is
+        return open_warehouse(self.root, self.settings, spool or self.spool, read_only=read_only, masking=masking)
 
     def refuse_lost_warehouse(self) -> None:
         """Say that the warehouse is gone, before another one is made in its place that lacks what the ledger knows.

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "contract": ("contract:contract", "Infer contracts from data, check, export and compare them."),
     "source": ("sources:source", "Look into databases; write files that read their tables."),
     "lineage": ("lineage:lineage", "Show where a dataset or column comes from, or goes."),
+    "personal": ("personal:personal", "Show where personal data goes, and where nobody says so."),
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),
     "deliver": ("delivering:deliver", "Carry a story to production, stage by stage."),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 API_VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0")
 SUFFIX = ".odcs.yaml"
+_NONE = "none"
 _PERSONAL = {"personal", "pii", "personal data"}
 _TIME = re.compile(r"\d{1,2}:\d\d(:\d\d)?\s?([A-Za-z]+(/\w+)?|[+-]\d\d:\d\d)?")
 _LOGICAL = ("string", "date", "timestamp", "time", "number", "integer", "object", "array", "boolean", "map", "vector")
@@ -161,7 +162,8 @@ def _column(fields: Fields) -> tuple[ColumnSpec, int | None]:
         description=fields.text("description") or "",
         required=bool(fields.flag("required")),
         key=key,
-        personal=_personal(fields),
+        personal=None if (personal := _personal(fields)) == _NONE else personal,
+        not_personal=personal == _NONE,
         formats=read_formats(fields, type_),
         on_failure=read_policy(fields, "personalData", FORMATS),
     )
@@ -208,7 +210,7 @@ def _personal(fields: Fields) -> str | None:
         elif (meant := almost(word, ("personalData", ON_FAILURE, FORMATS))) == "personalData":
             custom.note("contract.misspelt_key", f"{word!r} is ignored", at="property", found=word, expected=meant)
     if kind is not None:
-        return None if kind == "none" else kind
+        return kind
     return "personal" if classification in _PERSONAL else None
 
 

@@ -94,7 +94,9 @@ def _property(contract: Contract, column: ColumnSpec) -> dict[str, Any]:
         "primaryKeyPosition": contract.key.index(column.name) + 1 if column.name in contract.key else None,
         "classification": "personal" if column.personal else None,
         "customProperties": written(
-            column.on_failure, personalData=column.personal, **{FORMATS: list(column.formats) or None}
+            column.on_failure,
+            personalData="none" if column.not_personal else column.personal,
+            **{FORMATS: list(column.formats) or None},
         ),
         "logicalTypeOptions": options,
         "relationships": relationships,

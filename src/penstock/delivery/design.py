@@ -108,7 +108,7 @@ def plan_change(change: Change, root: Path, tools: Tools) -> Design:
     story = story_of(change, root, tools)
     files = authored_files(story, change, tools)
     base = model_files_at(tools, change.base_commit)
-    before, project = read_project(base), read_project(overlaid(files, base))
+    before, project = (tools.with_key(read_project(each)) for each in (base, overlaid(files, base)))
     standing = tools.repository.contents(change.base_commit, [file.path for file in files])
     return Design(
         story=story,

@@ -15,7 +15,10 @@ from penstock.delivery.tools import policy_at
 from penstock.evidence.statements import Link
 from penstock.model.findings import Finding, Outcome, Place, Severity
 from penstock.plan.exposure import exposed_columns
+from penstock.plan.personal import personal_data
+from penstock.plan.samples import Line, is_example_file, sample_findings
 from penstock.policy import gates
+from penstock.policy.added_lines import added_lines
 from penstock.policy.facts import CommandFacts, ImplementationFacts
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
     lint, tests = (tools.commands.penstock([verb], root) for verb in ("check", "test"))
     outputs = [records.keep(run.argv[1], run.output, change, root, tools) for run in (lint, tests)]
     changed = tools.repository.changed(change.base_commit, root)
+    added = tools.repository.added_text(change.base_commit, root)
     counted = _documentation(planned.project)
     facts = ImplementationFacts(
         story=planned.story,
@@ -52,8 +56,9 @@ def implement(change: Change, tools: Tools) -> StageReport:
         tests=_command_facts("test", tests, outputs[1].chunk),
         changed_files=tuple(path for path in changed if not path.startswith(f"{change.folder}/")),
         planned_files=(*(file.path for file in planned.files), f"{KEYS}/{change.author}.yaml"),
-        added_text=tools.repository.added_text(change.base_commit, root),
+        added_text=added,
         exposed=exposed_columns(planned.project, planned.difference.touched),
+        samples=_samples(planned.project, added, changed),
         author=change.author,
         documented=counted[0],
         documentable=counted[1],
@@ -95,6 +100,17 @@ def _write(change: Change, planned: Design, root: Path, tools: Tools) -> None:
             paths.append(file.path)
         message = f"{change.id}: {_SUBJECTS[group]}\n\n{planned.story.title}\n\nPenstock-Change: {change.id}"
         tools.repository.commit(root, message, paths, change.author, at=tools.now())
+
+
+def _samples(project: Project, added: str, changed: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What looks like persons' values in examples that the branch adds. Its own artefacts are written by us."""
+    lines = [
+        Line(file=line.file, number=line.number, text=line.text)
+        for line in added_lines(added)
+        if is_example_file(line.file) and not line.file.startswith("changes/")
+    ]
+    tests = [test for test in project.tests if test.file in changed]
+    return sample_findings(project, personal_data(project), lines, tests)
 
 
 def _command_facts(name: str, run: CommandRun, chunk: str) -> CommandFacts:

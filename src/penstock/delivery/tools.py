@@ -15,6 +15,7 @@ from penstock.project.reading import read_project
 from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """The ports. `root` is the project as its user has it; `author` names the key that signs stages."""
+    """The ports. `root` is the project as its user has it; `author` names the key that signs stages.
+
+    `with_key` tells a project which masking key is at hand.
+    """
 
     journal: Journal
     repository: Repository
@@ -37,6 +41,7 @@ class Tools:
     clock: Clock
     root: Path
     author: str
+    with_key: Callable[[Project], Project] = lambda project: project
 
     def now(self) -> str:
         """The moment, as evidence and commits carry it."""
@@ -55,7 +60,7 @@ class Tools:
 
 def project_at(tools: Tools, commit: str) -> Project:
     """The project's model at a commit."""
-    return read_project(model_files_at(tools, commit))
+    return tools.with_key(read_project(model_files_at(tools, commit)))
 
 
 def model_files_at(tools: Tools, commit: str) -> dict[str, bytes]:
@@ -65,7 +70,7 @@ def model_files_at(tools: Tools, commit: str) -> dict[str, bytes]:
 
 def project_in(tools: Tools, root: Path) -> Project:
     """The project's model as it stands in a folder."""
-    return read_project(project_files(tools, root))
+    return tools.with_key(read_project(project_files(tools, root)))
 
 
 def project_files(tools: Tools, root: Path) -> dict[str, bytes]:

@@ -139,7 +139,8 @@ class ColumnSpec:
     """One column's promise. `type` is the DuckDB type; `personal` names the kind of personal data, if it is any.
 
     `formats` are the `strptime` forms in which a source's files write its dates or timestamps, if not as ISO 8601.
-    `on_failure` is for the rules of this column that do not say it themselves.
+    `on_failure` is for the rules of this column that do not say it themselves. `not_personal` says that somebody looked
+    and found it to be no personal data, whatever its name says.
     """
 
     name: str
@@ -150,6 +151,7 @@ class ColumnSpec:
     personal: str | None = None
     formats: tuple[str, ...] = field(default=(), repr=False)
     on_failure: OnFailure | None = field(default=None, repr=False)
+    not_personal: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

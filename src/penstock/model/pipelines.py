@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
+from penstock.model.masking import HASH
 from penstock.model.queries import over
 from penstock.model.sources import FileSource
 from penstock.model.tasks import TaskKind
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.model.datatests import DataTest
     from penstock.model.exports import Export
     from penstock.model.intervals import Grain, Interval
+    from penstock.model.masking import MaskingKey
     from penstock.model.queries import Edit, QueryForms
     from penstock.model.schedule import Schedule
     from penstock.model.suites import Expectations
@@ -110,7 +112,8 @@ class SqlTask:
     """A query: its text as written (header included), what it reads, and its bound parameters.
 
     `query_digest` is of its canonical form: queries that mean the same share it, whatever their layout. `forms` are the
-    same by column, where they can be told apart. `edits` are where the text names datasets.
+    same by column, where they can be told apart. `edits` are where the text names datasets, `masks` the masking
+    functions that it calls.
     """
 
     text: str
@@ -119,6 +122,7 @@ class SqlTask:
     edits: tuple[Edit, ...]
     params: frozenset[str] = frozenset()
     forms: QueryForms | None = None
+    masks: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SQL, init=False)
 
     def over(self, tables: Mapping[str, str]) -> str:
@@ -271,7 +275,8 @@ class Settings:
     `warehouse` and `ledger` are files beneath the project, or `postgres` (the address then comes from the environment).
     `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
     last use; with `expires_daily` rows that are past their contract's retention are deleted without being asked.
-    `great_expectations` are suites of that tool to which datasets are held.
+    `great_expectations` are suites of that tool to which datasets are held, `masking` says where the key of `mask_hash`
+    is.
     """
 
     name: str
@@ -283,11 +288,15 @@ class Settings:
     retention: timedelta = timedelta(days=7)
     expires_daily: bool = False
     great_expectations: tuple[Expectations, ...] = ()
+    masking: MaskingKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Everything a project's files say. `files` maps every file read to its SHA-256."""
+    """Everything a project's files say. `files` maps every file read to its SHA-256.
+
+    `mask_digest` tells which masking key is at hand; no file says so, it comes from whoever opens the project.
+    """
 
     settings: Settings
     pipelines: Mapping[str, Pipeline]
@@ -296,6 +305,13 @@ class Project:
     slos: tuple[Slo, ...] = ()
     exports: Mapping[str, Export] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    mask_digest: str = ""
+
+    @property
+    def hashing(self) -> tuple[str, ...]:
+        """The datasets whose queries hash under the masking key."""
+        tasks = ((name, dataset.task) for name, dataset in self.datasets.items())
+        return tuple(name for name, task in tasks if isinstance(task, SqlTask) and HASH in task.masks)
 
     def pipeline_of(self, dataset: str) -> Pipeline:
         """The pipeline a dataset belongs to."""

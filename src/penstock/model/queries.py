@@ -30,10 +30,14 @@ def over(text: str, edits: Iterable[Edit], tables: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """One thing that a query makes: the digest of how, and the columns of other datasets that it is made of."""
+    """One thing that a query makes: the digest of how, and the columns of other datasets that it is made of.
+
+    `masks` are the masking functions that take part in it.
+    """
 
     digest: str
     reads: tuple[Source, ...] = ()
+    masks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

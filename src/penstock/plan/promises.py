@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 UNKNOWN = "sql.unknown_column"
 
 
-def column_findings(project: Project) -> tuple[Finding, ...]:
+def column_findings(project: Project, lineage: ProjectLineage | None = None) -> tuple[Finding, ...]:
     """Columns that nothing read has, and those that a contract, a key or an interval needs and no query makes."""
-    found = ProjectLineage(project)
+    found = lineage or ProjectLineage(project)
     findings: list[Finding] = []
     for name, dataset in project.datasets.items():
         refused = [finding for finding in found.refused.get(name, ()) if finding.code == UNKNOWN]

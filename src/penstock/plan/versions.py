@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 from penstock.model.connectors import ConnectorSource
 from penstock.model.contracts import MOST_QUARANTINED
 from penstock.model.databases import DatabaseSource
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place
+from penstock.model.masking import EDITION, HASH
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, Source, SqlTask
 from penstock.model.sources import LANDED, FileSource
 from penstock.plan.order import topological
@@ -44,7 +47,12 @@ class Version:
 
 
 def versions_of(project: Project) -> Mapping[str, Version]:
-    """The version of every dataset of a project, in dependency order."""
+    """The version of every dataset of a project, in dependency order.
+
+    Raises:
+        InputError: a query hashes, and no masking key is at hand: nobody could say what its rows are.
+    """
+    _refuse_keyless(project)
     meanings = Meanings(project)
     versions: dict[str, Version] = {}
     for name in topological(project):
@@ -68,6 +76,7 @@ class Meanings:
 
     def __init__(self, project: Project) -> None:
         self._datasets = project.datasets
+        self._mask_digest = project.mask_digest
         self._known: dict[tuple[str, ...], str] = {}
         self._formed: dict[str, QueryForms | None] = {}
         for name in topological(project):  # from the sources on, so that nothing recurses
@@ -110,7 +119,9 @@ class Meanings:
         forms = self._forms(dataset.name)
         parts = [[name, self._form(dataset, form)] for name, form in forms.columns.items()] if forms else []
         rows = self._form(dataset, forms.rows) if forms else []
-        return _digest({**own_definition(dataset), "reads": reads, "rows": rows, "columns": parts})
+        masks = dataset.task.masks if isinstance(dataset.task, SqlTask) else ()
+        own = {**own_definition(dataset), **self._masked(masks)}
+        return _digest({**own, "reads": reads, "rows": rows, "columns": parts})
 
     def _rows(self, dataset: Dataset) -> str:
         if isinstance(dataset.task, Source):
@@ -137,7 +148,13 @@ class Meanings:
 
     def _form(self, dataset: Dataset, form: Form) -> list[object]:
         rows = {name: self.rows(name) for name in sorted(set(dataset.reads))}
-        return [form.digest, rows, [[*source, self.column(*source)] for source in form.reads]]
+        masked = self._masked(form.masks)
+        reads = [[*source, self.column(*source)] for source in form.reads]
+        return [form.digest, rows, reads, *([masked] if masked else [])]
+
+    def _masked(self, masks: tuple[str, ...]) -> dict[str, object]:
+        """Of what masks: which edition of the functions, and under which key."""
+        return {"masking": [EDITION, self._mask_digest if HASH in masks else ""]} if masks else {}
 
     def _once(self, key: tuple[str, ...], make: Callable[[], str]) -> str:
         if key not in self._known:
@@ -148,6 +165,21 @@ class Meanings:
         if name not in self._formed:
             self._formed[name] = forms_of(self._datasets[name])
         return self._formed[name]
+
+
+def _refuse_keyless(project: Project) -> None:
+    hashing = project.hashing
+    if hashing and not project.mask_digest:
+        key = project.settings.masking
+        raise InputError(
+            Finding(
+                code="masking.no_key",
+                message=f"{hashing[0]} calls {HASH}, and the masking key is not there",
+                place=Place(file=project.datasets[hashing[0]].file, dataset=hashing[0]),
+                expected=f"the key in {key.where}" if key else "a key, named under `masking` in penstock.yaml",
+                remedy="give this process the key that the rows before were hashed with; another one makes them anew",
+            )
+        )
 
 
 def forms_of(dataset: Dataset) -> QueryForms | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from penstock.model.masking import Degree
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from penstock.model.findings import Finding
+    from penstock.model.findings import Finding, Place
     from penstock.model.pipelines import Project
     from penstock.model.stories import Criterion, Question, Story
     from penstock.policy.rules import Policy
@@ -61,19 +63,27 @@ class CommandFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposedColumn:
-    """A column that carries personal data by lineage and is not tagged as personal in its contract."""
+    """A column that carries personal data by lineage and is not tagged as what it holds.
+
+    `masked` is how far its values are masked, `tag` what its contract says all the same, `place` where it is written.
+    """
 
     dataset: str
     column: str
     kind: str
     comes_from: str
+    masked: Degree = Degree.CLEAR
+    tag: str | None = None
+    has_contract: bool = True
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
-    `added_text` is the branch's diff without context. `documented` and `documentable` count columns and datasets.
+    `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
+    `documented` and `documentable` count columns and datasets.
     """
 
     story: Story
@@ -86,6 +96,7 @@ class ImplementationFacts:
     planned_files: tuple[str, ...]
     added_text: str
     exposed: tuple[ExposedColumn, ...] = ()
+    samples: tuple[Finding, ...] = ()
     author: str = ""
     documented: int = 0
     documentable: int = 0

@@ -7,7 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, Severity
+from penstock.model.masking import HASH
 from penstock.model.pipelines import Materialization, SqlTask
+from penstock.project.layout import SETTINGS_FILE
 from penstock.project.row_policies import policy_findings
 from penstock.sql.query import parse_query
 
@@ -52,6 +54,19 @@ def cross_findings(
     for slo in slos:
         if slo.dataset not in known:
             yield _stranger("project.slo_without_dataset", slo.dataset, slo.file, 1, known)
+
+
+def keyless_findings(datasets: Mapping[str, Dataset]) -> Iterator[Finding]:
+    """Queries that hash under a key which the settings do not name."""
+    for name, dataset in sorted(datasets.items()):
+        if isinstance(dataset.task, SqlTask) and HASH in dataset.task.masks:
+            yield Finding(
+                code="project.masking_key",
+                message=f"{name} calls {HASH}, and {SETTINGS_FILE} names no key",
+                place=Place(file=dataset.file, line=1, dataset=name),
+                expected="masking: with key: VARIABLE, or key_file: PATH",
+                remedy=f"name the key in {SETTINGS_FILE}; `openssl rand -hex 32` makes one",
+            )
 
 
 def pool_findings(datasets: Mapping[str, Dataset], pools: Mapping[str, int]) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from penstock.model.datatests import DataTest
 from penstock.model.exports import Export, ExportFormat, ExportMode
 from penstock.model.findings import Severity
 from penstock.model.intervals import Grain, Interval
+from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import (
     CatchUp,
     CommandTask,
@@ -70,6 +71,7 @@ _MODELS: tuple[type, ...] = (
     Interval,
     IntervalBy,
     Limits,
+    MaskingKey,
     Pipeline,
     Project,
     PythonTask,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from penstock.documents import Fields, read_yaml
+from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import NAME_PATTERN, Settings
 from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
 
 BY_COMMAND, DAILY = "by_command", "daily"
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 POSTGRES = "postgres"
 """The ledger or the warehouse of a team; its address comes from the environment."""
 
@@ -33,6 +37,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         "policy": _policy(fields),
         **_retention(fields),
         "great_expectations": tuple(suite_uses(fields)),
+        "masking": _masking(fields),
     }
     fields.unknown()
     if len(findings) > before or name is None:
@@ -86,6 +91,31 @@ def _retention(fields: Fields) -> dict[str, Any]:
     except ValueError as error:
         retention.note("project.bad_duration", str(error), at="versions", found=text, expected="such as 12h or 30d")
         return {}
+
+
+def _masking(fields: Fields) -> MaskingKey | None:
+    """Where the key of `mask_hash` is; never the key itself."""
+    masking = fields.child("masking")
+    if masking is None:
+        return None
+    variable, file = masking.text("key") or "", masking.text("key_file") or ""
+    masking.unknown()
+    if bool(variable) == bool(file):
+        masking.note("project.masking_key", "masking names no key, or two", expected="key: VARIABLE, or key_file: PATH")
+    elif variable and not _VARIABLE.fullmatch(variable):
+        masking.note(
+            "project.masking_key",
+            "the masking key is not named by an environment variable",
+            at="key",
+            found=f"{len(variable)} characters",
+            expected="the name of a variable, in capital letters, such as PENSTOCK_MASKING_KEY; never the key itself",
+            remedy="if the key itself stands here, make another: everybody who has the repository has seen this one",
+        )
+        said = masking.findings[-1]
+        masking.findings[-1] = replace(said, place=replace(said.place, excerpt=None))
+    elif file:
+        _beneath(masking, "key_file", file)
+    return MaskingKey(variable=variable, file=file)
 
 
 def _policy(fields: Fields) -> MappingProxyType[str, object]:

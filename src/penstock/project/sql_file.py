@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from penstock.documents import Fields, read_yaml
 from penstock.model.findings import Finding, Place, blocking
+from penstock.model.masking import HASH
 from penstock.model.pipelines import Dataset, Materialization, SqlTask
 from penstock.project.task_options import read_keeping, read_limits, read_timeout
 from penstock.sql.fingerprint import digest
+from penstock.sql.masking import masking_findings, masks_in
 from penstock.sql.query import parse_query
 from penstock.sql.rewriting import edits_of
+from penstock.sql.syntax import within
 
 if TYPE_CHECKING:
     from penstock.project.task_options import Keeping
@@ -40,6 +43,10 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
     fields.unknown()
     query = parse_query(text, file, dataset=name)
     findings.extend(query.warnings)
+    findings.extend(within(masking_findings(text), file, name))
+    masks = masks_in(text)
+    if keeping is not None:
+        _refuse_view(name, fields, keeping, masks)
     if keeping is not None:
         _check_parameters(name, fields, keeping, query.params)
     if blocking(tuple(findings[before:])) or keeping is None:
@@ -48,7 +55,14 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
     return Dataset(
         name=name,
         file=file,
-        task=SqlTask(text=text, reads=reads, query_digest=digest(text), edits=edits_of(text), params=query.params),
+        task=SqlTask(
+            text=text,
+            reads=reads,
+            query_digest=digest(text),
+            edits=edits_of(text),
+            params=query.params,
+            masks=masks,
+        ),
         materialization=keeping.materialization,
         interval=keeping.interval,
         description=description,
@@ -57,6 +71,18 @@ def read_sql(name: str, text: str, file: str, findings: list[Finding]) -> Datase
         offset=keeping.offset,
         limits=limits,
     )
+
+
+def _refuse_view(name: str, fields: Fields, keeping: Keeping, masks: tuple[str, ...]) -> None:
+    """A view is computed by whoever reads it, and readers have no key."""
+    if HASH in masks and keeping.materialization is Materialization.VIEW:
+        fields.note(
+            "project.masking_view",
+            f"{name} is a view and calls {HASH}: whoever reads it would need the masking key",
+            at="materialize",
+            found="materialize: view",
+            expected="rows that are kept, such as materialize: table",
+        )
 
 
 def _check_parameters(name: str, fields: Fields, keeping: Keeping, params: frozenset[str]) -> None:

@@ -10,6 +10,7 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.sql.families import Family, family
+from penstock.sql.masking_functions import CALLED
 from penstock.sql.patterns import to_postgres_pattern
 from penstock.sql.portable import ASSUMED
 from penstock.sql.postgres_types import COLLATION, to_postgres_type
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
     Kept = Mapping[tuple[str, str], tuple[str, Sequence[str]]]
 
 SUPPORT_SCHEMA = "_penstock"
+MASK_INNER, MASK_OUTER = "penstock.mask_inner", "penstock.mask_outer"
+"""Settings of a session that hold the masking key's pads, in hex."""
+MASKING = f"""
+CREATE OR REPLACE FUNCTION _penstock.mask_hash(x text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE RETURN
+    CASE WHEN x IS NULL THEN NULL
+         WHEN current_setting('{MASK_INNER}', true) ~ '^[0-9a-f]{{128}}$'
+              AND current_setting('{MASK_OUTER}', true) ~ '^[0-9a-f]{{128}}$'
+         THEN encode(sha256(decode(current_setting('{MASK_OUTER}'), 'hex')
+              || sha256(decode(current_setting('{MASK_INNER}'), 'hex') || convert_to(x, 'UTF8'))), 'hex')
+         ELSE current_setting('penstock.masking_key_that_this_session_does_not_have') END;
+CREATE OR REPLACE FUNCTION _penstock.mask_domain(x text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN nullif(lower(substring(x FROM '@([^@]*)$') COLLATE {COLLATION}), '');
+"""
+"""The masking functions that have no plain words (`sql/masking.py`)."""
 SUPPORT = r"""
 CREATE OR REPLACE FUNCTION _penstock.divide(a double precision, b double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
@@ -274,6 +290,10 @@ def _concat(node: Expr) -> Expr:
     return exp.Anonymous(this="concat", expressions=node.expressions)
 
 
+def _masked(node: Expr) -> Expr:
+    return _collated(_call(node.name, *node.expressions), COLLATION) if node.name in CALLED else node
+
+
 def _counted(node: Expr) -> Expr:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=node.this))
 
@@ -297,6 +317,7 @@ _CHANGES: dict[type[Expr], Callable[[Expr], Expr]] = {
     exp.Upper: _cased("upper"),
     exp.Concat: _concat,
     exp.CountIf: _counted,
+    exp.Anonymous: _masked,
 }
 
 

@@ -14,6 +14,7 @@ from penstock.model.errors import InputError
 from penstock.model.queries import Form, QueryForms
 from penstock.sql.fingerprint import digest
 from penstock.sql.lineage import named_lineage
+from penstock.sql.masking import masks_in
 from penstock.sql.plain import has_star, is_plain
 from penstock.sql.pruning import Pruning
 from penstock.sql.query import parse_query
@@ -61,4 +62,5 @@ def _form(part: str | None, refs: Iterable[ColumnRef], stars: str) -> Form | Non
     if part is None:
         return None
     meaning = hashlib.sha256(f"{digest(part)} {stars}".encode()).hexdigest()[:32]
-    return Form(digest=meaning, reads=tuple(sorted({(ref.dataset, ref.column.lower()) for ref in refs})))
+    reads = tuple(sorted({(ref.dataset, ref.column.lower()) for ref in refs}))
+    return Form(digest=meaning, reads=reads, masks=masks_in(part))

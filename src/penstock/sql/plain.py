@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from penstock.sql.expressions import is_fold
+from penstock.sql.masking import masking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,8 @@ def is_plain(syntax: Syntax) -> bool:
 
 
 def _is_known(node: Expr, sources: set[str]) -> bool:
+    if masking_of(node) is not None:  # of one value, by itself
+        return True
     if isinstance(node, _REFUSED):
         return False
     if isinstance(node, exp.Column):

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from penstock.sql.expressions import is_fold, is_windowed
+from penstock.sql.masking import masking_of
 from penstock.sql.projection import is_starred, name_of
 from penstock.sql.syntax import read, tree_of
 
@@ -263,7 +264,7 @@ def _is_bound(select: exp.Select, item: _Item) -> bool:
     node = item.node
     if is_starred(node) or not item.name or node.find(exp.Explode, exp.Unnest, exp.Columns) is not None:
         return True
-    if any(isinstance(part, exp.Anonymous) and not is_fold(part) for part in node.walk()):
+    if any(isinstance(part, exp.Anonymous) and not is_fold(part) and not masking_of(part) for part in node.walk()):
         return True  # nobody here knows whether it folds rows, or makes several of one
     group = select.args.get("group")
     return group is not None and bool(group.args.get("all")) and not _folds(node)

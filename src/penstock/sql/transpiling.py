@@ -20,6 +20,7 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.sql.carrying import carry, folded
 from penstock.sql.identifiers import quote
+from penstock.sql.masking import in_plain_words
 from penstock.sql.portable import assume_intervals, judge
 from penstock.sql.postgres_types import COLLATION, LONGEST_NAME, to_postgres_type
 from penstock.sql.syntax import place, read, start_of, tree_of
@@ -68,7 +69,7 @@ def refuse_foreign(text: str) -> None:
     Raises:
         InputError: it holds what Postgres would not answer as DuckDB does; everything of it at once.
     """
-    _refuse(text, judge(tree_of(text), typed=False))
+    _refuse(text, judge(in_plain_words(tree_of(text).copy()), typed=False))
 
 
 def to_postgres(
@@ -116,7 +117,7 @@ def _resolved(text: str, relations: Mapping[tuple[str, str], Columns]) -> Expr:
         schema: {name: dict(columns) for (space, name), columns in relations.items() if space == schema}
         for schema, _ in relations
     }
-    tree = tree_of(text).copy()
+    tree = in_plain_words(tree_of(text).copy())
     _type_numbers(tree)
     for node in reversed(list(tree.find_all(exp.Div))):  # whatever is divided
         node.replace(exp.cast(node.copy(), "DOUBLE", dialect="duckdb"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from penstock.adapters.duckdb.masking import install_for_tests
 from penstock.quality.witness import Answer
 from penstock.sql.identifiers import literal, quote, table
 
@@ -23,6 +24,7 @@ class MemoryLaboratory:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         for setting in self.settings:
             self._connection.execute(setting)
+        install_for_tests(self._connection)
         self._connection.execute("SET lock_configuration = true")
         self._made: dict[str, tuple[tuple[str, str], ...]] = {}
 

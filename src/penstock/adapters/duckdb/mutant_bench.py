@@ -10,6 +10,7 @@ import duckdb
 
 from penstock.adapters.duckdb import scratch
 from penstock.adapters.duckdb.laboratory import MemoryLaboratory, bound
+from penstock.adapters.duckdb.masking import install_for_tests
 from penstock.model.errors import PenstockError
 from penstock.quality.witness import Answer
 from penstock.sql.identifiers import table
@@ -46,6 +47,7 @@ class MutantBench:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_external_access = false")
+        install_for_tests(self._connection)
         try:
             for upstream in project.datasets[test.dataset].reads:
                 scratch.give(self._connection, project.datasets[upstream], test.given.get(upstream, ()), test)

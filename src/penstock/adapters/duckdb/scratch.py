@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.duckdb.errors import translated
+from penstock.adapters.duckdb.masking import install_for_tests
 from penstock.engine.ports import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
@@ -59,6 +60,7 @@ class MemoryEvaluator:
         if self._connection is None:
             self._connection = duckdb.connect(":memory:", config={"threads": 1})
             self._connection.execute("SET TimeZone = 'UTC'")
+            install_for_tests(self._connection)
         listed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns)
         self._connection.execute(f"CREATE OR REPLACE TABLE given ({listed})")
         if rows:
@@ -87,6 +89,7 @@ def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(":memory:", config={"threads": 1})
     try:
         connection.execute("SET TimeZone = 'UTC'")
+        install_for_tests(connection)
         yield connection
     finally:
         connection.close()

@@ -15,6 +15,7 @@ import duckdb
 
 from penstock.adapters.duckdb import compacting, expiring, quarantine, removing, states
 from penstock.adapters.duckdb.errors import translated
+from penstock.adapters.duckdb.masking import give_key, install
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
 from penstock.adapters.environment_views import schema_of, view_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum, Swap
     from penstock.model.intervals import Interval
+    from penstock.model.masking import MaskingSecret
     from penstock.plan.versions import Version
 
 __all__ = ["DuckdbWarehouse", "schema_of", "view_of"]
@@ -56,8 +58,11 @@ INSERT INTO _penstock.fence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM _penstock.f
 class DuckdbWarehouse:
     """A `Warehouse` in one file. Open it for work and close it: DuckDB lets one process in at a time."""
 
-    def __init__(self, path: Path, spool: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, spool: Path, *, read_only: bool = False, masking: MaskingSecret | None = None
+    ) -> None:
         self.path = path
+        self._masking = masking
         self._ddl, self._spool = threading.Lock(), spool
         spool.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -87,6 +92,7 @@ class DuckdbWarehouse:
     def session(self, timeout: timedelta | None = None) -> Iterator[DuckdbSession]:
         """One attempt's connection; a statement that outlives `timeout` is interrupted."""
         cursor = self._connection.cursor()
+        give_key(cursor, self._masking)
         stopper = Stopper(cursor, timeout)
         try:
             yield DuckdbSession(cursor, self._ddl, stopper)
@@ -220,6 +226,7 @@ class DuckdbWarehouse:
         """
         with translated(dataset=None, as_input=True):
             cursor = self._connection.cursor()
+            give_key(cursor, self._masking)
             try:
                 cursor.execute(sql, params or None)
                 names = tuple(str(column[0]) for column in cursor.description or ())
@@ -305,9 +312,10 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
                 remedy="close that program, or wait until it ends, and run this again",
             )
         ) from error
-    if not read_only:  # a file of an older Penstock has no place for rows that are put aside, or for states
+    if not read_only:  # a file of an older Penstock has no place for rows put aside, or for states, and does not mask
         try:
             connection.execute(quarantine.SETUP + states.SETUP)
+            install(connection)
         except duckdb.Error as error:
             connection.close()
             raise RunError(_unreadable(path, error)) from error

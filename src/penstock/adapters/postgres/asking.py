@@ -16,6 +16,7 @@ from uuid import UUID
 
 import duckdb
 
+from penstock.adapters.duckdb import masking
 from penstock.adapters.duckdb.errors import translated as translated_duckdb
 from penstock.model.errors import InputError, TaskError
 from penstock.model.findings import Finding
@@ -78,6 +79,7 @@ class Translator:
         self._lock = threading.Lock()
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("SET TimeZone = 'UTC'")
+        masking.install(self._duckdb)
         self._duckdb.execute("SET enable_external_access = false")
         self._duckdb.execute("SET lock_configuration = true")
         self._known: dict[tuple[str, str], Columns] = {}

@@ -9,10 +9,13 @@ from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
     from penstock.adapters.postgres.warehouse import PostgresWarehouse
+    from penstock.model.masking import MaskingSecret
 
 
-def open_postgres_warehouse(address: str, project: str, *, read_only: bool = False) -> PostgresWarehouse:
-    """The warehouse of a project in a Postgres database, which is the project's alone.
+def open_postgres_warehouse(
+    address: str, project: str, *, read_only: bool = False, masking: MaskingSecret | None = None
+) -> PostgresWarehouse:
+    """The warehouse of a project in a Postgres database, which is the project's alone; `masking` is for its sessions.
 
     Raises:
         InputError: the driver is not installed, the address is none, the database is another project's, or nothing
@@ -23,7 +26,7 @@ def open_postgres_warehouse(address: str, project: str, *, read_only: bool = Fal
         from penstock.adapters.postgres.warehouse import PostgresWarehouse  # noqa: PLC0415 - the driver is an extra
     except ImportError as error:
         raise InputError(_NO_DRIVER) from error
-    return PostgresWarehouse(address, project, read_only=read_only)
+    return PostgresWarehouse(address, project, read_only=read_only, masking=masking)
 
 
 def is_made(address: str) -> bool:

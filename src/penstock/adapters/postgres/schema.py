@@ -11,7 +11,7 @@ from penstock.adapters.postgres.server import Server
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
 from penstock.plan.versions import VERSIONS_SCHEMA
-from penstock.sql.carrying import SUPPORT
+from penstock.sql.carrying import MASKING, SUPPORT
 from penstock.sql.postgres_types import COLLATION
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ INSERT INTO _penstock.fence (token) VALUES (0);
 {quarantine.SETUP}
 {states.SETUP}
 {SUPPORT}
+{MASKING}
 """
+
+
+_MASKS = "SELECT to_regprocedure('_penstock.mask_domain(text)') IS NOT NULL"
 
 
 def ensure_schema(server: Server, connection: Connection, project: str, *, read_only: bool) -> None:
@@ -96,10 +100,11 @@ def _make(connection: Connection, project: str) -> None:
 
 
 def _complete(connection: Connection) -> None:
-    """Make what an older Penstock had no place for: rows that are put aside, and states of connectors."""
-    for there, setup in ((quarantine.THERE, quarantine.SETUP), (states.THERE, states.SETUP)):
-        row = connection.execute(there.encode()).fetchone()
-        if row is None or not row[0]:
+    """Make what an older Penstock did not have: places for rows put aside and for states, masking functions."""
+    made = ((quarantine.THERE, quarantine.SETUP), (states.THERE, states.SETUP), (_MASKS, MASKING))
+    for asked, setup in made:
+        there = connection.execute(asked.encode()).fetchone()
+        if there is None or not there[0]:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock($1)", [LOCK])
                 connection.execute(setup.encode())

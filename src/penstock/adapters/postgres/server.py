@@ -12,9 +12,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
+from penstock.sql.carrying import MASK_INNER, MASK_OUTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from penstock.model.masking import MaskingSecret
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 CONNECT_TIMEOUT = 10
@@ -31,11 +34,14 @@ _SETTINGS = {
     "application_name": "penstock",
 }
 
+_MASKING = f"SELECT set_config('{MASK_INNER}', $1, false), set_config('{MASK_OUTER}', $2, false)"
+
 
 class Server:
     """The database at an address (a URL or a list of `key=value`), and the connections to it that are at rest."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, masking: MaskingSecret | None = None) -> None:
+        self._masking = masking
         try:
             self._parts = conninfo_to_dict(address)
         except psycopg.ProgrammingError:
@@ -71,6 +77,9 @@ class Server:
             connection = psycopg.connect(self._address, autocommit=True, cursor_factory=psycopg.RawCursor)
             settings = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in _SETTINGS.items())
             connection.execute(f"SELECT {settings}".encode())
+            if self._masking is not None:  # bound, so that no list of statements shows it
+                pads = [self._masking.inner.hex(), self._masking.outer.hex()]
+                connection.execute(_MASKING.encode(), pads)
         except psycopg.Error as error:
             raise RunError(_unreachable(self.place, self.told(error))) from None
         connection.prepare_threshold = None  # a relation that was made anew may have other columns

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from penstock.adapters.postgres.server import Connection
     from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
+    from penstock.model.masking import MaskingSecret
     from penstock.plan.versions import Version
 
 PATIENCE = 30.0
@@ -45,8 +46,10 @@ FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
 class PostgresWarehouse:
     """A `Warehouse` in a database that is a project's alone. Many processes may read it while one builds."""
 
-    def __init__(self, address: str, project: str, *, read_only: bool = False) -> None:
-        self._server = Server(address)
+    def __init__(
+        self, address: str, project: str, *, read_only: bool = False, masking: MaskingSecret | None = None
+    ) -> None:
+        self._server = Server(address, masking)
         self._ddl = threading.Lock()
         self._translator = Translator()
         self.place = self._server.place

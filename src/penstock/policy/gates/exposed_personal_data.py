@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from penstock.model.findings import Finding, Place
+from penstock.policy.exposures import exposure_finding
 from penstock.policy.verdicts import counted, failed, listed, not_applicable, passed
 
 if TYPE_CHECKING:
-    from penstock.model.findings import Verdict
+    from penstock.model.findings import Finding, Verdict
     from penstock.model.pipelines import Project
     from penstock.policy.facts import ExposedColumn, ImplementationFacts
 
@@ -29,12 +30,7 @@ def judge(facts: ImplementationFacts) -> Verdict:
 
 def _finding(exposed: ExposedColumn, project: Project) -> Finding:
     dataset = project.datasets.get(exposed.dataset)
-    return Finding(
-        code=f"gate.{GATE}",
-        message=f"{exposed.dataset}.{exposed.column} carries {exposed.kind} from {exposed.comes_from}"
-        " and is not tagged as personal",
-        place=Place(file=dataset.file if dataset else None, dataset=exposed.dataset, field=exposed.column),
-        found=f"{exposed.kind} by lineage, no tag",
-        expected="a tag in the contract, or no personal data in the column",
-        remedy="leave the column out, make a number of people of it, or tag it in the contract of the dataset",
-    )
+    found = exposure_finding(exposed, f"gate.{GATE}")
+    if exposed.place or dataset is None:
+        return found
+    return replace(found, place=replace(found.place, file=dataset.file))
