@@ -286,6 +286,7 @@ def _create(path: Path) -> None:
     connection.execute(f"ATTACH {literal(str(fresh))} AS fresh (STORAGE_VERSION 'v1.5.0')")
     connection.execute("USE fresh")
     connection.execute(_SETUP)
+    install(connection)
     connection.execute("CHECKPOINT fresh")
     connection.close()
     descriptor = os.open(fresh, os.O_RDONLY)
