@@ -200,6 +200,7 @@ JSON_FORMS = (
     (("deliver", "stories/none.md"), 2),
     (("rollback",), 2),
     (("prune",), 0),
+    (("expire",), 0),
     (("doctor",), 0),
 )
 

@@ -296,7 +296,7 @@ def test_check_warns_of_promises_that_cannot_be_kept_and_of_personal_data_kept_l
     promise(shop, "sales.loud", email, "{name: n, physicalType: INTEGER, logicalType: integer}", kept="value: forever")
     found = {(each["code"], each["place"]["dataset"]) for each in shop.penstock("check", "--json").findings}
     assert {each for each in found if each[0].startswith("retention.")} == {
-        ("retention.no_basis", "sales.mailed"), ("retention.kept_longer", "sales.mailed"),
+        ("retention.kept_longer", "sales.mailed"),
         ("retention.unreadable", "sales.loud"), ("retention.kept_longer", "sales.loud"),
     }  # fmt: skip
 

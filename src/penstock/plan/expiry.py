@@ -132,6 +132,11 @@ def _inherited(lineage: ProjectLineage, name: str, limits: Mapping[Node, Limit])
             yield node, min(found, key=lambda limit: limit.period.hours)
 
 
+def _is_made_anew(dataset: Dataset) -> bool:
+    """Whether it holds what it reads holds: its rows go once those that they are made of do."""
+    return dataset.materialization is Materialization.TABLE and bool(dataset.reads)
+
+
 def _unenforceable(dataset: Dataset) -> Iterator[Finding]:
     contract = dataset.contract
     if contract is None or contract.retention is None or dataset.materialization is Materialization.VIEW:
@@ -144,7 +149,7 @@ def _unenforceable(dataset: Dataset) -> Iterator[Finding]:
             found=contract.retention,
             expected="a number and a unit, such as 90 days, 6 months or 7 years",
         )
-    elif counted_from(dataset) is None:
+    elif counted_from(dataset) is None and not _is_made_anew(dataset):
         yield _finding(
             dataset,
             "retention.no_basis",

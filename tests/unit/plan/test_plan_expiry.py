@@ -75,9 +75,11 @@ def test_nothing_is_said_of_promises_that_can_be_kept() -> None:
 
 
 def test_a_promise_that_is_no_period_or_counts_from_nothing_is_warned_of() -> None:
-    mart = {"pipelines/s/mart.sql": f"{WHOLE}SELECT count(*) AS n FROM s.stg\n"}
+    mart = {"pipelines/s/mart.sql": "/* penstock\nmaterialize: merge\nkey: [n]\n*/\nSELECT count(*) AS n FROM s.stg\n"}
     counted = "{name: n, physicalType: BIGINT}"
     assert said(mart, contract("mart", counted)) == [("retention.no_basis", "s.mart")]
+    made_anew = {"pipelines/s/mart.sql": f"{WHOLE}SELECT count(*) AS n FROM s.stg\n"}
+    assert said(made_anew, contract("mart", counted)) == []
     assert said(mart, contract("mart", counted, kept="value: forever")) == [("retention.unreadable", "s.mart")]
     seen = "{name: seen_at, physicalType: TIMESTAMP}"
     other = contract("stg", DAY, EMAIL, seen, kept="value: 90, unit: d, element: stg.seen_at")
