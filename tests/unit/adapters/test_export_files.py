@@ -62,6 +62,14 @@ def test_a_copy_that_only_got_other_times_is_still_ours(tmp_path: Path) -> None:
     assert held.pieces
 
 
+def test_a_file_that_holds_as_many_other_bytes_is_not_ours(tmp_path: Path) -> None:
+    _shown(_sink(tmp_path), _rows(tmp_path))
+    path = tmp_path / "out/x.parquet"
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    with pytest.raises(RefusedError, match="not written by this export"):
+        _sink(tmp_path).held((ALL,))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"edition": 99}', '{"edition": 1, "of": {}}', "\ufffd" * 5])
 def test_a_manifest_that_cannot_be_read_is_nobodys(tmp_path: Path, text: str) -> None:
     _shown(_sink(tmp_path), _rows(tmp_path))
