@@ -162,10 +162,8 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
     dataset = job.project.datasets[work.slice.dataset]
     watch = watch or Unwatched()
     intent = tools.journal.submit(intent_of(work, attempt, job), token=job.token)
-    if isinstance(
-        dataset.task, PythonTask | CommandTask | ConnectorSource
-    ):  # what a process does outside, only its intent tells of
-        intent.result()
+    if isinstance(dataset.task, PythonTask | CommandTask | ConnectorSource):
+        intent.result()  # what a process does outside, only its intent tells of
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
         with _staged(session, publication, work, job, tools, watch) as made:

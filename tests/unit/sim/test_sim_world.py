@@ -111,7 +111,7 @@ def test_an_engine_and_a_target_that_forget_what_was_published_are_noticed(monke
         self._target.published.pop(publication.publish_id, None)
         return applies(self, publication, staged, aside)
 
-    def tries_again(session, publication, _tools):  # type: ignore[no-untyped-def]
+    def tries_again(session, publication, _tools, _made):  # type: ignore[no-untyped-def]
         try:
             return session.publish(publication)
         except UnknownOutcomeError as error:
