@@ -261,6 +261,31 @@ def test_explain_a_merge_that_has_to_be_done_again_in_turn(fresh: Place) -> None
     assert "an earlier interval was merged after it" in causes(fresh, "sales.latest")
 
 
+def test_what_is_past_its_retention_is_explained_where_it_was_and_where_it_is_missed(shop: Place) -> None:
+    columns = "".join(
+        f"      - {{name: {name}, physicalType: {type_}}}\n"
+        for name, type_ in (
+            ("day", "VARCHAR"),
+            ("amount", "VARCHAR"),
+            ("_file", "VARCHAR"),
+            ("_interval_start", "TIMESTAMP"),
+        )
+    )
+    write(
+        shop,
+        "contracts/sales.orders.odcs.yaml",
+        "apiVersion: v3.1.0\nkind: DataContract\nid: sales.orders\nversion: 1.0.0\nschema:\n  - name: orders\n"
+        f"    physicalName: sales.orders\n    properties:\n{columns}"
+        "slaProperties:\n  - {property: retention, value: 1, unit: year}\n",
+    )
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "--yes")
+    assert "what is older is past its retention" in causes(shop, "sales.orders")
+    write(shop, "pipelines/sales/staged.sql", STAGED.replace("AS BIGINT) AS amount", "AS BIGINT) + 1 AS amount"))
+    missed = causes(shop, "sales.staged")
+    assert missed["what is older cannot be built: what it is built of is past its retention"] == "sales.orders"
+
+
 def test_every_cause_there_is_was_explained_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [str(cause) for cause in Cause if str(cause) not in text] == []

@@ -19,6 +19,7 @@ from penstock.adapters.ledger.schema import SCHEMA_VERSION
 from penstock.adapters.ledger.statements import POSTGRES, columns_of, select
 from penstock.ledger.facts import (
     BackfillRequested,
+    ExpiryIntended,
     Fact,
     FilesRestated,
     LeaseTaken,
@@ -159,6 +160,8 @@ def test_every_kind_of_fact_with_any_text_is_kept_and_its_state_is_the_fold(ledg
             values["versions"] = json.dumps([["d", "v", odd]])
         if kind is VersionsRemoved:
             values |= {"versions": json.dumps([["d", "v"]]), "left": json.dumps([["d", odd]])}
+        if kind is ExpiryIntended:
+            values |= {"versions": json.dumps([["v", odd, odd]]), "profiles": json.dumps([["v", odd]])}
         if kind is QuestionsAsked:
             values["paths"] = values["questions"]
         history.append(kind(**values))
