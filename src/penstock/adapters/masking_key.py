@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
+from penstock.adapters.ignored import is_ignored
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.masking import SHORTEST_KEY, MaskingSecret
@@ -36,19 +36,9 @@ def _in_file(file: str, root: Path) -> str:
         raise InputError(_outside(file))
     if not path.is_file():
         return ""
-    if _is_in_git(path, root):
+    if not is_ignored(path, root):
         raise InputError(_in_git(file))
     return path.read_text(encoding="utf-8")
-
-
-def _is_in_git(path: Path, root: Path) -> bool:
-    """Whether git would keep the file; outside of a repository it is nobody's."""
-    argv = ["git", "check-ignore", "--quiet", "--", str(path)]
-    try:
-        found = subprocess.run(argv, cwd=root, check=False, stdin=subprocess.DEVNULL, capture_output=True)
-    except OSError:
-        return False
-    return found.returncode == 1
 
 
 def _too_short(key: MaskingKey, length: int) -> Finding:

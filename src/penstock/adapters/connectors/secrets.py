@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.adapters.databases.addresses import is_ignored
+from penstock.adapters.ignored import is_ignored
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 

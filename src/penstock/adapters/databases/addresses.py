@@ -8,11 +8,11 @@ Invariant: nothing raised here, or said through `Address.mask`, holds an address
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from penstock.adapters.ignored import is_ignored
 from penstock.adapters.processes.masking import Mask, looks_secret
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import InputError
@@ -155,22 +155,6 @@ def _in_file(source: Addressed, root: Path, dataset: str) -> str:
         expected, found = "a file that git ignores, such as one in .penstock/", "is not ignored by git"
         raise InputError(_file_fault("source.address_tracked", source, dataset, found, expected))
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-def is_ignored(path: Path, root: Path) -> bool:
-    """Whether git will not take the file along; outside of a repository, nobody takes anything."""
-    try:
-        inside = subprocess.run(
-            ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False
-        )
-        if inside.returncode != 0:
-            return True
-        asked = subprocess.run(
-            ["git", "check-ignore", "-q", "--", str(path)], cwd=root, capture_output=True, check=False
-        )
-    except FileNotFoundError:
-        return True
-    return asked.returncode == 0
 
 
 def _file_fault(code: str, source: Addressed, dataset: str, found: str, expected: str) -> Finding:
