@@ -10,7 +10,7 @@ from labelled_columns import Labelled, Score, labelled_columns, score
 
 DOCS = Path(__file__).parents[3] / "docs"
 CONFIDENCE = 0.8
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("labelled")]  # asked once, not once in each process
 
 
 @pytest.fixture(scope="module")
