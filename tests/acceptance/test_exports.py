@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import signal
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import duckdb
 import pytest
 from export_shop import DAYS, KINDS, export_shop, write_day
 from penstock_places import Place
+from runs_shop import background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -349,3 +351,27 @@ def test_names_and_options_that_do_not_fit_are_told(shop: Place) -> None:
     for code, arguments in cases.items():
         said = shop.penstock("export", *arguments, "--json", exits=2)
         assert [one["code"] for one in said.findings] == [code], arguments
+
+
+# -- behind a server --------------------------------------------------------------------------------------------------
+
+
+def test_a_server_exports_what_its_runs_published_and_goes_on_when_an_export_fails(shop: Place) -> None:
+    foreign = shop.root / "out" / f"daily-{DAYS[0]}.parquet"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"somebody else's")
+    with background(shop, "serve", "--env", "dev") as server:
+        server.says(r"export shop\.people: 1 written, 0 removed, 2 rows")
+        server.says(r"export shop\.days failed: .*\(export\.not_ours\)")
+        write_day(shop, DAYS[1], "100.00")
+        foreign.unlink()
+        shop.penstock("run", "--until", "2024-03-04")
+        server.says(r"export shop\.days: 3 written, 0 removed")
+        server.says(r"export shop\.tables: 1 written, 0 removed")
+        server.ask(signal.SIGTERM)
+        server.ends(0)
+    assert _rows(f"SELECT amount::VARCHAR FROM '{shop.root}/out/daily-{DAYS[1]}.parquet'") == [("100.00",)]
+    assert _text_of("main.daily", str(shop.root / "out" / "shop.duckdb")) == _in_warehouse(shop, "daily")
+    assert {state for piece in ("shop.days", "shop.tables") for state in _states(_export(shop), piece).values()} == {
+        "reused"
+    }

@@ -13,6 +13,7 @@ from penstock.adapters.watching import SourceFolder, fingerprint_of_files
 from penstock.app.claiming import Claims, Ended
 from penstock.app.executing import Desk
 from penstock.app.expiring import Daily
+from penstock.app.export_following import ExportFollower
 from penstock.app.leading import lead
 from penstock.engine.lease import LEASE_SECONDS
 from penstock.engine.promotion import mapping_of
@@ -71,6 +72,7 @@ class Server:
         self._thread: threading.Thread | None = None
         self._failed: list[BaseException] = []
         self._under_way: list[tuple[Order, Running]] = []
+        self._exports = ExportFollower(place, environment, say)
         self._worked_at = 0.0
         self.done: dict[str, int] = {}
 
@@ -108,6 +110,7 @@ class Server:
                 self._place.token()
                 self._place.rest()
                 self._adopt()
+                self._exports.ask()
             except WaitingError as busy:
                 self._starter = None
                 self._wait_for(busy)
@@ -142,16 +145,16 @@ class Server:
 
     def _end(self, grace: float) -> None:
         """Let what runs end, then interrupt it; record what became of it."""
-        if self._executor is None or self._thread is None:
-            return
-        self._executor.wind_down(STOPPED)
-        self._thread.join(grace)
-        if self._thread.is_alive():
-            self._say("what still runs is interrupted")
-            self._executor.interrupt(STOPPED)
-            self._thread.join()
-        if not self._failed:
-            self._finish()
+        if self._executor is not None and self._thread is not None:
+            self._executor.wind_down(STOPPED)
+            self._thread.join(grace)
+            if self._thread.is_alive():
+                self._say("what still runs is interrupted")
+                self._executor.interrupt(STOPPED)
+                self._thread.join()
+            if not self._failed:
+                self._finish()
+        self._exports.end(grace)
         self._close()
 
     def _adopt(self) -> None:
@@ -190,8 +193,8 @@ class Server:
         """Raise what ended the executor, or that another process took its place."""
         if self._place.has_lost_lease():
             raise stale_lease(self._place.token(), self._place.ledger.pulse()[0])
-        if self._failed:
-            raise self._failed[0]
+        if failed := (*self._failed, *self._exports.failed):
+            raise failed[0]
 
     def _turn(self) -> bool:
         """Look once; False if the ledger or the warehouse could not be used, which may pass: then it is said once.
@@ -218,6 +221,7 @@ class Server:
         self._cancel()
         self._claim()
         self._finish()
+        self._exports.turn()
         self._expire_if_idle()
         self._rest_if_idle()
 
@@ -229,7 +233,7 @@ class Server:
 
     def _reload_if_changed(self) -> None:
         """Take up the project's files if they are others than before; broken ones are told of, and left aside."""
-        if self._place.clock.monotonic() < self._files_at:
+        if self._place.clock.monotonic() < self._files_at or self._exports.is_busy:
             return
         files = self._look_at_files()
         if files == self._files:
@@ -263,6 +267,8 @@ class Server:
                 self._files_at = 0.0  # it is about the files as they are now
             self._seen = entry.seq
             promoted = promoted or entry.kind == Promoted.__name__
+        if promoted:
+            self._exports.ask()
         if promoted and self._environment == PRODUCTION:  # what runs there may be something else now
             self._adopt()
 
@@ -316,6 +322,7 @@ class Server:
             if running.report is None or order.request.run in open_still:
                 continue
             self._desk.finish(order, running)
+            self._exports.ask()
             self._under_way.remove((order, running))
             found = running.report.findings
             self._tell(order.request.run, running.report.state, found[0].message if found else "")
@@ -346,12 +353,15 @@ class Server:
 
     def _expire_if_idle(self) -> None:
         """Delete what is past its retention, once a day, while nothing is built."""
-        if not self._under_way and self._daily.is_due:
+        if not self._under_way and not self._exports.is_busy and self._daily.is_due:
             self._daily.take_turn()
+            self._exports.ask()
             self._worked_at = self._place.clock.monotonic()
 
     def _rest_if_idle(self) -> None:
         """Close the warehouse after a while without work."""
+        if self._exports.is_busy:
+            self._worked_at = self._place.clock.monotonic()
         if self._under_way or self._place.clock.monotonic() - self._worked_at < REST_AFTER:
             return
         self._close()
