@@ -187,7 +187,8 @@ def test_days_in_a_bucket_end_in_the_same_tables_as_files(
     file = empty.root / "pipelines" / "cases" / "reports.source.yaml"
     credentials = "{key: REPORTS_KEY, secret: REPORTS_SECRET}"
     text = file.read_text().replace("path: data/", f"path: s3://{bucket.name}/")
-    file.write_text(f"{text}storage: {{endpoint: '{proxy.address}', credentials: {credentials}}}\n")
+    monkeypatch.setenv("REPORTS_STORE", proxy.address)
+    file.write_text(f"{text}storage: {{endpoint: REPORTS_STORE, credentials: {credentials}}}\n")
     (empty.root / "data" / "reports").rmdir()
     for path in some[1:]:
         bucket.put(f"reports/{path.name}", path.read_bytes())

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from penstock.model.connectors import ConnectorSource
+from penstock.model.databases import DatabaseSource
+from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.masking import HASH
-from penstock.model.pipelines import Materialization, SqlTask
+from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
+from penstock.model.sources import FileSource
 from penstock.project.layout import SETTINGS_FILE
 from penstock.project.row_policies import policy_findings
+from penstock.sql.identifiers import quote
 from penstock.sql.query import parse_query
 
 if TYPE_CHECKING:
@@ -44,6 +50,7 @@ def cross_findings(
             yield _no_contract(name, dataset)
         yield from policy_findings(dataset)
         yield from _relation_findings(dataset, datasets, known)
+        yield from _query_findings(dataset)
     cycle = _cycle({name: tuple(up for up in dataset.needs if up in datasets) for name, dataset in datasets.items()})
     if cycle:
         yield _cyclic(cycle, datasets[cycle[0]])
@@ -69,6 +76,34 @@ def keyless_findings(datasets: Mapping[str, Dataset]) -> Iterator[Finding]:
             )
 
 
+def handed_key_findings(datasets: Mapping[str, Dataset], variable: str) -> Iterator[Finding]:
+    """Sources and tasks that would be handed the masking key: with it, whoever has their pseudonyms has the values."""
+    for name, dataset in sorted(datasets.items()):
+        if variable in _handed(dataset):
+            yield Finding(
+                code="project.masking_key_handed_on",
+                message=f"{name} is given {variable}, which holds the masking key",
+                place=Place(file=dataset.file, line=1, dataset=name),
+                found=variable,
+                expected="a variable of its own",
+                remedy="name another variable; queries hash by mask_hash, and nothing else needs the key",
+            )
+
+
+def _handed(dataset: Dataset) -> set[str]:
+    """The environment variables whose values a dataset's task is given."""
+    match dataset.task:
+        case FileSource(storage=storage) if storage is not None:
+            return {named for _, named in storage.variables} | {storage.endpoint_variable}
+        case DatabaseSource(connection=connection):
+            return {connection}
+        case ConnectorSource(secrets=by_place):
+            return set(by_place.values())
+        case PythonTask(secrets=names) | CommandTask(secrets=names):
+            return set(names)
+    return set()
+
+
 def pool_findings(datasets: Mapping[str, Dataset], pools: Mapping[str, int]) -> Iterator[Finding]:
     """Datasets whose pool the settings do not have: nothing would bound them."""
     for name, dataset in sorted(datasets.items()):
@@ -83,6 +118,20 @@ def pool_findings(datasets: Mapping[str, Dataset], pools: Mapping[str, int]) -> 
                 expected=f"perhaps {close[0]}" if close else " | ".join(sorted(pools)) or f"pools: {{{pool}: 2}}",
                 remedy="correct the name, or add the pool and its size to penstock.yaml",
             )
+
+
+def _query_findings(dataset: Dataset) -> Iterator[Finding]:
+    """SQL checks that are no queries over the dataset alone: they run where queries do, and may reach for no more."""
+    contract = dataset.contract
+    rows = ".".join(quote(part) for part in dataset.name.split("."))
+    for rule in contract.rules if contract is not None else ():
+        if contract is None or rule.sql is None:
+            continue
+        try:
+            parse_query(rule.sql.replace("{table}", rows), contract.file, known={dataset.name})
+        except InputError as error:
+            place = Place(file=contract.file, line=rule.line, dataset=dataset.name)
+            yield from (replace(finding, place=place) for finding in error.findings)
 
 
 def _relation_findings(dataset: Dataset, datasets: Mapping[str, Dataset], known: set[str]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, blocking
 from penstock.model.pipelines import NAME_PATTERN, Project
 from penstock.project.command_file import read_command
-from penstock.project.consistency import cross_findings, keyless_findings, pool_findings
+from penstock.project.consistency import cross_findings, handed_key_findings, keyless_findings, pool_findings
 from penstock.project.datatest_file import read_datatests
 from penstock.project.export_file import export_findings, read_export
 from penstock.project.forms import with_forms
@@ -114,6 +114,8 @@ class _Reader:
         self.findings.extend(pool_findings(self.datasets, settings.pools))
         if settings.masking is None:
             self.findings.extend(keyless_findings(self.datasets))
+        elif settings.masking.variable:
+            self.findings.extend(handed_key_findings(self.datasets, settings.masking.variable))
         return Project(
             settings=settings,
             pipelines=self.pipelines,

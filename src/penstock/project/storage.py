@@ -138,6 +138,9 @@ def _with_credentials(fields: Fields, storage: Storage) -> Storage:
     if missing:
         message, expected = f"`credentials` lacks {' and '.join(missing)}", "NAMES of environment variables"
         _note(fields, message, at="credentials", expected=expected)
+    if storage.endpoint:  # or whoever edits this file chooses which secrets are sent where
+        message = "an address of a store stands beside credentials by name"
+        _note(fields, message, at="endpoint", expected="the NAME of an environment variable that holds the address")
     return replace(storage, identity=Identity.NAMED, variables=tuple(named))
 
 

@@ -44,16 +44,25 @@ def test_the_address_of_objects_alone_means_the_stores_own_chain_of_credentials(
 
 def test_everything_about_a_store_can_be_said() -> None:
     text = (
-        "path: s3://orders/in/a.csv\nstorage:\n  endpoint: https://minio.example.org:9000\n  region: eu-central-1\n"
+        "path: s3://orders/in/a.csv\nstorage:\n  endpoint: ORDERS_STORE\n  region: eu-central-1\n"
         "  credentials: {key: ORDERS_KEY, secret: ORDERS_SECRET, token: ORDERS_TOKEN}\n"
     )
     assert _storage(text) == Storage(
         scheme=Scheme.S3,
-        endpoint="https://minio.example.org:9000",
+        endpoint_variable="ORDERS_STORE",
         region="eu-central-1",
         identity=Identity.NAMED,
         variables=(("key", "ORDERS_KEY"), ("secret", "ORDERS_SECRET"), ("token", "ORDERS_TOKEN")),
     )
+
+
+def test_an_endpoint_in_the_file_goes_with_no_credentials_by_name() -> None:
+    """Else whoever edits the file chooses which secrets are sent where."""
+    text = "path: s3://orders/a.csv\nstorage: {endpoint: 'https://minio:9000', credentials: CREDENTIALS}\n"
+    assert _storage(text.replace("CREDENTIALS", "chain")) is not None
+    _, findings = _read(text.replace("CREDENTIALS", "{key: ORDERS_KEY, secret: ORDERS_SECRET}"))
+    assert [finding.code for finding in findings] == ["project.bad_store"]
+    assert "environment variable" in (findings[0].expected or "")
 
 
 def test_an_endpoint_may_come_from_the_environment() -> None:
