@@ -380,7 +380,7 @@ def test_without_the_driver_it_says_which_extra_is_missing(monkeypatch: pytest.M
     with pytest.raises(InputError) as caught:
         open_postgres("postgresql:///x", "shop", lambda: AT)
     (finding,) = caught.value.findings
-    assert (finding.code, finding.remedy) == ("ledger.no_driver", "pip install 'penstock[postgres]'")
+    assert (finding.code, finding.remedy) == ("ledger.no_driver", "in Penstock's folder: pip install '.[postgres]'")
 
 
 def test_every_state_table_has_the_columns_that_the_fold_sets(

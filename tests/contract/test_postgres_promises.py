@@ -798,4 +798,4 @@ def test_without_the_driver_it_says_which_extra_is_missing(
     with pytest.raises(InputError) as caught:
         use("postgresql:///x")
     (finding,) = caught.value.findings
-    assert (finding.code, finding.remedy) == ("warehouse.no_driver", "pip install 'penstock[postgres]'")
+    assert (finding.code, finding.remedy) == ("warehouse.no_driver", "in Penstock's folder: pip install '.[postgres]'")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
 from penstock.model.exports import Export, ExportFormat
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ _NO_DRIVER = Finding(
     code="export.no_driver",
     message="an export to Postgres needs the driver psycopg, which is not installed",
     expected="psycopg 3 with its client library",
-    remedy="pip install 'penstock[postgres]'",
+    remedy=how_to_install("postgres"),
 )
 
 

@@ -302,7 +302,7 @@ def test_an_endpoint_from_the_environment_is_used_and_judged(
 def test_a_store_whose_package_is_not_there_names_it(source: FileSource, tmp_path: Path) -> None:
     _, finding = _failed(tmp_path, replace(source, path="gs://orders/a.csv", storage=Storage(scheme=Scheme.GCS)))
     assert finding.code == "source.extra"
-    assert finding.remedy == 'pip install "penstock[objects]" gcsfs'
+    assert finding.remedy == "in Penstock's folder: pip install '.[objects]' gcsfs"
 
 
 def test_what_is_no_key_file_is_not_sent_anywhere(

@@ -139,7 +139,7 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, stand_in: Path) 
     (stand_in / "great_expectations.py").write_text("raise ModuleNotFoundError('gone', name='great_expectations')\n")
     (finding,) = audited(tmp_path, held("gx/expectations/orders.json")).findings
     assert finding.code == "expectations.not_installed"
-    assert "penstock[great-expectations]" in (finding.remedy or "")
+    assert ".[great-expectations]" in (finding.remedy or "")
 
 
 def test_no_connection_leaves_the_process(tmp_path: Path, stand_in: Path) -> None:

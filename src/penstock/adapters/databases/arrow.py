@@ -11,6 +11,7 @@ import duckdb
 from penstock.adapters.databases.pulling import fault, scratch, stoppable, write
 from penstock.engine.ports import Stream
 from penstock.model.errors import InputError, TaskError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from penstock.adapters.databases.addresses import Address
     from penstock.adapters.databases.pulling import Pull
 
-EXTRAS = {"pymysql": "penstock[mysql]"}
-EXTRA = "penstock[databases]"
+EXTRAS = {"pymysql": "mysql"}
+EXTRA = "databases"
 
 
 def driver(module: str) -> Any:
@@ -38,7 +39,7 @@ def driver(module: str) -> Any:
                 code="source.no_driver",
                 message=f"the driver {module} is not installed",
                 expected=f"the extra {extra}",
-                remedy=f"pip install '{extra}'",
+                remedy=how_to_install(extra),
             )
         ) from error
 

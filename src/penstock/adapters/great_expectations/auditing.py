@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.great_expectations.suites import load_suites
 from penstock.model.errors import InputError, TaskError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 from penstock.quality.expectations.outcomes import read_suite_results
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset
     from penstock.quality.check_values import CheckResult
 
-EXTRA = "penstock[great-expectations]"
+EXTRA = "great-expectations"
 DEFAULT_SECONDS, POLL_SECONDS = 600.0, 0.05
 _PROGRAM = "penstock.adapters.great_expectations.program"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH")
@@ -120,9 +121,9 @@ def _broken(dataset: Dataset, what: str, said: str) -> Finding:
 def _not_installed(dataset: Dataset, module: str) -> Finding:
     return Finding(
         code="expectations.not_installed",
-        message=f"{dataset.name} is held to suites of Great Expectations, and {EXTRA} is not installed",
+        message=f"{dataset.name} is held to suites of Great Expectations, and the extra {EXTRA} is not installed",
         place=Place(dataset=dataset.name, file=", ".join(one.file for one in dataset.suites)),
         found=f"no module {module}",
         expected="great-expectations 1.x beside Penstock",
-        remedy=f'install the extra: pip install "{EXTRA}"',
+        remedy=how_to_install(EXTRA),
     )

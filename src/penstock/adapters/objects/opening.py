@@ -16,6 +16,7 @@ from penstock.adapters.objects import faults
 from penstock.adapters.objects.store import Store
 from penstock.adapters.processes.masking import Mask, looks_secret
 from penstock.model.errors import InputError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 from penstock.model.storage import STORES, Identity, Scheme
 from penstock.project.storage import endpoint_problem
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from penstock.model.storage import Storage
 
 _PACKAGES: Mapping[Scheme, tuple[str, str]] = {
-    Scheme.S3: ("s3fs", 'pip install "penstock[s3]"'),
-    Scheme.GCS: ("gcsfs", 'pip install "penstock[objects]" gcsfs'),
-    Scheme.AZURE: ("adlfs", 'pip install "penstock[objects]" adlfs'),
+    Scheme.S3: ("s3fs", how_to_install("s3")),
+    Scheme.GCS: ("gcsfs", how_to_install("objects", "gcsfs")),
+    Scheme.AZURE: ("adlfs", how_to_install("objects", "adlfs")),
 }
 """What speaks to each store, and how it is installed."""
 _OPTIONS: Mapping[Scheme, Mapping[str, str]] = {
@@ -150,6 +151,6 @@ def _not_installed(scheme: Scheme, dataset: str) -> Finding:
         code="source.extra",
         message=f"{dataset} lies in {STORES[scheme]}, and {package} is not installed",
         place=Place(dataset=dataset),
-        expected="the extra penstock[s3]" if scheme is Scheme.S3 else f"the extra penstock[objects], and {package}",
+        expected="the extra s3" if scheme is Scheme.S3 else f"the extra objects, and {package}",
         remedy=install,
     )

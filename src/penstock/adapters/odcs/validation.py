@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.odcs.alternatives import expected_by, likely_cause, said_by
 from penstock.documents import read_yaml
 from penstock.model.errors import InputError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCHEMA_FILE = "odcs-3.2.0.schema.json"
-EXTRA = "penstock[contracts]"
+EXTRA = "contracts"
 MOST_FINDINGS = 20
 UNEVALUATED = "unevaluatedProperties"
 """Where a part of the schema does not hold, every key that it speaks of counts as unknown, too."""
@@ -63,10 +64,10 @@ def not_installed() -> Finding:
     """That the validator is missing, and how to get it."""
     return Finding(
         code="contract.no_schema_validator",
-        message=f"contracts cannot be held against the ODCS JSON schema: {EXTRA} is not installed",
+        message=f"contracts cannot be held against the ODCS JSON schema: the extra {EXTRA} is not installed",
         place=Place(),
         expected="the package jsonschema",
-        remedy=f'install the extra: pip install "{EXTRA}"; or leave that part out: --no-schema',
+        remedy=f"{how_to_install(EXTRA)}; or leave that part out: --no-schema",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.model.errors import InputError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding
 
 if TYPE_CHECKING:
@@ -47,5 +48,5 @@ _NO_DRIVER = Finding(
     code="warehouse.no_driver",
     message="a warehouse in Postgres needs the driver psycopg, which is not installed",
     expected="psycopg 3 with its client library",
-    remedy="pip install 'penstock[postgres]'",
+    remedy=how_to_install("postgres"),
 )

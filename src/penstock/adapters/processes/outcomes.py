@@ -13,6 +13,7 @@ from penstock.adapters.processes.function import DEFAULT_MEMORY
 from penstock.adapters.processes.supervision import Said
 from penstock.model.connectors import ConnectorSource
 from penstock.model.errors import TaskError, TransientError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import CommandTask, PythonTask
 
@@ -111,14 +112,14 @@ def _wrong_result(order: Order, said: Said) -> Finding:
 
 def _missing_library(order: Order, said: Said) -> Finding:
     module = said.module.partition(".")[0]
-    wanted = "'penstock[dlt]'" if module == "dlt" else module
+    install = how_to_install("dlt") if module == "dlt" else f"pip install {module}"
     return _finding(
         order,
         "task.missing_library",
         said.message,
         f"the module {module}, installed where Penstock runs" if module else "an installed module",
         line=said.line,
-        remedy=f"pip install {wanted}" if module else "install it",
+        remedy=install if module else "install it",
     )
 
 

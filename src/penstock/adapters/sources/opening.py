@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from penstock.model.errors import InputError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def _zstandard(path: Path) -> BinaryIO:
             code="source.extra",
             message=f"{path.name} is packed with Zstandard, and zstandard is not installed",
             place=Place(file=path.name),
-            expected="the extra penstock[files]",
-            remedy='pip install "penstock[files]"',
+            expected="the extra files",
+            remedy=how_to_install("files"),
         )
         raise InputError(finding) from error
     stream = path.open("rb")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.sources.opening import exact_path
 from penstock.adapters.sources.scanning import Fault, Scan
 from penstock.model.errors import InputError
+from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
 from penstock.sql.identifiers import literal, quote
 
@@ -79,8 +80,8 @@ def sheet_rows(path: Path, sheet: str) -> Iterator[list[str]]:
             code="source.extra",
             message=f"{path.name} is an Excel workbook, and python-calamine is not installed",
             place=Place(file=path.name),
-            expected="the extra penstock[files]",
-            remedy='pip install "penstock[files]"',
+            expected="the extra files",
+            remedy=how_to_install("files"),
         )
         raise InputError(finding) from error
     try:
