@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from penstock.adapters.great_expectations.auditing import SuiteAuditor
+from penstock.adapters.great_expectations.program import refuse_lost
 from penstock.adapters.great_expectations.suites import load_suites
 from penstock.model.errors import InputError, TaskError
 from penstock.model.pipelines import Dataset, Materialization
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-SUITE = {"name": "orders", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "n"}}]}
+SUITE: dict[str, Any] = {
+    "name": "orders",
+    "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "n"}}],
+}
 FILES: Mapping[str, Any] = {
     "gx/expectations/orders.json": SUITE,
     "gx/expectations/more.json": {**SUITE, "name": "more"},
@@ -216,3 +221,40 @@ def read(path: Path) -> str:
 def sleeping_module(folder: Path, root: Path) -> None:
     said = f"pathlib.Path({str(root / 'began')!r}).write_text(str(os.getpid()))"
     (folder / "great_expectations.py").write_text(f"import os, pathlib, time\n{said}\ntime.sleep(600)\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"type": "expect_column_values_to_be_in_sett", "kwargs": {"column": "n", "value_set": [1]}},
+        {"type": "expect_country_to_be_known", "kwargs": {"column": "n"}},
+    ],
+)
+def test_an_expectation_that_great_expectations_would_leave_out_fails_the_attempt(
+    tmp_path: Path, lost: dict[str, Any]
+) -> None:
+    pytest.importorskip("great_expectations")
+    write(tmp_path, {"s.json": {**SUITE, "expectations": [*SUITE["expectations"], lost]}})
+    rows = tmp_path / "rows.parquet"
+    duckdb.execute(f"COPY (SELECT 1 AS n) TO '{rows}' (FORMAT parquet)")
+    with pytest.raises(TaskError) as caught:
+        SuiteAuditor(tmp_path).audit(held("s.json"), rows, lambda: False)
+    (finding,) = caught.value.findings
+    assert finding.code == "expectations.broken"
+    assert lost["type"] in f"{finding.message} {finding.found}"
+
+
+def test_what_is_asked_twice_and_kept_once_is_not_lost() -> None:
+    one, other = SUITE["expectations"][0], {"type": "expect_x", "kwargs": {"column": "n"}}
+    refuse_lost([one, one, other], [one["type"], "expect_x"])
+    with pytest.raises(ValueError, match=r"1 of 2 .* expect_x"):
+        refuse_lost([one, other], [one["type"]])
+
+
+def test_a_severity_that_there_is_not_is_told_before_anything_runs(tmp_path: Path) -> None:
+    wrong = {**SUITE["expectations"][0], "severity": "error"}
+    write(tmp_path, {"s.json": {**SUITE, "expectations": [wrong]}})
+    with pytest.raises(InputError) as caught:
+        load_suites(tmp_path, held("s.json").suites)
+    assert "critical" in (caught.value.findings[0].expected or "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def judged(frame: Any, suite: dict[str, Any]) -> dict[str, Any]:
     context = gx.get_context(mode="ephemeral")
     words = ("name", "expectations", "meta", "notes", "id", "suite_parameters")
     added = context.suites.add(gx.ExpectationSuite(**{key: suite[key] for key in words if key in suite}))
+    refuse_lost(suite["expectations"], [one.expectation_type for one in added.expectations])
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     batch = asset.add_batch_definition_whole_dataframe("rows")
     wanted = gx.ValidationDefinition(name=suite["name"], data=batch, suite=added)
@@ -54,9 +56,28 @@ def judged(frame: Any, suite: dict[str, Any]) -> dict[str, Any]:
         batch_parameters={"dataframe": frame}, result_format=_RESULT
     )
     found: dict[str, Any] = result.to_json_dict()
+    refuse_lost(suite["expectations"], [one["expectation_config"]["type"] for one in found["results"]])
     for one in found["results"]:
         one["exception_info"].pop("exception_traceback", None)
     return found
+
+
+def refuse_lost(asked: list[dict[str, Any]], kept: list[str]) -> None:
+    """Great Expectations leaves out what it cannot make of a suite, and says so to nobody who asks for results.
+
+    Raises:
+        ValueError: some of what was asked is not among the types that were kept; what is asked twice counts once.
+    """
+    different = {json.dumps([_type(one), one.get("kwargs")], sort_keys=True): _type(one) for one in asked}
+    lost = Counter(different.values()) - Counter(kept)
+    if lost:
+        names = ", ".join(sorted(lost))
+        message = f"{lost.total()} of {len(different)} expectations cannot be made, of type {names}: a type that is "
+        raise ValueError(f"{message}not built in, a wrong severity, or arguments that it does not take")
+
+
+def _type(expectation: dict[str, Any]) -> str:
+    return str(expectation.get("type") or expectation.get("expectation_type"))
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:

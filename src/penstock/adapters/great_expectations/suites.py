@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from penstock.model.suites import Expectations
 
 MOST_BYTES = 16_000_000
+SEVERITIES = ("critical", "warning", "info")
+"""As Great Expectations calls them; of any other it leaves the expectation out."""
 
 
 def load_suites(root: Path, uses: Sequence[Expectations]) -> tuple[dict[str, Any], ...]:
@@ -64,6 +66,10 @@ def _suite(root: Path, file: str) -> dict[str, Any]:
     listed = document.get("expectations")
     if not isinstance(document.get("name"), str) or not isinstance(listed, list) or not listed:
         raise InputError(_wrong(file, "it is no suite with expectations", "`name` and `expectations`, as GX 1.x has"))
+    for number, one in enumerate(listed, start=1):
+        if not isinstance(one, dict) or one.get("severity", SEVERITIES[0]) not in SEVERITIES:
+            why = f"its expectation {number} is none, or of a severity that there is not"
+            raise InputError(_wrong(file, why, f"objects with a `type`; severity {' | '.join(SEVERITIES)}"))
     return document
 
 
