@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from email.message import Message
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,8 @@ HALF = timezone(timedelta(hours=5, minutes=30))
         ("JSON", "text", '"text"'),
         ("JSON", 0, "0"),
         ("DATE", date(2024, 1, 2), date(2024, 1, 2)),
+        ("DATE", "2024-01-02T00:00:00Z", date(2024, 1, 2)),
+        ("TIME", "03:04:05.123456", time(3, 4, 5, 123456)),
         ("TIMESTAMP", "2024-01-02T03:04:05Z", _naive("2024-01-02T03:04:05")),
         ("TIMESTAMP", datetime(2024, 1, 2, 5, 30, tzinfo=HALF), _naive("2024-01-02")),
         ("TIMESTAMP", _naive("2024-01-02T05:30"), _naive("2024-01-02T05:30")),
@@ -89,6 +91,13 @@ def test_a_value_lands_as_what_was_declared(
         ("BIGINT", 2**64),
         ("DECIMAL(4,2)", "1.005"),
         ("DATE", "canary"),
+        ("DATE", "2024-01-02T03:04:05"),
+        ("DATE", "2024-01-02 23:30:00-05:00"),
+        ("DATE", datetime(2024, 1, 2, 3, 4)),  # noqa: DTZ001 - as a connector gives it
+        ("TIME", "2024-01-02T03:04:05"),
+        ("TIME", "03:04:05.1234567"),
+        ("TIME", "03:04:05+02:00"),
+        ("TIME", datetime(2024, 1, 2, 3, 4)),  # noqa: DTZ001 - as a connector gives it
         ("TIMESTAMP", "2024-01-02T03:04:05+02:00"),
         ("BOOLEAN", "canary"),
         ("DOUBLE", {"canary": 1}),

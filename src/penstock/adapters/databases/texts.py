@@ -6,8 +6,28 @@ another one is an error, never a nearby value.
 
 from __future__ import annotations
 
-from penstock.model.databases import MOMENTS, WHOLE_NUMBERS
+from typing import TYPE_CHECKING
+
+from penstock.model.databases import WHOLE_NUMBERS
 from penstock.sql.identifiers import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BEFORE_CHRIST = "contains({0}, ' BC')"
+_TIMED = f"regexp_matches({{0}}, {literal(r'[0-9][T ][0-9]')})"
+_MIDNIGHT = f"regexp_matches({{0}}, {literal(r'[T ]00:00(:00([.]0+)?)?(Z|[+-]00(:?00)?)?$')})"
+_FINER = r"[.][0-9]{{6}}[0-9]*[1-9]"  # braces stand twice: all of this is formatted once
+_OFFSET = r"[+-][0-9][0-9](:?[0-9][0-9])?$"
+_NO_MOMENT = f"regexp_matches({{0}}, {literal(rf'{_FINER}|:[0-9][0-9]([.][0-9]+)?[ ]*{_OFFSET}')})"
+_NO_TIME = f"regexp_matches({{0}}, {literal(rf'^[+-]?[0-9]+-|{_FINER}|[0-9][ ]*{_OFFSET}|Z$')})"
+_MOMENTS: Mapping[str, tuple[str, str]] = {
+    "DATE": (f"{_BEFORE_CHRIST} OR ({_TIMED} AND NOT {_MIDNIGHT})", "before Christ, or with a time of day"),
+    "TIME": (_NO_TIME, "with a day, with an offset, or too precise"),
+    "TIMESTAMP": (f"{_BEFORE_CHRIST} OR {_NO_MOMENT}", "before Christ, with an offset, or too precise"),
+    "TIMESTAMP WITH TIME ZONE": (_BEFORE_CHRIST, "before Christ"),
+}
+"""What is true of texts that are more than a value of a type, with their place as `{0}`, and how that is said."""
 
 
 def from_text(expression: str, type_: str, column: str) -> str:
@@ -20,16 +40,10 @@ def from_text(expression: str, type_: str, column: str) -> str:
         fault = f"regexp_matches({expression}, {literal(lost)}) OR ({power})"
         careful = _unless(fault, cast, f"{column} would lose digits as {type_}")
         return f"CASE WHEN {_has_digits(expression, digits)} THEN {cast} ELSE {careful} END"
-    if type_ == "TIMESTAMP":
-        lost = r"[.]\d{6}\d*[1-9]|:\d\d([.]\d+)?\s*[+-]\d\d(:?\d\d)?$"
-        fault = f"contains({expression}, ' BC') OR regexp_matches({expression}, {literal(lost)})"
-        said = f"{column} holds a moment that is no {type_}: before Christ, with an offset, or too precise"
-        return _unless(fault, cast, said)
-    if type_ in MOMENTS:
-        return _unless(f"contains({expression}, ' BC')", cast, f"{column} holds a date before Christ")
-    if type_ == "VARCHAR":
-        return expression
-    return cast
+    if type_ in _MOMENTS:
+        faults, said = _MOMENTS[type_]
+        return _unless(faults.format(expression), cast, f"{column} holds what is no {type_} alone: {said}")
+    return expression if type_ == "VARCHAR" else cast
 
 
 def list_from_json(expression: str, type_: str, column: str) -> str:
