@@ -2,7 +2,7 @@
 
 It runs alone, so that it imports nothing of Penstock. The stream `orders` has numbers, five to a page, a state after
 each page. `trouble` is one of: dies, junk, late_state, no_state, error, config_error, lost, other_stream,
-kills_itself, hangs, refuses.
+kills_itself, hangs, refuses, or one of `BROKEN`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,15 @@ SCHEMA = {
         "placed_at": {"type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"},
         "tags": {"type": "array"},
     },
+}
+
+
+# the escape keeps this file from holding what is looked for
+BROKEN = {
+    "cut_record": '{"type": "RECORD", "record": {"stream": "orders", "data": {"id": 1, "tags": ["\x68alf-of-a-row\n',
+    "deep_record": f'{{"type": "RECORD", "record": {{"stream": "orders", "data": {"[" * 9000}{"]" * 9000}}}}}\n',
+    "empty_record": '{"type": "RECORD"}\n',
+    "nameless_record": '{"type": "RECORD", "record": {"data": {"id": 1}}}\n',
 }
 
 
@@ -77,7 +86,10 @@ def read(config: dict[str, Any], catalog: dict[str, Any], state: list[dict[str, 
         if trouble in {"dies", "error", "config_error", "kills_itself"} and start > first:
             return end(trouble)
         if trouble == "junk":
-            sys.stdout.write('not JSON at all\n{"type": "RECORD"}\n[1]\n"text"\n\xff\n{"type": 7}\n')
+            sys.stdout.write('not JSON at all\n{"type": "DEBUG"}\n[1]\n"text"\n\xff\n{"type": 7}\n')
+            sys.stdout.flush()
+        if trouble in BROKEN:
+            sys.stdout.write(BROKEN[trouble])
             sys.stdout.flush()
         if trouble == "other_stream":
             say("RECORD", record={"stream": "customers", "data": {"id": 1}, "emitted_at": 0})

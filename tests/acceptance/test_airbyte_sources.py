@@ -93,6 +93,10 @@ def test_records_land_exactly_and_the_next_read_goes_on_from_the_last_state(tmp_
         ("error", APPENDED, "source.connector_failed", 3),
         ("config_error", APPENDED, "source.connector_failed", 1),
         ("lost", APPENDED, "source.records_lost", 3),
+        ("cut_record", APPENDED, "source.broken_message", 3),
+        ("deep_record", APPENDED, "source.broken_message", 3),
+        ("empty_record", MERGED, "source.broken_message", 3),
+        ("nameless_record", APPENDED, "source.broken_message", 3),
         ("no_state", APPENDED, "source.rows_without_state", 1),
         ("no_state", MERGED, "source.rows_without_state", 1),
     ],
@@ -109,6 +113,7 @@ def test_what_goes_wrong_on_the_way_publishes_nothing(
     assert log.count("read with the key ***") == attempts
     assert place.penstock("query", "SELECT 1 FROM shop.orders", "--env", "dev", exits=None).code == 2
     _is_nowhere(place, CANARY)
+    _is_nowhere(place, "half-of-a-row")
 
 
 @pytest.mark.fault
@@ -124,6 +129,13 @@ def test_a_state_at_the_end_and_messages_about_others_are_no_trouble(tmp_path: P
     place = _shop(tmp_path, trouble=trouble)
     assert _run(place, 20).result["rows"]["shop.orders"] == 12
     assert _run(place, 21).result["rows"]["shop.orders"] == 0
+
+
+def test_a_connector_whose_rows_only_add_up_is_made_anew_by_another_reload(tmp_path: Path) -> None:
+    window = ("--start", "2024-01-01", "--end", "2024-01-02")
+    said = _shop(tmp_path).penstock("backfill", "shop.orders", *window, exits=2).err
+    assert "(backfill.append)" in said
+    assert "give another `reload: N` in pipelines/shop/orders.source.yaml to make it anew as another version" in said
 
 
 def test_a_catalog_becomes_a_source_file_once_the_settings_are_checked(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +57,23 @@ def test_another_key_makes_what_was_hashed_anew_and_nothing_else(shop: Place, mo
     assert found == [_hashed(email, OTHER_KEY) for email in EMAILS]
     monkeypatch.setenv(VARIABLE, KEY)
     assert shop.penstock("plan", "--until", UNTIL, "--json").result["tasks"] == 0  # its rows are still there
+    monkeypatch.delenv(VARIABLE)
+    for verb in (("plan",), ("explain", "crm.counted"), ("drift",), ("prune",)):  # which versions are there?
+        assert "(masking.no_key)" in shop.penstock(*verb, exits=2).err
+    assert len(shop.rows("SELECT person FROM crm.masked", "dev")) == len(EMAILS)
+
+
+def test_what_another_tool_observed_of_a_person_is_kept_nowhere(shop: Place) -> None:
+    row = {
+        "success": False,
+        "expectation_config": {"type": "expect_column_max_to_be_between", "kwargs": {"column": "EMAIL"}},
+        "result": {"observed_value": "zoe@example.com"},
+    }
+    file = shop.root.parent / "result.json"
+    file.write_text(json.dumps({"success": False, "suite_name": "s", "results": [row]}))
+    assert "imported 1 result" in shop.penstock("quality", "crm.staged", "--import", str(file)).out
+    kept = [path for path in shop.root.rglob("*") if path.is_file() and b"zoe@example.com" in path.read_bytes()]
+    assert kept == []
 
 
 def test_without_the_key_nothing_is_built_and_all_the_same_the_project_can_be_checked(

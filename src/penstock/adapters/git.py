@@ -171,7 +171,7 @@ class GitRepository:
 
     def changed(self, base: str, folder: Path) -> tuple[str, ...]:
         """Project files that differ between `base` and the worktree's commit."""
-        listed = _git(folder, "diff", "--name-only", "--relative", "-z", base, "HEAD", "--", ".")
+        listed = _git(folder, "diff", "--name-only", "--no-renames", "--relative", "-z", base, "HEAD", "--", ".")
         return tuple(name for name in listed.split("\0") if name)
 
     def added_text(self, base: str, folder: Path) -> str:
@@ -184,7 +184,7 @@ class GitRepository:
 
     def changed_between(self, older: str, newer: str) -> tuple[str, ...]:
         """Project files that differ between two commits."""
-        listed = _git(self.project, "diff", "--name-only", "--relative", "-z", older, newer, "--", ".")
+        listed = _git(self.project, "diff", "--name-only", "--no-renames", "--relative", "-z", older, newer, "--", ".")
         return tuple(name for name in listed.split("\0") if name)
 
     def story_order(self, commit: str) -> tuple[str, ...]:

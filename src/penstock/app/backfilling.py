@@ -13,6 +13,7 @@ from penstock.app.running import SHORTEST_DIGEST, Ran, Runner
 from penstock.app.wiring import operator
 from penstock.engine.requests import BACKFILL, RunRequest
 from penstock.ledger.facts import BackfillRequested
+from penstock.model.connectors import ConnectorSource
 from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from penstock.app.running import Follower
     from penstock.app.wiring import Workplace
     from penstock.model.intervals import Interval
+    from penstock.model.pipelines import Dataset
     from penstock.plan.build import Mark
 
 
@@ -68,7 +70,7 @@ def propose(place: Workplace, asked: Asked) -> Proposal:
         raise InputError(_nothing_named())
     grown = [name for name in datasets if place.project.datasets[name].materialization is Materialization.APPEND]
     if grown:
-        raise InputError(_only_grows(grown))
+        raise InputError(tuple(_only_grows(place.project.datasets[name]) for name in grown))
     now, ledger = place.clock.now(), place.ledger
     gone = too_early(place.project, datasets, asked.window, horizons_of(ledger.rows("horizons")))
     if gone:
@@ -174,13 +176,15 @@ def _nothing_there(datasets: tuple[str, ...], window: Interval) -> Finding:
     )
 
 
-def _only_grows(names: list[str]) -> Finding:
+def _only_grows(dataset: Dataset) -> Finding:
+    is_read = isinstance(dataset.task, ConnectorSource)
+    anew = f"give another `reload: N` in {dataset.file}" if is_read else "change its query"
     return Finding(
         code="backfill.append",
-        message=f"{', '.join(names)} only ever grows: rows that were added are never made again",
-        place=Place(dataset=names[0]),
+        message=f"{dataset.name} only ever grows: rows that were added are never made again",
+        place=Place(file=dataset.file, dataset=dataset.name),
         expected="datasets that are made whole, by interval or by key",
-        remedy="change its query to make it anew as another version, or keep it as a merge",
+        remedy=f"{anew} to make it anew as another version, or keep it by `materialize: merge`",
     )
 
 

@@ -29,7 +29,7 @@ def executor_of(place: Workplace, root: Path, project: Project) -> Executor:
         processes=place.processes(root),
         databases=DatabaseReader(place.root, place.spool),
         connectors=ConnectorReader(place.processes(root)),
-        auditor=SuiteAuditor(root),
+        auditor=SuiteAuditor(root, project),
     )
     return Executor(tools, place.clock, place.token(), lanes=project.settings.parallel)
 

@@ -12,6 +12,7 @@ from penstock.app.built import known_dataset
 from penstock.ledger.facts import ResultsImported
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
+from penstock.plan.observed import kept_of
 from penstock.quality.expectations.outcomes import TOOL, read_suite_results
 from penstock.quality.outcomes import results_text
 
@@ -29,14 +30,12 @@ def import_results(place: Workplace, dataset: str, file: str) -> int:
         InputError: there is no such dataset, or the file cannot be read or holds no results.
     """
     known_dataset(place, dataset)
-    contract = place.project.datasets[dataset].contract
-    personal = frozenset(one.name for one in contract.columns if one.personal) if contract else None
     text = _text(file)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(_unreadable(file, f"it is no JSON: {error}")) from error
-    found = read_suite_results(document, file, personal)
+    found = read_suite_results(document, file, kept_of(place.project, dataset))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     facts = [_fact(dataset, file, f"{digest}-{number}", one) for number, one in enumerate(found)]
     place.ledger.append(*facts)

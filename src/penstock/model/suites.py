@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 MOST_ROWS = 1_000_000
 """How many rows are handed to the other tool at most, where nothing else is said: it holds them all in memory."""
@@ -16,3 +17,11 @@ class Expectations:
     file: str
     is_checkpoint: bool = False
     most_rows: int = MOST_ROWS
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The files and folders that say what is expected; a checkpoint names others that lie beside its folder."""
+        path = PurePosixPath(self.file)
+        folder = path.parent.parent
+        beside = [str(folder / name) for name in ("validation_definitions", "expectations")]
+        return (str(path), *(beside if self.is_checkpoint else ()))

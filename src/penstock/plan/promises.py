@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.pipelines import SqlTask
@@ -34,14 +35,14 @@ def column_findings(project: Project, lineage: ProjectLineage | None = None) -> 
             replace(each, severity=Severity.WARNING, place=replace(each.place, file=dataset.file, dataset=name))
             for each in refused
         ]
-        if isinstance(dataset.task, FileSource | DatabaseSource):
+        if isinstance(dataset.task, FileSource | DatabaseSource | ConnectorSource):
             findings += _declared(dataset, dataset.task)
         if isinstance(dataset.task, SqlTask) and name in found.columns and name not in found.refused:
             findings += _against(dataset, {column.lower() for column in found.columns[name]})
     return tuple(findings)
 
 
-def _declared(dataset: Dataset, source: FileSource | DatabaseSource) -> Iterator[Finding]:
+def _declared(dataset: Dataset, source: FileSource | DatabaseSource | ConnectorSource) -> Iterator[Finding]:
     """A source's columns beside its contract's. Text of files is cast to whatever type the contract gives it."""
     if dataset.contract is None:
         return

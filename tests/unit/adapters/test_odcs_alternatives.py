@@ -65,3 +65,21 @@ def test_where_one_of_several_keys_is_missing_all_of_them_are_named() -> None:
     assert message == "one key is missing"
     assert (expected or "").split(" | ")[:3] == ["mustBe", "mustNotBe", "mustBeGreaterThan"]
     assert line == 15
+
+
+@pytest.mark.parametrize("more", ["", ", logicalTypeOptions: {minLength: 3}", ", map: {}"])
+def test_a_property_without_a_type_is_told_so_and_not_what_other_types_would_ask(more: str) -> None:
+    found = said("properties:\n", f"properties:\n      - {{name: at, physicalType: DATE{more}}}\n")
+    types = "string | date | timestamp | time | number | integer | object | array | boolean | map | vector"
+    assert found == [("logicalType is missing", types, 12)]
+
+
+def test_items_without_a_type_are_told_so_too() -> None:
+    found = said("logicalType: string", "logicalType: array\n        items: {description: Some.}")
+    assert [(message, line) for message, _, line in found] == [("logicalType is missing", 14)]
+
+
+def test_a_map_that_says_so_is_asked_for_its_parts() -> None:
+    assert [message for message, _, _ in said("logicalType: string", "logicalType: map")] == [
+        "'map' is a required property"
+    ]

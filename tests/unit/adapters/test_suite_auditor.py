@@ -19,7 +19,7 @@ from penstock.adapters.great_expectations.auditing import SuiteAuditor
 from penstock.adapters.great_expectations.program import refuse_lost
 from penstock.adapters.great_expectations.suites import load_suites
 from penstock.model.errors import InputError, TaskError
-from penstock.model.pipelines import Dataset, Materialization
+from penstock.model.pipelines import Dataset, Materialization, Project, Settings
 from penstock.model.sources import FileSource
 from penstock.model.suites import Expectations
 
@@ -81,8 +81,9 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def audited(root: Path, dataset: Dataset, is_unwanted: Callable[[], bool] = lambda: False) -> TaskError:
     scratch = root / "scratch"
     scratch.mkdir()
+    project = Project(settings=Settings(name="shop"), pipelines={}, datasets={dataset.name: dataset})
     with pytest.raises(TaskError) as caught:
-        SuiteAuditor(root).audit(dataset, scratch / "rows.parquet", is_unwanted)
+        SuiteAuditor(root, project).audit(dataset, scratch / "rows.parquet", is_unwanted)
     return caught.value
 
 

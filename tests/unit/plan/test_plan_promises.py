@@ -108,3 +108,13 @@ def test_a_typed_column_of_a_source_has_the_type_that_its_contract_says() -> Non
     typed = "format: parquet\npath: data/all.parquet\ncolumns: [{name: id, type: BIGINT}, note]\n"
     assert of_source(typed, "id INTEGER", "note DATE", "_file VARCHAR") == [("check.column_type", "error", "id")]
     assert of_source(typed, "id BIGINT", "note DATE", "_file VARCHAR") == []
+
+
+def test_a_connector_declares_its_columns_as_other_sources_do() -> None:
+    given = "format: airbyte\ncommand: [connectors/shop]\nstream: orders\ncolumns: {id: BIGINT, tags: JSON}\n"
+    assert of_source(given, "ID BIGINT", "tags JSON") == []
+    assert of_source(given, "id VARCHAR", "price DOUBLE") == [
+        ("check.column_type", "error", "id"),
+        ("check.column_missing", "error", "price"),
+        ("check.column_extra", "error", "tags"),
+    ]

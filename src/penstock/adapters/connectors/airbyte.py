@@ -1,7 +1,8 @@
 """The Airbyte protocol: a connector as a child process that is given files and writes lines of JSON.
 
 Settings are files in memory, which the connector alone can open. What it writes waits in a pipe until it is taken, so
-that it never gets ahead. Lines that are no messages are logged and otherwise nothing.
+that it never gets ahead. Lines that are no messages are logged and otherwise nothing; what begins as one and is broken
+ends the read, for it may be a record.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def messages(order: dict[str, Any], verb: str, files: dict[str, Any]) -> Generat
     """What a connector says when it is called; what it logs is printed.
 
     Raises:
-        ConnectorError: it tells of an error, cannot be started, or ends otherwise than well.
+        ConnectorError: it tells of an error, cannot be started, writes a broken message, or ends otherwise than well.
     """
     with _inherited(files) as (words, descriptors):
         process = _started([*order["argv"], verb, *words], order, descriptors)
@@ -114,6 +115,10 @@ def messages(order: dict[str, Any], verb: str, files: dict[str, Any]) -> Generat
         assert process.stdout is not None  # noqa: S101 - it was asked for
         while line := process.stdout.readline(MOST_LINE):
             message = _message(line)
+            if message is _BROKEN:
+                if not line.endswith(b"\n") and len(line) < MOST_LINE:  # cut short by its end, which says more
+                    _conclude(process, told)
+                raise _broken_message(len(line))
             if message is None:
                 _log(line[:_TOO_MUCH].decode(errors="replace").rstrip())
             elif message["type"] in {"LOG", "TRACE", "CONTROL"}:
@@ -164,15 +169,28 @@ def _inherited(files: dict[str, Any]) -> Iterator[tuple[list[str], tuple[int, ..
 
 
 def _message(line: bytes) -> dict[str, Any] | None:
-    """One line as a message; None for what is none."""
+    """One line as a message; None for what is none, `_BROKEN` for what may have been one."""
     try:
         found = json.loads(line, parse_float=Decimal)
     except (ValueError, RecursionError):
-        return None
+        return _BROKEN if line.lstrip().startswith(b"{") else None
     kind = found.get("type") if isinstance(found, dict) else None
+    if kind == "RECORD" and not _is_record(found.get("record")):
+        return _BROKEN
     return found if isinstance(kind, str) and isinstance(found.get(_BODIES.get(kind, "")), dict) else None
 
 
+def _is_record(body: object) -> bool:
+    return isinstance(body, dict) and isinstance(body.get("stream"), str) and "data" in body
+
+
+def _broken_message(size: int) -> ConnectorError:
+    """Without the line, which may hold anything."""
+    message = f"the connector wrote a line of {size:,} bytes that begins as a message and is none"
+    return ConnectorError(message, code="source.broken_message", passes=True)
+
+
+_BROKEN: dict[str, Any] = {}
 _BODIES = {
     "RECORD": "record",
     "STATE": "state",

@@ -15,13 +15,14 @@ from penstock.adapters.great_expectations.suites import load_suites
 from penstock.model.errors import InputError, TaskError
 from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding, Place
+from penstock.plan.observed import kept_of
 from penstock.quality.expectations.outcomes import read_suite_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from penstock.model.pipelines import Dataset
+    from penstock.model.pipelines import Dataset, Project
     from penstock.quality.check_values import CheckResult
 
 EXTRA = "great-expectations"
@@ -32,10 +33,10 @@ _TAIL = 500
 
 
 class SuiteAuditor:
-    """An `Auditor`. `root` is the project, or the worktree under review, whose suites are asked."""
+    """An `Auditor`. `root` is the project (or worktree) whose suites are asked, `project` its model."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, project: Project) -> None:
+        self._root, self._project = root, project
 
     def audit(self, dataset: Dataset, rows: Path, is_unwanted: Callable[[], bool]) -> tuple[CheckResult, ...]:
         """See `Auditor.audit`.
@@ -46,9 +47,8 @@ class SuiteAuditor:
         try:
             suites = load_suites(self._root, dataset.suites)
             answer = _asked(dataset, {"rows": str(rows), "suites": suites}, rows.parent, is_unwanted)
-            contract = dataset.contract
-            personal = frozenset(one.name for one in contract.columns if one.personal) if contract else None
-            found = [read_suite_results(one, dataset.name, personal) for one in answer["results"]]
+            kept = kept_of(self._project, dataset.name)
+            found = [read_suite_results(one, dataset.name, kept) for one in answer["results"]]
         except InputError as error:
             raise TaskError(error.findings) from error
         return tuple(result for results in found for one in results for result in one.results)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib import resources
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.odcs.alternatives import expected_by, likely_cause, said_by
@@ -22,6 +23,9 @@ EXTRA = "contracts"
 MOST_FINDINGS = 20
 UNEVALUATED = "unevaluatedProperties"
 """Where a part of the schema does not hold, every key that it speaks of counts as unknown, too."""
+_TYPE = "logicalType"
+_BY_TYPE = ("logicalTypeOptions", "map")
+"""What the schema asks of a property by its type. Its conditions hold where there is no type at all, every one."""
 
 
 def schema_findings(text: str, file: str) -> tuple[Finding, ...]:
@@ -31,24 +35,29 @@ def schema_findings(text: str, file: str) -> tuple[Finding, ...]:
         InputError: the text is not YAML, or the validator is not installed.
     """
     document = read_yaml(text, file)
-    errors = sorted(_validator().iter_errors(as_json(document.data)), key=lambda error: list(map(str, error.path)))
+    data = as_json(document.data)
+    errors = sorted(_validator().iter_errors(data), key=lambda error: list(map(str, error.path)))
     others = [tuple(error.path) for error in errors if error.validator != UNEVALUATED]
     errors = [one for one in errors if one.validator != UNEVALUATED or not _any_beneath(tuple(one.path), others)]
-    findings = []
-    for error in errors[:MOST_FINDINGS]:
-        cause = likely_cause(error)
-        steps = tuple(cause.absolute_path)
-        findings.append(
-            Finding(
-                code="contract.schema",
-                message=f"the ODCS schema refuses {_at(steps)}: {said_by(cause)[:200]}",
-                place=document.place(*steps),
-                expected=expected_by(cause),
-                remedy="see https://bitol-io.github.io/open-data-contract-standard; fields of your own go under "
-                "customProperties",
-            )
+    said: dict[tuple[tuple[str | int, ...], str], str | None] = {}
+    for error in errors:
+        untyped = _untyped(error, data)
+        if untyped is not None:
+            said[untyped, f"{_TYPE} is missing"] = " | ".join(_logical_types())
+        else:
+            cause = likely_cause(error)
+            said[tuple(cause.absolute_path), said_by(cause)[:200]] = expected_by(cause)
+    return tuple(
+        Finding(
+            code="contract.schema",
+            message=f"the ODCS schema refuses {_at(steps)}: {message}",
+            place=document.place(*steps),
+            expected=expected,
+            remedy="see https://bitol-io.github.io/open-data-contract-standard; fields of your own go under "
+            "customProperties",
         )
-    return tuple(findings)
+        for (steps, message), expected in islice(said.items(), MOST_FINDINGS)
+    )
 
 
 def is_installed() -> bool:
@@ -88,6 +97,22 @@ def _validator() -> Any:
         raise InputError(not_installed()) from error
     schema = json.loads(resources.files(__package__ or "").joinpath(SCHEMA_FILE).read_text(encoding="utf-8"))
     return jsonschema.validators.validator_for(schema)(schema)
+
+
+def _untyped(error: Any, data: Any) -> tuple[str | int, ...] | None:
+    """The property without `logicalType` that a complaint is about: the schema then wants of it what any type asks."""
+    path = tuple(error.absolute_path)
+    own = path[:-1] if path and path[-1] in _BY_TYPE else path
+    is_property = own[-1:] == ("items",) or own[-2:-1] == ("properties",)
+    if "then" not in error.absolute_schema_path or not is_property:
+        return None
+    found = reduce(lambda value, step: value[step], own, data)
+    return own if isinstance(found, dict) and _TYPE not in found else None
+
+
+def _logical_types() -> list[str]:
+    named: list[str] = _validator().schema["$defs"]["SchemaBaseProperty"]["properties"][_TYPE]["enum"]
+    return named
 
 
 def _any_beneath(path: tuple[str | int, ...], others: Iterable[tuple[str | int, ...]]) -> bool:

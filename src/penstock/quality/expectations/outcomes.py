@@ -32,10 +32,19 @@ class SuiteResults:
     results: tuple[CheckResult, ...]
 
 
-def read_suite_results(document: object, file: str, personal: frozenset[str] | None = None) -> tuple[SuiteResults, ...]:
-    """The results that a file of Great Expectations holds, of one validation or of a checkpoint's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Of which columns (case-folded) it is kept what was observed, and whether of the rows as a whole."""
 
-    `personal` are columns of which nothing is kept that was observed; None: nobody knows, and nothing is of any.
+    columns: frozenset[str] = frozenset()
+    is_whole: bool = False
+
+
+NOTHING = Kept()
+
+
+def read_suite_results(document: object, file: str, kept: Kept = NOTHING) -> tuple[SuiteResults, ...]:
+    """The results that a file of Great Expectations holds, of one validation or of a checkpoint's.
 
     Raises:
         InputError: it holds no such results.
@@ -44,7 +53,7 @@ def read_suite_results(document: object, file: str, personal: frozenset[str] | N
     each = list(found.values()) if isinstance(found, dict) else [document]
     if not each or not all(_is_result(one) for one in each):
         raise InputError(_no_results(file))
-    return tuple(_suite(_mapping(one), personal) for one in each)
+    return tuple(_suite(_mapping(one), kept) for one in each)
 
 
 def _is_result(one: object) -> bool:
@@ -61,14 +70,14 @@ def _suite_name(one: Mapping[str, Any]) -> str:
     return str(one.get("suite_name") or _mapping(one.get("meta")).get("expectation_suite_name") or "")
 
 
-def _suite(one: Mapping[str, Any], personal: frozenset[str] | None) -> SuiteResults:
+def _suite(one: Mapping[str, Any], kept: Kept) -> SuiteResults:
     name = _suite_name(one)
     meta = _mapping(one.get("meta"))
     at = meta.get("validation_time") or _mapping(meta.get("run_id")).get("run_time") or ""
-    return SuiteResults(suite=name, at=str(at), results=tuple(_results(name, one["results"], personal)))
+    return SuiteResults(suite=name, at=str(at), results=tuple(_results(name, one["results"], kept)))
 
 
-def _results(suite: str, rows: list[dict[str, Any]], personal: frozenset[str] | None) -> Iterator[CheckResult]:
+def _results(suite: str, rows: list[dict[str, Any]], kept: Kept) -> Iterator[CheckResult]:
     seen: Counter[str] = Counter()
     for row in rows:
         config = row["expectation_config"]
@@ -81,7 +90,7 @@ def _results(suite: str, rows: list[dict[str, Any]], personal: frozenset[str] | 
             identity=stem if seen[stem] == 1 else f"{stem}#{seen[stem]}",
             name=str(config.get("description") or f"{suite}: {' '.join([kind.replace('_', ' '), *columns])}"),
             columns=columns,
-            hidden=personal is None or bool(personal & set(columns)) or (not columns and bool(personal)),
+            hidden=not ({name.casefold() for name in columns} <= kept.columns if columns else kept.is_whole),
         )
 
 
