@@ -309,6 +309,46 @@ def test_nothing_expires_in_a_project_that_never_built_anything(tmp_path: Path) 
     assert "needs --yes" in place.penstock("expire", "--compact", exits=2).err
 
 
+MERGED = """\
+/* penstock
+materialize: merge
+key: [amount]
+interval: day(day)
+*/
+SELECT CAST(amount AS BIGINT) AS amount, CAST(day AS TIMESTAMP) AS day, TIMESTAMP '{paid_at}' AS paid_at
+FROM sales.orders
+WHERE _interval_start >= $interval_start AND _interval_start < $interval_end
+"""
+PAID_AT = "{name: paid_at, physicalType: TIMESTAMP, logicalType: timestamp}"
+
+
+@pytest.mark.parametrize(("paid_at", "deleted"), [("2024-03-09", 0), ("2024-03-01", 8)])
+def test_a_merge_goes_by_the_column_of_its_contract_though_it_has_that_of_its_intervals(
+    shop: Place, paid_at: str, deleted: int
+) -> None:
+    write(shop, "pipelines/sales/paid.sql", MERGED.format(paid_at=paid_at))
+    key = AMOUNT.replace("}", ", primaryKey: true, primaryKeyPosition: 1, required: true}")
+    promise(shop, "sales.paid", key, DAY, PAID_AT, kept=f"{SIX_DAYS}, element: paid.paid_at")
+    shop.penstock("run", "sales")
+    done = shop.penstock("expire", "sales.paid", "--yes", "--json").result
+    assert (done["deleted"], done["datasets"][0]["versions"][0]["column"]) == (deleted, "paid_at")
+    assert len(shop.rows("FROM sales.paid", env="dev")) == 8 - deleted
+
+
+def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
+    place = make_shop(tmp_path)
+    write(place, "pipelines/sales/api.py", "def told():\n    yield []\n")
+    source = "format: python\nfunction: pipelines/sales/api.py:told\ncolumns: {id: BIGINT, at: DATE}\n"
+    write(place, "pipelines/sales/told.source.yaml", source)
+    told = (
+        "{name: id, physicalType: BIGINT, logicalType: integer}",
+        "{name: at, physicalType: DATE, logicalType: date}",
+    )
+    promise(place, "sales.told", *told, kept=f"{SIX_DAYS}, element: told.at")
+    seen = place.penstock("expire", "sales.told", "--json").result
+    assert seen["outside"] == ["sales.told: what its connector (python told) reads keeps its rows"]
+
+
 @pytest.mark.xdist_group("postgres")
 def test_a_warehouse_in_postgres_loses_them_too(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SystemClock, "now", lambda _self: NOW)
