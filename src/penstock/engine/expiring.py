@@ -53,7 +53,9 @@ def expire(journal: Journal, warehouse: Warehouse, due: Due, *, by: str, token: 
     """
     versions = json.dumps([[version.fingerprint, version.relation, column] for version, column in due.versions])
     before = stamp(due.before)
-    expiry = "e" + hashlib.sha256(f"{token} {due.dataset} {before} {versions}".encode()).hexdigest()[:15]
+    former = "".join(str(row["expiry"]) for row in journal.rows("horizons", dataset=due.dataset))
+    parts = f"{token} {due.dataset} {before} {versions} {former}"  # rows may come again before the horizon has moved
+    expiry = "e" + hashlib.sha256(parts.encode()).hexdigest()[:15]
     profiles = [
         [str(row["version"]), str(row["slice"])]
         for row in journal.rows("profiles", dataset=due.dataset)

@@ -59,6 +59,15 @@ def test_a_horizon_moves_though_no_version_holds_anything() -> None:
     assert bench.journal.rows("expiries") == ()
 
 
+def test_each_expiry_has_an_id_of_its_own_though_horizon_versions_and_executor_are_the_same() -> None:
+    bench = _bench()
+    ids = set()
+    for _ in range(3):  # rows may come again meanwhile, and a target does nothing twice for one id
+        expire(bench.journal, bench.warehouse, DUE, by="ana", token=bench.token)
+        ids |= {row["expiry"] for row in bench.journal.rows("expiries")}
+    assert len(ids) == 3
+
+
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
 @pytest.mark.parametrize("step", range(len(STEPS)), ids=lambda step: STEPS[step].split()[1])
 def test_a_crash_at_any_step_is_settled_by_the_next_executor(step: int, fault: Fault) -> None:
