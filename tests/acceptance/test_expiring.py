@@ -335,6 +335,24 @@ def test_a_merge_goes_by_the_column_of_its_contract_though_it_has_that_of_its_in
     assert len(shop.rows("FROM sales.paid", env="dev")) == 8 - deleted
 
 
+def test_intervals_that_expired_break_no_promise_of_each_interval(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "contracts/sales.staged.odcs.yaml"
+    each = "    quality:\n      - {type: library, metric: rowCount, mustBeGreaterThan: 0}\nslaProperties:"
+    write(shop, path, (shop.root / path).read_text().replace("slaProperties:", each))
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "--yes")
+    assert outcome(shop, "sales.staged") == "holds"
+    monkeypatch.setattr(SystemClock, "now", lambda _self: datetime(2024, 4, 10, tzinfo=UTC))
+    shop.penstock("expire", "--yes")
+    assert outcome(shop, "sales.staged") == "not_built"
+
+
+def outcome(place: Place, dataset: str) -> str:
+    """How a contract comes out that is held against its rows."""
+    checked = place.penstock("contract", "check", dataset, "--json", exits=None).result["contracts"]
+    return str(checked[dataset]["outcome"])
+
+
 def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
     place = make_shop(tmp_path)
     write(place, "pipelines/sales/api.py", "def told():\n    yield []\n")
