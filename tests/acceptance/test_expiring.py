@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -351,6 +351,32 @@ def outcome(place: Place, dataset: str) -> str:
     """How a contract comes out that is held against its rows."""
     checked = place.penstock("contract", "check", dataset, "--json", exits=None).result["contracts"]
     return str(checked[dataset]["outcome"])
+
+
+def test_doctor_finds_that_a_warehouse_does_not_know_of_an_expiry(shop: Place) -> None:
+    warehouse = shop.root / ".penstock" / "warehouse.duckdb"
+    backup = warehouse.read_bytes()
+    shop.penstock("expire", "--yes")
+    assert shop.penstock("doctor", "--json").findings == []
+    warehouse.write_bytes(backup)
+    found = shop.penstock("doctor", "--json", exits=1).findings
+    assert [(each["code"], each["place"]["dataset"]) for each in found] == [("doctor.expiry_missing", "sales.staged")]
+
+
+def test_doctor_asks_for_no_expiry_of_a_version_that_was_removed_and_made_again(
+    shop: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.penstock("expire", "--yes")
+    for more in (1, 2):
+        write(shop, "pipelines/sales/staged.sql", STAGED.replace("BIGINT) AS amount", f"BIGINT) + {more} AS amount"))
+        shop.penstock("run", "sales")
+    later = iter(range(1, 100_000))
+    monkeypatch.setattr(SystemClock, "now", lambda _self: NOW + timedelta(hours=1, milliseconds=next(later)))
+    assert shop.penstock("prune", "--older-than", "0.000001s", "--yes", "--json").result["versions"] != []
+    write(shop, "pipelines/sales/staged.sql", STAGED)
+    shop.penstock("run", "sales")
+    assert ledger(shop, "SELECT count(*) FROM expiries AS e JOIN versions USING (dataset, version)") == [(1,)]
+    assert shop.penstock("doctor", "--json").findings == []
 
 
 def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
