@@ -335,6 +335,38 @@ def test_a_merge_goes_by_the_column_of_its_contract_though_it_has_that_of_its_in
     assert len(shop.rows("FROM sales.paid", env="dev")) == 8 - deleted
 
 
+def without_promise(place: Place, dataset: str) -> None:
+    """Take the retention out of a dataset's contract."""
+    path = f"contracts/{dataset}.odcs.yaml"
+    write(place, path, (place.root / path).read_text().partition("slaProperties")[0])
+
+
+def test_what_expired_stays_away_once_the_contract_says_nothing_of_it_any_more(shop: Place) -> None:
+    write(shop, "pipelines/sales/sold.sql", WHOLE)
+    promise(shop, "sales.sold", *SOLD, kept=BY_COLUMN)
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "sales.sold", "--yes")
+    without_promise(shop, "sales.sold")
+    write(shop, "pipelines/sales/sold.sql", WHOLE.replace("'kept'", "'made again'"))
+    shop.penstock("run", "sales")
+    assert shop.rows("SELECT amount, note FROM sales.sold ORDER BY ALL", env="dev") == [
+        {"amount": "4", "note": "made again"}, {"amount": "40", "note": "made again"},
+    ]  # fmt: skip
+
+
+def test_rows_that_cannot_tell_their_age_any_more_are_refused_where_old_ones_expired(shop: Place) -> None:
+    write(shop, "pipelines/sales/sold.sql", WHOLE)
+    promise(shop, "sales.sold", *SOLD, kept=BY_COLUMN)
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "sales.sold", "--yes")
+    promise(shop, "sales.sold", *SOLD[1:])
+    without_promise(shop, "sales.sold")
+    write(shop, "pipelines/sales/sold.sql", table("SELECT amount, 'kept' AS note FROM sales.orders"))
+    said = shop.penstock("run", "sales", exits=3)
+    assert "nothing tells how old its new rows are" in said.out + said.err
+    assert len(shop.rows("FROM sales.sold", env="dev")) == 2
+
+
 def test_intervals_that_expired_break_no_promise_of_each_interval(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     path = "contracts/sales.staged.odcs.yaml"
     each = "    quality:\n      - {type: library, metric: rowCount, mustBeGreaterThan: 0}\nslaProperties:"

@@ -170,6 +170,7 @@ def _carried_out(place: Workplace, seen: Survey) -> tuple[Expired, ...]:
             due = expiring.Due(
                 dataset=dataset.retention.dataset,
                 before=dataset.before,
+                column=dataset.retention.column,
                 why=dataset.retention.promise,
                 versions=tuple((each.version, each.column) for each in holding),
             )

@@ -28,10 +28,14 @@ INTENDED, EXPIRED = "intended", "expired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A dataset whose rows before a moment are to go, why, and which versions hold such, each with its column."""
+    """A dataset whose rows before a moment are to go, why, and which versions hold such, each with its column.
+
+    `column` is the one that its rows are counted by from now on.
+    """
 
     dataset: str
     before: datetime
+    column: str
     why: str
     versions: tuple[tuple[Version, str], ...] = ()
 
@@ -69,6 +73,7 @@ def expire(journal: Journal, warehouse: Warehouse, due: Due, *, by: str, token: 
         by=by,
         versions=versions,
         profiles=json.dumps(profiles),
+        counted_by=due.column,
     )
     journal.append(intent, token=token)
     return tuple(
