@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -307,6 +307,122 @@ def test_nothing_expires_in_a_project_that_never_built_anything(tmp_path: Path) 
     assert place.penstock("expire", "--yes", "--json").result["deleted"] == 0
     assert not (place.root / ".penstock" / "warehouse.duckdb").exists()
     assert "needs --yes" in place.penstock("expire", "--compact", exits=2).err
+
+
+MERGED = """\
+/* penstock
+materialize: merge
+key: [amount]
+interval: day(day)
+*/
+SELECT CAST(amount AS BIGINT) AS amount, CAST(day AS TIMESTAMP) AS day, TIMESTAMP '{paid_at}' AS paid_at
+FROM sales.orders
+WHERE _interval_start >= $interval_start AND _interval_start < $interval_end
+"""
+PAID_AT = "{name: paid_at, physicalType: TIMESTAMP, logicalType: timestamp}"
+
+
+@pytest.mark.parametrize(("paid_at", "deleted"), [("2024-03-09", 0), ("2024-03-01", 8)])
+def test_a_merge_goes_by_the_column_of_its_contract_though_it_has_that_of_its_intervals(
+    shop: Place, paid_at: str, deleted: int
+) -> None:
+    write(shop, "pipelines/sales/paid.sql", MERGED.format(paid_at=paid_at))
+    key = AMOUNT.replace("}", ", primaryKey: true, primaryKeyPosition: 1, required: true}")
+    promise(shop, "sales.paid", key, DAY, PAID_AT, kept=f"{SIX_DAYS}, element: paid.paid_at")
+    shop.penstock("run", "sales")
+    done = shop.penstock("expire", "sales.paid", "--yes", "--json").result
+    assert (done["deleted"], done["datasets"][0]["versions"][0]["column"]) == (deleted, "paid_at")
+    assert len(shop.rows("FROM sales.paid", env="dev")) == 8 - deleted
+
+
+def without_promise(place: Place, dataset: str) -> None:
+    """Take the retention out of a dataset's contract."""
+    path = f"contracts/{dataset}.odcs.yaml"
+    write(place, path, (place.root / path).read_text().partition("slaProperties")[0])
+
+
+def test_what_expired_stays_away_once_the_contract_says_nothing_of_it_any_more(shop: Place) -> None:
+    write(shop, "pipelines/sales/sold.sql", WHOLE)
+    promise(shop, "sales.sold", *SOLD, kept=BY_COLUMN)
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "sales.sold", "--yes")
+    without_promise(shop, "sales.sold")
+    write(shop, "pipelines/sales/sold.sql", WHOLE.replace("'kept'", "'made again'"))
+    shop.penstock("run", "sales")
+    assert shop.rows("SELECT amount, note FROM sales.sold ORDER BY ALL", env="dev") == [
+        {"amount": "4", "note": "made again"}, {"amount": "40", "note": "made again"},
+    ]  # fmt: skip
+
+
+def test_rows_that_cannot_tell_their_age_any_more_are_refused_where_old_ones_expired(shop: Place) -> None:
+    write(shop, "pipelines/sales/sold.sql", WHOLE)
+    promise(shop, "sales.sold", *SOLD, kept=BY_COLUMN)
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "sales.sold", "--yes")
+    promise(shop, "sales.sold", *SOLD[1:])
+    without_promise(shop, "sales.sold")
+    write(shop, "pipelines/sales/sold.sql", table("SELECT amount, 'kept' AS note FROM sales.orders"))
+    said = shop.penstock("run", "sales", exits=3)
+    assert "nothing tells how old its new rows are" in said.out + said.err
+    assert len(shop.rows("FROM sales.sold", env="dev")) == 2
+
+
+def test_intervals_that_expired_break_no_promise_of_each_interval(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "contracts/sales.staged.odcs.yaml"
+    each = "    quality:\n      - {type: library, metric: rowCount, mustBeGreaterThan: 0}\nslaProperties:"
+    write(shop, path, (shop.root / path).read_text().replace("slaProperties:", each))
+    shop.penstock("run", "sales")
+    shop.penstock("expire", "--yes")
+    assert outcome(shop, "sales.staged") == "holds"
+    monkeypatch.setattr(SystemClock, "now", lambda _self: datetime(2024, 4, 10, tzinfo=UTC))
+    shop.penstock("expire", "--yes")
+    assert outcome(shop, "sales.staged") == "not_built"
+
+
+def outcome(place: Place, dataset: str) -> str:
+    """How a contract comes out that is held against its rows."""
+    checked = place.penstock("contract", "check", dataset, "--json", exits=None).result["contracts"]
+    return str(checked[dataset]["outcome"])
+
+
+def test_doctor_finds_that_a_warehouse_does_not_know_of_an_expiry(shop: Place) -> None:
+    warehouse = shop.root / ".penstock" / "warehouse.duckdb"
+    backup = warehouse.read_bytes()
+    shop.penstock("expire", "--yes")
+    assert shop.penstock("doctor", "--json").findings == []
+    warehouse.write_bytes(backup)
+    found = shop.penstock("doctor", "--json", exits=1).findings
+    assert [(each["code"], each["place"]["dataset"]) for each in found] == [("doctor.expiry_missing", "sales.staged")]
+
+
+def test_doctor_asks_for_no_expiry_of_a_version_that_was_removed_and_made_again(
+    shop: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.penstock("expire", "--yes")
+    for more in (1, 2):
+        write(shop, "pipelines/sales/staged.sql", STAGED.replace("BIGINT) AS amount", f"BIGINT) + {more} AS amount"))
+        shop.penstock("run", "sales")
+    later = iter(range(1, 100_000))
+    monkeypatch.setattr(SystemClock, "now", lambda _self: NOW + timedelta(hours=1, milliseconds=next(later)))
+    assert shop.penstock("prune", "--older-than", "0.000001s", "--yes", "--json").result["versions"] != []
+    write(shop, "pipelines/sales/staged.sql", STAGED)
+    shop.penstock("run", "sales")
+    assert ledger(shop, "SELECT count(*) FROM expiries AS e JOIN versions USING (dataset, version)") == [(1,)]
+    assert shop.penstock("doctor", "--json").findings == []
+
+
+def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
+    place = make_shop(tmp_path)
+    write(place, "pipelines/sales/api.py", "def told():\n    yield []\n")
+    source = "format: python\nfunction: pipelines/sales/api.py:told\ncolumns: {id: BIGINT, at: DATE}\n"
+    write(place, "pipelines/sales/told.source.yaml", source)
+    told = (
+        "{name: id, physicalType: BIGINT, logicalType: integer}",
+        "{name: at, physicalType: DATE, logicalType: date}",
+    )
+    promise(place, "sales.told", *told, kept=f"{SIX_DAYS}, element: told.at")
+    seen = place.penstock("expire", "sales.told", "--json").result
+    assert seen["outside"] == ["sales.told: what its connector (python told) reads keeps its rows"]
 
 
 @pytest.mark.xdist_group("postgres")

@@ -13,14 +13,15 @@ from penstock.contract import read_contract
 from penstock.contract.reading import SUFFIX
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
-from penstock.model.intervals import Interval, merge, parse_moment
+from penstock.model.intervals import Interval, merge, parse_moment, subtract
 from penstock.model.pipelines import Materialization
+from penstock.plan.horizons import horizons_of
 from penstock.quality import checks as quality
 from penstock.quality.columns import compare_columns
 from penstock.quality.setting import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from penstock.app.built import Built
     from penstock.app.warehouses import ProjectWarehouse
@@ -165,22 +166,39 @@ def _judged(
         return {}
     warehouse = place.reading(say)
     relations = {name: one.relation for name, one in built.items()}
+    settings = {name: _setting(place, name, built[name], relations) for name in there}
     return {
-        name: _held(warehouse, contract, built[name], _setting(place, name, built[name], relations))
+        name: _held(warehouse, contract, built[name], setting)
         for name, contract in there.items()
+        if (setting := settings[name]) is not None
     }
 
 
-def _setting(place: Workplace, name: str, built: Built, relations: Mapping[str, str]) -> Setting:
-    """What is built is judged as a whole, but for what is promised of each interval; a merge's rows are of none."""
+def _setting(place: Workplace, name: str, built: Built, relations: Mapping[str, str]) -> Setting | None:
+    """What is built is judged as a whole, but for what is promised of each interval; a merge's rows are of none.
+
+    None if all of it has expired: then there are no rows to judge.
+    """
     dataset = place.project.datasets[name]
     by = dataset.interval if dataset.materialization is Materialization.INCREMENTAL else None
     rows = place.ledger.rows("coverage", dataset=name, version=built.version) if by else ()
     if by is None or not rows:
         return Setting(relations=relations)
-    spans = merge(Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"]))) for row in rows)
+    spans = _there_still(place, name, rows)
+    if not spans:
+        return None
     pieces = tuple(piece for span in spans for piece in span.split(by.grain))
     return Setting(relations=relations, grain=by.grain, column=by.column, pieces=pieces)
+
+
+def _there_still(place: Workplace, name: str, rows: Iterable[Mapping[str, object]]) -> tuple[Interval, ...]:
+    """What is built of a dataset, less what expired: of rows that were deleted, nothing can be asked."""
+    spans = merge(Interval(parse_moment(str(row["start"])), parse_moment(str(row["end"]))) for row in rows)
+    horizon = horizons_of(place.ledger.rows("horizons", dataset=name)).get(name)
+    if horizon is None:
+        return spans
+    gone = [Interval(span.start, horizon) for span in spans if span.start < horizon]
+    return tuple(left for span in spans for left in subtract(span, gone))
 
 
 def _held(warehouse: ProjectWarehouse, contract: Contract, built: Built, setting: Setting) -> CheckedContract:

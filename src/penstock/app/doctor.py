@@ -9,6 +9,7 @@ from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.adapters.ledger.compaction import Compaction
     from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
+    from penstock.ledger.journal import Value
 
 ARCHIVE = "archive"
 _ENDED = {"done", "rejected", "rolled_back"}
@@ -108,13 +110,24 @@ def _compared(place: Workplace, warehouse: ProjectWarehouse, environment: str) -
 
 
 def _lost(place: Workplace, held: Held) -> tuple[Finding, ...]:
-    """What the ledger says was done and the warehouse does not hold: slices, and promotions."""
+    """What the ledger says was done and the warehouse does not hold: slices, promotions, and expiries."""
     slices = [row for row in place.ledger.rows("coverage") if held.published.get(str(row["publish_id"])) != row["rows"]]
     promoted = [str(row["promotion"]) for row in place.ledger.rows("promotions", state="promoted")]
     return (
         *(_slice_differs(str(row["publish_id"]), str(row["dataset"])) for row in slices),
         *(_promotion_missing(promotion) for promotion in promoted if promotion not in held.swapped),
+        *(_expiry_missing(row) for row in _expiries(place, held)),
     )
+
+
+def _expiries(place: Workplace, held: Held) -> Iterator[Mapping[str, Value]]:
+    """Each version's newest expiry that the warehouse does not know of; what was removed since, it forgot."""
+    defined = {(row["dataset"], row["version"]): str(row["defined_at"]) for row in place.ledger.rows("versions")}
+    for row in place.ledger.rows("expiries", state="expired"):
+        since = defined.get((row["dataset"], row["version"]))
+        is_there = since is not None and since <= str(row["at"])
+        if is_there and f"{row['expiry']}/{row['version']}" not in held.published:
+            yield row
 
 
 def _torn_log(place: Workplace) -> TornLog | None:
@@ -169,6 +182,17 @@ def _promotion_missing(promotion: str) -> Finding:
         message=f"the warehouse does not know the promotion {promotion}, which the ledger says was carried out",
         expected="the promotion in the target's own ledger",
         remedy="restore the warehouse file that belongs to this ledger",
+    )
+
+
+def _expiry_missing(row: Mapping[str, Value]) -> Finding:
+    return Finding(
+        code="doctor.expiry_missing",
+        message=f"the warehouse does not know that rows of {row['dataset']} at {row['version']} expired as "
+        f"{row['expiry']}: they may be there again",
+        place=Place(dataset=str(row["dataset"])),
+        expected="the expiry in the target's own ledger",
+        remedy="restore the warehouse file that belongs to this ledger; `penstock expire` shows what is past by now",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.app.planning import chosen
 from penstock.app.wiring import operator
 from penstock.engine.ports import Expiry, Past
+from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import InputError, TaskError, TransientError
 from penstock.model.findings import Finding, Place, Severity, blocking
@@ -169,6 +170,7 @@ def _carried_out(place: Workplace, seen: Survey) -> tuple[Expired, ...]:
             due = expiring.Due(
                 dataset=dataset.retention.dataset,
                 before=dataset.before,
+                column=dataset.retention.column,
                 why=dataset.retention.promise,
                 versions=tuple((each.version, each.column) for each in holding),
             )
@@ -198,11 +200,15 @@ def _surveyed(place: Workplace, names: Sequence[str], warehouse: ProjectWarehous
 
 
 def _versions(place: Workplace, name: str, retention: RowRetention) -> Iterator[tuple[Version, tuple[str, ...]]]:
-    """Every version that was built of a dataset and may lie there still, with the columns that may tell its age."""
+    """Every version that was built of a dataset and may lie there still, with the columns that may tell its age.
+
+    A merge's rows need not be as old as its intervals: there the retention's column goes first (`counted_from`).
+    """
     for row in place.ledger.rows("versions", dataset=name):
-        own = str(row["cut_by"] or "")
+        own, is_merge = str(row["cut_by"] or ""), row["materialization"] == Materialization.MERGE
+        both = (retention.column, own) if is_merge else (own, retention.column)
         if row["materialization"] != Materialization.VIEW:
-            yield _version_of(row), tuple(dict.fromkeys(column for column in (own, retention.column) if column))
+            yield _version_of(row), tuple(dict.fromkeys(column for column in both if column))
     for row in place.ledger.rows("removals", dataset=name, state="left"):
         yield _version_of(row), (retention.column,)
 
@@ -253,6 +259,8 @@ def _outside(dataset: Dataset) -> str | None:
         return f"{dataset.name}: its files ({dataset.task.path}) stay where they are"
     if isinstance(dataset.task, DatabaseSource):
         return f"{dataset.name}: the database that it reads keeps its rows"
+    if isinstance(dataset.task, ConnectorSource):
+        return f"{dataset.name}: what its connector ({dataset.task.place}) reads keeps its rows"
     return None
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from penstock.engine import audit, reading, sifting, suites
+from penstock.engine import audit, keeping, reading, sifting, suites
 from penstock.engine.ports import Order, Publication, StateChange, UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
@@ -23,7 +23,6 @@ from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import CommandTask, Materialization, PythonTask, SqlTask
 from penstock.model.sources import FileSource
-from penstock.plan.horizons import counted_from
 from penstock.quality.check_values import Judged
 from penstock.quality.outcomes import results_text
 from penstock.sql.identifiers import quote
@@ -62,7 +61,8 @@ class Job:
     `spent` counts how often each slice of this run was published before: a whole table whose inputs went back to what
     they once were is the same work again, and must not be taken for what was done then. `since` is the entry of the
     ledger up to which its plan knew what is restated: what was marked later, it may read as it was before. `until` is
-    up to when data counts as arrived. Before its moment in `horizons` a dataset keeps no rows any more.
+    up to when data counts as arrived. Before its moment in `horizons` a dataset keeps no rows any more; `counted_by` is
+    the column by which each was moved there.
     """
 
     run: str
@@ -74,6 +74,7 @@ class Job:
     since: int = 0
     until: datetime | None = None
     horizons: Mapping[str, datetime] = field(default_factory=dict)
+    counted_by: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
     with tools.warehouse.session(dataset.timeout) as session, _watched(session, watch):
         publication = publication_of(work, job, base=_base(session, dataset, work))
         with _staged(session, publication, work, job, tools, watch) as made:
-            staged = _kept(session, made.staged, work, job)
+            staged = keeping.kept(session, made.staged, work, job)
             watch.audits()
             audit.within_interval(session, staged, dataset, work.slice.interval)
             outcome = sifting.sift(session, staged, dataset, publication)
@@ -301,19 +302,6 @@ def commit_lost(publish_id: str, dataset: str) -> Finding:
     )
 
 
-def _kept(session: Session, staged: Staged, work: Work, job: Job) -> Staged:
-    """What is staged without rows from before the dataset's horizon: what was deleted does not come back."""
-    dataset, interval = job.project.datasets[work.slice.dataset], work.slice.interval
-    horizon, column = job.horizons.get(dataset.name), counted_from(dataset)
-    if horizon is None or column is None or dataset.materialization is Materialization.VIEW:
-        return staged
-    is_cut = dataset.interval is not None and column == dataset.interval.column
-    is_young = is_cut and interval is not None and interval.start >= horizon
-    if is_young or column.casefold() not in {name.casefold() for name, _ in staged.columns}:
-        return staged
-    return session.leave_out(column, horizon)
-
-
 @contextmanager
 def _watched(session: Session, watch: Watch) -> Iterator[None]:
     watch.uses(session)
@@ -379,7 +367,8 @@ def _read(session: Session, publication: Publication, job: Job, tools: Tools, wa
     """Rows of a database: in their table, where they may go there as they come, else staged."""
     dataset = job.project.datasets[publication.dataset]
     try:
-        built = reading.built(session, publication, dataset, tools.databases, watch)
+        may = not reading.needs_staging(dataset, job.horizons)
+        built = reading.built(session, publication, dataset, tools.databases, watch) if may else None
         if built is not None:
             yield _Made(staged=built, is_built=True)
             return

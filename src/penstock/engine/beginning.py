@@ -36,9 +36,14 @@ def running_of(journal: Journal, request: Request, token: int, now: float) -> Ru
         spent=_spent(attempts),
         until=request.plan.until,
         horizons=request.plan.horizons,
+        counted_by=_counted_by(journal) if request.plan.horizons else {},
     )
     numbers = {str(row["publish_id"]): int(row["attempt"] or 0) for row in attempts}
     return Running(job=job, began=now, attempts=numbers)
+
+
+def _counted_by(journal: Journal) -> dict[str, str]:
+    return {str(row["dataset"]): str(row["counted_by"] or "") for row in journal.rows("horizons")}
 
 
 def opening_facts(journal: Journal, request: Request) -> list[Fact]:

@@ -28,10 +28,14 @@ INTENDED, EXPIRED = "intended", "expired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A dataset whose rows before a moment are to go, why, and which versions hold such, each with its column."""
+    """A dataset whose rows before a moment are to go, why, and which versions hold such, each with its column.
+
+    `column` is the one that its rows are counted by from now on.
+    """
 
     dataset: str
     before: datetime
+    column: str
     why: str
     versions: tuple[tuple[Version, str], ...] = ()
 
@@ -53,7 +57,9 @@ def expire(journal: Journal, warehouse: Warehouse, due: Due, *, by: str, token: 
     """
     versions = json.dumps([[version.fingerprint, version.relation, column] for version, column in due.versions])
     before = stamp(due.before)
-    expiry = "e" + hashlib.sha256(f"{token} {due.dataset} {before} {versions}".encode()).hexdigest()[:15]
+    former = "".join(str(row["expiry"]) for row in journal.rows("horizons", dataset=due.dataset))
+    parts = f"{token} {due.dataset} {before} {versions} {former}"  # rows may come again before the horizon has moved
+    expiry = "e" + hashlib.sha256(parts.encode()).hexdigest()[:15]
     profiles = [
         [str(row["version"]), str(row["slice"])]
         for row in journal.rows("profiles", dataset=due.dataset)
@@ -67,6 +73,7 @@ def expire(journal: Journal, warehouse: Warehouse, due: Due, *, by: str, token: 
         by=by,
         versions=versions,
         profiles=json.dumps(profiles),
+        counted_by=due.column,
     )
     journal.append(intent, token=token)
     return tuple(

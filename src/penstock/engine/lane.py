@@ -94,7 +94,7 @@ class Lane:
 
     def _is_light(self, item: Item) -> bool:
         job = self._executor.job_of(item)
-        return is_light(job.project.datasets[item.work.slice.dataset])
+        return is_light(job.project.datasets[item.work.slice.dataset], job.horizons)
 
     def _together(self, item: Item | None) -> None:
         """Build small things in one transaction, as long as more are ready and it has not taken long."""

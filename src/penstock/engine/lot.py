@@ -27,6 +27,8 @@ from penstock.model.pipelines import Materialization, SqlTask
 from penstock.plan.horizons import counted_from
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from penstock.engine.attempt import Job, Tools
     from penstock.engine.frontier import Item
     from penstock.engine.ports import Session
@@ -38,12 +40,14 @@ SECONDS = 0.02
 """A lot is published when it holds so many, or once it has been open for so long."""
 
 
-def is_light(dataset: Dataset) -> bool:
+def is_light(dataset: Dataset, horizons: Container[str] = ()) -> bool:
     """Whether a dataset may be built in a lot: a query made whole, that nobody has to stop after a time.
 
-    Rows that may be put aside, be too old to be kept, or go to another tool need a staging, which a lot has not.
+    Rows that may be put aside, be too old to be kept, or go to another tool need a staging, which a lot has not. A
+    dataset among `horizons` keeps none that are too old.
     """
-    if dataset.materialization is not Materialization.VIEW and counted_from(dataset) is not None:
+    may_be_old = counted_from(dataset) is not None or dataset.name in horizons
+    if dataset.materialization is not Materialization.VIEW and may_be_old:
         return False
     kept = dataset.materialization in {Materialization.TABLE, Materialization.VIEW}
     plain = isinstance(dataset.task, SqlTask) and dataset.timeout is None and not dataset.suites

@@ -17,7 +17,7 @@ from penstock.model.pipelines import Materialization
 from penstock.plan.horizons import counted_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from penstock.engine.attempt import Watch
     from penstock.engine.ports import Connectors, Databases, Landing, Order, Publication, Session, Staged
@@ -45,23 +45,26 @@ def built(
 ) -> Staged | None:
     """Build a source's table of its rows as they come, in the open transaction; None where that cannot be.
 
-    Rows that may be put aside, be too old to be kept, or go to another tool need a staging.
+    Of a dataset that `needs_staging`, nothing may be built so.
 
     Raises:
         TaskError: as `Databases.stream`.
     """
-    whole = dataset.materialization is Materialization.TABLE and sieve_of(dataset) is None
-    if (
-        not whole
-        or counted_from(dataset) is not None
-        or databases is None
-        or not databases.streams(dataset)
-        or not isinstance(session, TakesStreams)
-    ):
+    if databases is None or not databases.streams(dataset) or not isinstance(session, TakesStreams):
         return None
     portion = portion_of(session, publication, dataset)
     with databases.stream(dataset, portion, watch.is_stopped, watch.tells) as stream:
         return session.build_stream(publication, stream)
+
+
+def needs_staging(dataset: Dataset, horizons: Container[str]) -> bool:
+    """Whether rows may not go into their table as they come.
+
+    So it is if they do not make up all of it, may be put aside, may be too old to be kept, or go to another tool first.
+    """
+    may_be_old = counted_from(dataset) is not None or dataset.name in horizons
+    is_sifted = sieve_of(dataset) is not None
+    return dataset.materialization is not Materialization.TABLE or may_be_old or is_sifted or bool(dataset.suites)
 
 
 @contextmanager

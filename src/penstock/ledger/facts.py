@@ -312,7 +312,8 @@ class ExpiryIntended:
 
     `versions` holds rows of [version, relation, column] as JSON: those whose rows before that moment, by that column,
     are about to be deleted. `profiles` holds rows of [version, slice]: what was remembered of intervals that end by
-    then. `why` is the promise that asks for it.
+    then. `counted_by` is the column that tells how old rows are that are made from now on. `why` is the promise that
+    asks for it.
     """
 
     expiry: str
@@ -322,6 +323,7 @@ class ExpiryIntended:
     by: str
     versions: str
     profiles: str = "[]"
+    counted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

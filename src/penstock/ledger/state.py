@@ -51,7 +51,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "environments": (("environment", "dataset"), ("version", "promotion")),
     "promotions": (("promotion",), ("environment", "mapping", "previous", "state", "reason", "at")),
     "removals": (("dataset", "version"), ("relation", "removal", "state", "asked_by", "at")),
-    "horizons": (("dataset",), ("before", "expiry", "why", "asked_by", "at")),
+    "horizons": (("dataset",), ("before", "counted_by", "expiry", "why", "asked_by", "at")),
     "expiries": (
         ("dataset", "version"),
         ("relation", "cut_by", "start", "before", "expiry", "state", "rows", "quarantined", "why", "asked_by", "at"),
@@ -409,8 +409,8 @@ def _(fact: facts.VersionsRemoved, entry: Entry) -> tuple[Operation, ...]:
 @_fold.register(facts.ExpiryIntended)
 def _(fact: facts.ExpiryIntended, entry: Entry) -> tuple[Operation, ...]:
     horizon = _put(
-        "horizons", dataset=fact.dataset, before=fact.before, expiry=fact.expiry, why=fact.why, asked_by=fact.by,
-        at=entry.at,
+        "horizons", dataset=fact.dataset, before=fact.before, counted_by=fact.counted_by, expiry=fact.expiry,
+        why=fact.why, asked_by=fact.by, at=entry.at,
     )  # fmt: skip
     begun = [
         _put(

@@ -39,6 +39,18 @@ def counted_from(dataset: Dataset) -> str | None:
     return dataset.interval.column
 
 
+def columns_of_age(dataset: Dataset, recorded: str) -> tuple[str, ...]:
+    """The columns that may tell how old rows of a dataset with a horizon are, the best first.
+
+    `recorded` is the one by which the horizon was moved: it counts on where the contract names none any more.
+    """
+    if dataset.interval is not None and dataset.materialization is not Materialization.MERGE:
+        return (dataset.interval.column,)
+    named = dataset.contract.retention_column if dataset.contract else None
+    cut = dataset.interval.column if dataset.interval else None
+    return tuple(dict.fromkeys(column for column in (named, recorded, cut) if column))
+
+
 def rows_beneath(project: Project, dataset: Dataset) -> set[str]:
     """What a dataset reads, and what lies beneath views among that: a view has no rows of its own."""
     found: set[str] = set()

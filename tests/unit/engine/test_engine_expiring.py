@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,13 @@ from penstock.sim.projects import landed, project_of, sliced
 
 PROJECT = project_of([landed("sim.raw"), sliced("sim.daily", "sim.raw")])
 VERSION = versions_of(PROJECT)["sim.daily"]
-DUE = Due(dataset="sim.daily", before=EPOCH + timedelta(days=2), why="a contract", versions=((VERSION, "moment"),))
+DUE = Due(
+    dataset="sim.daily",
+    before=EPOCH + timedelta(days=2),
+    column="moment",
+    why="a contract",
+    versions=((VERSION, "moment"),),
+)
 
 
 def _bench(faults: Faults | None = None) -> Bench:
@@ -53,10 +60,20 @@ def test_what_expired_is_recorded_with_why_and_by_whom_and_is_planned_no_more() 
 
 def test_a_horizon_moves_though_no_version_holds_anything() -> None:
     bench = _bench()
-    due = Due(dataset="sim.daily", before=DUE.before, why="a contract")
+    due = replace(DUE, versions=())
     assert expire(bench.journal, bench.warehouse, due, by="ana", token=bench.token) == ()
-    assert [row["before"] for row in bench.journal.rows("horizons")] == ["2011-01-03"]
+    horizons = [(row["before"], row["counted_by"]) for row in bench.journal.rows("horizons")]
+    assert horizons == [("2011-01-03", "moment")]
     assert bench.journal.rows("expiries") == ()
+
+
+def test_each_expiry_has_an_id_of_its_own_though_horizon_versions_and_executor_are_the_same() -> None:
+    bench = _bench()
+    ids = set()
+    for _ in range(3):  # rows may come again meanwhile, and a target does nothing twice for one id
+        expire(bench.journal, bench.warehouse, DUE, by="ana", token=bench.token)
+        ids |= {row["expiry"] for row in bench.journal.rows("expiries")}
+    assert len(ids) == 3
 
 
 @pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])

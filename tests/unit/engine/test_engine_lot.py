@@ -84,6 +84,12 @@ def test_only_whole_queries_that_nobody_has_to_stop_are_built_together(dataset: 
     assert is_light(dataset) is light
 
 
+def test_a_table_with_a_horizon_is_built_in_no_lot_whatever_its_contract_says() -> None:
+    assert is_light(A, {"sim.b": None})
+    assert not is_light(A, {"sim.a": None})
+    assert is_light(view("sim.a", "sim.raw"), {"sim.a": None}), "it has no rows of its own"
+
+
 def test_a_lot_is_published_when_it_is_full() -> None:
     bench = _bench(*(whole(f"sim.d{number}", "sim.raw") for number in range(MOST + 6)))
     assert bench.run().ok

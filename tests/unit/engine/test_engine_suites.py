@@ -12,7 +12,10 @@ import duckdb
 from duckdb_bench import Shop, query
 
 from penstock.engine.lot import is_light
+from penstock.engine.ports import Landing
+from penstock.model.databases import DatabaseEngine, DatabaseSource
 from penstock.model.findings import Severity
+from penstock.model.pipelines import Dataset, Materialization
 from penstock.model.suites import Expectations
 from penstock.quality.check_values import CheckResult
 from penstock.quality.outcomes import read_results
@@ -20,8 +23,9 @@ from penstock.sim.processes import MemoryProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
-    from penstock.model.pipelines import Dataset
+    from penstock.engine.ports import Stream
 
 HELD = Expectations(dataset="sim.three", file="gx/expectations/three.json", most_rows=3)
 THREE = query("sim.three", "SELECT range AS n FROM range(3)", suites=(HELD,))
@@ -70,6 +74,25 @@ def shop(folder: Path, auditor: Reader | None, dataset: Dataset = THREE) -> Shop
     return made
 
 
+class Streaming:
+    """`Databases` whose rows could go into their table as they come; asked for that, it says so by failing."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._path = folder / "three.parquet"
+        duckdb.execute(f"COPY (SELECT range::INTEGER AS n FROM range(3)) TO '{self._path}' (FORMAT parquet)")
+
+    @contextmanager
+    def land(self, *_asked: object) -> Iterator[Landing]:
+        yield Landing(path=self._path, files=())
+
+    def streams(self, dataset: Dataset) -> bool:
+        return True
+
+    def stream(self, *_asked: object) -> AbstractContextManager[Stream]:
+        raise AssertionError("its rows were streamed past everybody who is to see them first")
+
+
 def recorded(place: Shop) -> list[tuple[str, str, str]]:
     rows = place.journal.rows("attempts", dataset="sim.three")
     return [(one.check, one.state, str(row["state"])) for row in rows for one in read_results(row["results"])]
@@ -112,6 +135,16 @@ def test_where_nobody_runs_suites_nothing_is_published(tmp_path: Path) -> None:
     assert place.run(1).state == "failed"
     (attempt,) = place.journal.rows("attempts", dataset="sim.three")
     assert attempt["code"] == "expectations.nobody"
+
+
+def test_rows_of_a_database_are_shown_before_they_are_in_their_table(tmp_path: Path) -> None:
+    task = DatabaseSource(engine=DatabaseEngine.POSTGRES, types={"n": "INTEGER"}, connection="X", table="t")
+    source = Dataset(name="sim.three", file="t.yaml", task=task, materialization=Materialization.TABLE, suites=(HELD,))
+    reader = Reader(passed=False)
+    place = shop(tmp_path, reader, source)
+    place.tools = replace(place.tools, databases=Streaming(place.spool))
+    assert place.run(1).state == "failed"
+    assert (reader.seen, recorded(place)) == ([[0, 1, 2]], [("great_expectations:three:few", "failed", "failed")])
 
 
 def test_a_dataset_with_a_suite_is_built_in_no_lot() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from penstock.engine.ports import Portion, Publication
-from penstock.engine.reading import landed, portion_of
+from penstock.engine.reading import landed, needs_staging, portion_of
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Grain, Interval
@@ -81,6 +82,12 @@ def test_an_interval_or_everything_rests_on_nothing_held() -> None:
     by_day = _dataset(interval=IntervalBy(grain=Grain.DAY, column="at"))
     assert _portion(None, by_day, DAY) == Portion(interval=DAY, column="at")
     assert _portion(None, _dataset()) == Portion()
+
+
+def test_rows_that_may_be_too_old_do_not_go_into_their_table_as_they_come() -> None:
+    whole = replace(_dataset(), materialization=Materialization.TABLE)
+    assert not needs_staging(whole, {"s.other"})
+    assert needs_staging(whole, {"s.t"}), "the horizon stays, though no contract says anything of it"
 
 
 def test_where_nothing_reads_databases_the_attempt_says_so() -> None:

@@ -80,7 +80,7 @@ CREATE TABLE removals (
     PRIMARY KEY (dataset, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE horizons (
-    dataset TEXT PRIMARY KEY NOT NULL, before TEXT, expiry TEXT, why TEXT, asked_by TEXT, at TEXT
+    dataset TEXT PRIMARY KEY NOT NULL, before TEXT, counted_by TEXT, expiry TEXT, why TEXT, asked_by TEXT, at TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE expiries (
     dataset TEXT, version TEXT, relation TEXT, cut_by TEXT, "start" TEXT, before TEXT, expiry TEXT, state TEXT, rows INTEGER,

@@ -7,7 +7,7 @@ CREATE TABLE versions (
     PRIMARY KEY (dataset, version)
 );
 CREATE TABLE horizons (
-    dataset word PRIMARY KEY, before word, expiry word, why word, asked_by word, at word
+    dataset word PRIMARY KEY, before word, counted_by word, expiry word, why word, asked_by word, at word
 );
 CREATE TABLE expiries (
     dataset word, version word, relation word, cut_by word, "start" word, before word, expiry word, state word, rows bigint,
