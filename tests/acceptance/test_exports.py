@@ -251,6 +251,21 @@ def test_personal_columns_leave_only_if_somebody_says_so(shop: Place) -> None:
     assert _rows(f"SELECT email FROM '{shop.root}/out/p.parquet' ORDER BY id")[0] == ("ana@example.org",)
 
 
+def test_a_column_that_the_files_no_longer_describe_leaves_only_if_somebody_says_so(shop: Place) -> None:
+    for path in ("pipelines/shop/people.sql", "pipelines/shop/mailed.sql", "contracts/shop.people.odcs.yaml"):
+        file = shop.root / path
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("AS email", "AS mail").replace("name: email", "name: mail"), encoding="utf-8")
+    (shop.root / "pipelines/shop/mailed.sql").unlink()
+    to = ("--env", "dev", "--to", "out/p.csv")
+    said = _export(shop, "shop.people", *to, exits=1)
+    assert [(one["code"], one["place"]["field"]) for one in said.findings] == [("export.unjudged", "email")]
+    assert not (shop.root / "out").exists()
+    _export(shop, "shop.people", *to, "--column", "id", "--column", "name")
+    _export(shop, "shop.people", *to, "--allow-personal", "email")
+    assert shop.penstock("export", "--list", "--json").result["exports"][0]["personal"] == {"email": "unjudged"}
+
+
 def test_personal_data_is_followed_into_views_without_a_contract(shop: Place) -> None:
     said = _export(shop, "shop.mailed", "--env", "dev", "--to", "out/m.csv", exits=1)
     assert [one["place"]["field"] for one in said.findings] == ["address"]

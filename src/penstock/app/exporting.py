@@ -16,7 +16,7 @@ from penstock.model.errors import InputError, PenstockError, RefusedError
 from penstock.model.exports import Export, ExportMode
 from penstock.model.findings import Finding, Place
 from penstock.plan.exporting import Stamp, interval_pieces, standing, whole_piece
-from penstock.plan.leaving import personal_columns
+from penstock.plan.leaving import UNJUDGED, personal_columns, unjudged_columns
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _order(
         wanted=pieces,
         by=operator(),
         window=wanted.window,
-        personal=_allowed(place, one, wanted, [name for name, _ in leaving]),
+        personal=_allowed(place, one, wanted, version, [name for name, _ in leaving]),
         known=frozenset(str(row["publish_id"]) for row in attempts if row["state"] == "published"),
     )
     return order, stands_on
@@ -199,15 +199,17 @@ def _leaving(one: Export, columns: Sequence[tuple[str, str]]) -> tuple[tuple[str
     return tuple((name, types[name]) for name in names)
 
 
-def _allowed(place: Workplace, one: Export, wanted: Wanted, names: Sequence[str]) -> dict[str, str]:
-    """The personal columns that leave, with their kinds; each must be named."""
+def _allowed(place: Workplace, one: Export, wanted: Wanted, version: str, names: Sequence[str]) -> dict[str, str]:
+    """The personal columns that leave, with their kinds, and those that may be; each must be named."""
     found = personal_columns(place.project, one.dataset)
     leaving = {name: found[name.lower()] for name in names if name.lower() in found}
+    unjudged = [name for name in unjudged_columns(place.project, one.dataset, version, names) if name not in leaving]
     allowed = {name.lower() for name in (*one.personal, *wanted.personal)}
-    secret = {name: why for name, why in leaving.items() if name.lower() not in allowed}
+    secret = [_personal(one, name, why.told) for name, why in sorted(leaving.items()) if name.lower() not in allowed]
+    secret += [_unjudged(one, name, version) for name in sorted(unjudged) if name.lower() not in allowed]
     if secret:
-        raise RefusedError(tuple(_personal(one, name, why.told) for name, why in sorted(secret.items())))
-    return {name: why.kind for name, why in leaving.items()}
+        raise RefusedError(tuple(secret))
+    return {name: why.kind for name, why in leaving.items()} | dict.fromkeys(unjudged, UNJUDGED)
 
 
 def _personal(one: Export, name: str, told: str) -> Finding:
@@ -218,4 +220,16 @@ def _personal(one: Export, name: str, told: str) -> Finding:
         expected="columns without personal data, masked in the query, or named; nothing was exported",
         remedy=f"name the others in `columns`; or allow it: personal: [{name}] in the export's file, "
         f"--allow-personal {name} for this once",
+    )
+
+
+def _unjudged(one: Export, name: str, version: str) -> Finding:
+    return Finding(
+        code="export.unjudged",
+        message=f"whether {one.dataset}.{name} holds personal data cannot be told: {one.environment} shows version "
+        f"{version}, and the files describe another without that column",
+        place=Place(file=one.file or None, dataset=one.dataset, field=name),
+        expected="the version that the files describe, or a column that was named; nothing was exported",
+        remedy=f"run the files into {one.environment} first, or deliver them; or allow it: personal: [{name}] in the "
+        f"export's file, --allow-personal {name} for this once",
     )
