@@ -435,7 +435,11 @@ def test_a_warehouse_in_postgres_loses_them_too(tmp_path: Path, address: str, mo
     place.penstock("run", "sales")
     write(place, "pipelines/sales/staged.sql", STAGED.replace("AS BIGINT) AS amount", "AS BIGINT) + 0 AS amount"))
     place.penstock("run", "sales")
+    exporting = ("export", "sales.staged", "--env", "dev", "--to", "out/staged.csv", "--json")
+    assert place.penstock(*exporting).result["exports"][0]["rows"] == 8
     done = place.penstock("expire", "--yes", "--compact", "--json").result
+    assert done["exports"] == ["out/staged.csv"]
+    assert place.penstock(*exporting).result["exports"][0]["rows"] == 2
     assert [each["deleted"] for each in done["datasets"][0]["versions"]] == [6, 6]
     assert done["compacted"]["left"] == []
     assert place.rows("SELECT * FROM sales.staged ORDER BY ALL", env="dev") == FOURTH

@@ -7,6 +7,7 @@ import hashlib
 import json
 import signal
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,6 +15,10 @@ import pytest
 from export_shop import DAYS, KINDS, export_shop, write_day
 from penstock_places import Place
 from runs_shop import background
+
+from penstock.adapters.clock import SystemClock
+from penstock.app.wiring import workplace
+from penstock.ledger.facts import ExpiryIntended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +29,22 @@ pytestmark = pytest.mark.slow
 
 BY_DAY = "dataset: shop.daily\nenvironment: dev\npath: out/daily-{interval_start:%Y-%m-%d}.parquet\n"
 PEOPLE = "environment: dev\npath: out/people.csv\npersonal: [email]\n"
+KEPT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop.daily
+version: 1.0.0
+schema:
+  - name: daily
+    physicalName: shop.daily
+    properties:
+      - {name: day, physicalType: DATE}
+      - {name: id, physicalType: INTEGER}
+      - {name: amount, physicalType: "DECIMAL(9,2)"}
+slaProperties:
+  - {property: retention, value: 6, unit: d}
+"""
+SEEN = "/* penstock\nmaterialize: view\n*/\nSELECT * FROM shop.daily\n"
 TABLE = "dataset: shop.daily\nenvironment: dev\npath: out/shop.duckdb\ntable: main.daily\nmode: interval\n"
 
 
@@ -251,6 +272,21 @@ def test_personal_columns_leave_only_if_somebody_says_so(shop: Place) -> None:
     assert _rows(f"SELECT email FROM '{shop.root}/out/p.parquet' ORDER BY id")[0] == ("ana@example.org",)
 
 
+def test_a_column_that_the_files_no_longer_describe_leaves_only_if_somebody_says_so(shop: Place) -> None:
+    for path in ("pipelines/shop/people.sql", "pipelines/shop/mailed.sql", "contracts/shop.people.odcs.yaml"):
+        file = shop.root / path
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("AS email", "AS mail").replace("name: email", "name: mail"), encoding="utf-8")
+    (shop.root / "pipelines/shop/mailed.sql").unlink()
+    to = ("--env", "dev", "--to", "out/p.csv")
+    said = _export(shop, "shop.people", *to, exits=1)
+    assert [(one["code"], one["place"]["field"]) for one in said.findings] == [("export.unjudged", "email")]
+    assert not (shop.root / "out").exists()
+    _export(shop, "shop.people", *to, "--column", "id", "--column", "name")
+    _export(shop, "shop.people", *to, "--allow-personal", "email")
+    assert shop.penstock("export", "--list", "--json").result["exports"][0]["personal"] == {"email": "unjudged"}
+
+
 def test_personal_data_is_followed_into_views_without_a_contract(shop: Place) -> None:
     said = _export(shop, "shop.mailed", "--env", "dev", "--to", "out/m.csv", exits=1)
     assert [one["place"]["field"] for one in said.findings] == ["address"]
@@ -265,6 +301,68 @@ def test_a_view_is_exported_again_once_what_it_reads_was_published(shop: Place) 
     query.write_text(query.read_text() + "UNION ALL SELECT 3, 'Cy@example.org', 'Cy'\n")
     shop.penstock("run", "--until", "2024-03-04")
     assert _export(shop, *arguments).result["exports"][0]["rows"] == 3
+
+
+# -- what expired -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept_six_days(shop: Place) -> Place:
+    """The shop under a retention, exported in every way, with a view over what expires."""
+    (shop.root / "contracts/shop.daily.odcs.yaml").write_text(KEPT, encoding="utf-8")
+    pipeline = shop.root / "pipelines/shop"
+    (pipeline / "seen.sql").write_text(SEEN, encoding="utf-8")
+    (pipeline / "seen.export.yaml").write_text("environment: dev\npath: out/seen.csv\n", encoding="utf-8")
+    (pipeline / "all.export.yaml").write_text(BY_DAY.partition("path")[0] + "path: out/all.csv\n", encoding="utf-8")
+    shop.penstock("run", "--until", "2024-03-04")
+    _export(shop)
+    return shop
+
+
+def _days_exported(shop: Place) -> dict[str, list[str]]:
+    out = shop.root / "out"
+    found = {name: f"FROM '{out}/{name}.csv'" for name in ("all", "seen")}
+    found["days"] = f"FROM '{out}/daily-*.parquet'"
+    days = {name: _rows(f"SELECT DISTINCT day::VARCHAR {source} ORDER BY 1") for name, source in found.items()}
+    days["tables"] = _rows("SELECT DISTINCT day::VARCHAR FROM main.daily ORDER BY 1", str(out / "shop.duckdb"))
+    return {name: [day for (day,) in rows] for name, rows in days.items()}
+
+
+def test_rows_that_expired_leave_every_target_at_the_next_export(
+    kept_six_days: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, ways = kept_six_days, ("all", "days", "seen", "tables")
+    assert _days_exported(shop) == {way: list(DAYS) for way in ways}
+    for left, today in ((DAYS[1:], 8), (DAYS[2:], 9)):
+        monkeypatch.setattr(SystemClock, "now", lambda _self, today=today: datetime(2024, 3, today, 8, tzinfo=UTC))
+        done = shop.penstock("expire", "--yes", "--json").result
+        targets = ["out/all.csv", BY_DAY.split("path: ")[1].strip(), "out/seen.csv", "out/shop.duckdb main.daily"]
+        assert (done["deleted"], sorted(done["exports"])) == (2, targets)
+        said = _export(shop)
+        assert _days_exported(shop) == {way: list(left) for way in ways}
+        assert sorted(_states(said, "shop.days").values()) == ["removed"] + ["reused"] * len(left)
+        assert set(_states(said, "shop.people").values()) == {"reused"}
+        again = _export(shop)
+        assert {state for way in ways for state in _states(again, f"shop.{way}").values()} == {"reused"}
+
+
+def test_while_rows_are_being_deleted_nothing_is_exported(kept_six_days: Place) -> None:
+    with workplace(kept_six_days.root) as at_work:  # as if a process had been killed after the first step
+        (version,) = at_work.ledger.rows("versions", dataset="shop.daily")
+        at_work.hold()
+        doomed = json.dumps([[version["version"], version["relation"], "day"]])
+        at_work.ledger.append(
+            ExpiryIntended(expiry="e1", dataset="shop.daily", before="2024-03-02", why="", by="", versions=doomed),
+            token=at_work.token(),
+        )
+    said = _export(kept_six_days, exits=4)
+    assert {(one["code"], one["place"]["dataset"]) for one in said.findings} == {
+        ("export.moving", "shop.daily"),
+        ("export.moving", "shop.seen"),
+    }
+    assert _days_exported(kept_six_days)["all"] == list(DAYS)
+    kept_six_days.penstock("run", "--until", "2024-03-04")
+    assert set(map(tuple, _days_exported(kept_six_days).values())) == {DAYS[1:]}
 
 
 # -- what is not ours -------------------------------------------------------------------------------------------------
@@ -375,3 +473,13 @@ def test_a_server_exports_what_its_runs_published_and_goes_on_when_an_export_fai
     assert {state for piece in ("shop.days", "shop.tables") for state in _states(_export(shop), piece).values()} == {
         "reused"
     }
+
+
+def test_a_server_exports_again_what_it_deleted_rows_of(kept_six_days: Place) -> None:
+    settings = kept_six_days.root / "penstock.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + "retention:\n  rows: daily\n", encoding="utf-8")
+    with background(kept_six_days, "serve", "--env", "dev") as server:
+        server.says(r"export shop\.days: 0 written, 3 removed, 0 rows")
+        server.ask(signal.SIGTERM)
+        server.ends(0)
+    assert not list((kept_six_days.root / "out").glob("daily-*"))

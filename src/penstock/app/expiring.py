@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.app.exporting import holders
 from penstock.app.planning import chosen
 from penstock.app.wiring import operator
 from penstock.engine.ports import Expiry, Past
@@ -63,11 +64,13 @@ class DatasetPast:
 class Survey:
     """What is past its retention now. `outside` says what of it lies where it is not Penstock's to delete.
 
+    `exports` are the targets that were given rows of what is past; those leave at the next export.
     Findings of severity error are of rows that cannot be told to be past, and so stay.
     """
 
     datasets: tuple[DatasetPast, ...]
     outside: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -196,7 +199,9 @@ def _surveyed(place: Workplace, names: Sequence[str], warehouse: ProjectWarehous
         versions = tuple(_shown(place, found))
         datasets.append(DatasetPast(retention=retention, before=before, horizon=earlier, versions=versions))
     outside = tuple(text for name in kept if (text := _outside(project.datasets[name])) is not None)
-    return Survey(datasets=tuple(datasets), outside=outside, findings=tuple(findings))
+    due = {each.retention.dataset for each in datasets if any(version.past.rows for version in each.versions)}
+    exports = tuple(str(row["target"]) for row in holders(place, due))
+    return Survey(datasets=tuple(datasets), outside=outside, exports=exports, findings=tuple(findings))
 
 
 def _versions(place: Workplace, name: str, retention: RowRetention) -> Iterator[tuple[Version, tuple[str, ...]]]:

@@ -11,16 +11,18 @@ from penstock.app.export_choice import Wanted, ad_hoc, declared
 from penstock.app.export_outcome import Done, Failed
 from penstock.app.export_targets import open_sink
 from penstock.app.wiring import operator
+from penstock.engine.expiring import INTENDED
 from penstock.engine.promotion import mapping_of
 from penstock.model.errors import InputError, PenstockError, RefusedError
 from penstock.model.exports import Export, ExportMode
 from penstock.model.findings import Finding, Place
 from penstock.plan.exporting import Stamp, interval_pieces, standing, whole_piece
-from penstock.plan.leaving import personal_columns
+from penstock.plan.horizons import first_kept, horizons_of
+from penstock.plan.leaving import UNJUDGED, personal_columns, unjudged_columns
 from penstock.plan.versions import relation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
@@ -65,6 +67,15 @@ def follow(place: Workplace, environment: str) -> Done:
 def listed(place: Workplace) -> tuple[Mapping[str, Value], ...]:
     """What the ledger says that targets hold, by target."""
     return place.ledger.rows("exports")
+
+
+def holders(place: Workplace, datasets: Collection[str]) -> tuple[Mapping[str, Value], ...]:
+    """The targets, as in `listed`, whose rows come from one of these datasets, also by way of views."""
+    found = []
+    for row in listed(place):
+        below = standing(str(row["dataset"]), str(row["version"]), lambda name, other: _version(place, name, other))
+        found += [row] if any(name in datasets for name, _ in below) else []
+    return tuple(found)
 
 
 def _each(place: Workplace, warehouse: ProjectWarehouse, exports: Sequence[Export], wanted: Wanted) -> Done:
@@ -122,20 +133,23 @@ def _order(
     stands_on = standing(one.dataset, version, lambda name, other: _version(place, name, other))
     coverage = [row for name, other in stands_on for row in ledger.rows("coverage", dataset=name, version=other)]
     attempts = [row for name, other in stands_on for row in ledger.rows("attempts", dataset=name, version=other)]
-    by = project.datasets[one.dataset].interval
-    if one.mode is ExportMode.INTERVAL and by is not None:
+    expiries = [row for name, other in stands_on for row in ledger.rows("expiries", dataset=name, version=other)]
+    dataset = project.datasets[one.dataset]
+    if one.mode is ExportMode.INTERVAL and dataset.interval is not None:
         _refuse_other_cut(place, one, version, columns)
-        pieces = interval_pieces(coverage, by.grain, wanted.window)
+        kept_from = first_kept(dataset, horizons_of(ledger.rows("horizons", dataset=one.dataset)))
+        pieces = interval_pieces(coverage, dataset.interval.grain, wanted.window, expiries, kept_from)
     else:
-        pieces = (whole_piece(coverage),)
+        pieces = (whole_piece(coverage, expiries),)
     order = ExportOrder(
         export=one,
         stamp=stamp,
         wanted=pieces,
         by=operator(),
         window=wanted.window,
-        personal=_allowed(place, one, wanted, [name for name, _ in leaving]),
+        personal=_allowed(place, one, wanted, version, [name for name, _ in leaving]),
         known=frozenset(str(row["publish_id"]) for row in attempts if row["state"] == "published"),
+        is_expiring=any(row["state"] == INTENDED for row in expiries),
     )
     return order, stands_on
 
@@ -199,15 +213,17 @@ def _leaving(one: Export, columns: Sequence[tuple[str, str]]) -> tuple[tuple[str
     return tuple((name, types[name]) for name in names)
 
 
-def _allowed(place: Workplace, one: Export, wanted: Wanted, names: Sequence[str]) -> dict[str, str]:
-    """The personal columns that leave, with their kinds; each must be named."""
+def _allowed(place: Workplace, one: Export, wanted: Wanted, version: str, names: Sequence[str]) -> dict[str, str]:
+    """The personal columns that leave, with their kinds, and those that may be; each must be named."""
     found = personal_columns(place.project, one.dataset)
     leaving = {name: found[name.lower()] for name in names if name.lower() in found}
+    unjudged = [name for name in unjudged_columns(place.project, one.dataset, version, names) if name not in leaving]
     allowed = {name.lower() for name in (*one.personal, *wanted.personal)}
-    secret = {name: why for name, why in leaving.items() if name.lower() not in allowed}
+    secret = [_personal(one, name, why.told) for name, why in sorted(leaving.items()) if name.lower() not in allowed]
+    secret += [_unjudged(one, name, version) for name in sorted(unjudged) if name.lower() not in allowed]
     if secret:
-        raise RefusedError(tuple(_personal(one, name, why.told) for name, why in sorted(secret.items())))
-    return {name: why.kind for name, why in leaving.items()}
+        raise RefusedError(tuple(secret))
+    return {name: why.kind for name, why in leaving.items()} | dict.fromkeys(unjudged, UNJUDGED)
 
 
 def _personal(one: Export, name: str, told: str) -> Finding:
@@ -218,4 +234,16 @@ def _personal(one: Export, name: str, told: str) -> Finding:
         expected="columns without personal data, masked in the query, or named; nothing was exported",
         remedy=f"name the others in `columns`; or allow it: personal: [{name}] in the export's file, "
         f"--allow-personal {name} for this once",
+    )
+
+
+def _unjudged(one: Export, name: str, version: str) -> Finding:
+    return Finding(
+        code="export.unjudged",
+        message=f"whether {one.dataset}.{name} holds personal data cannot be told: {one.environment} shows version "
+        f"{version}, and the files describe another without that column",
+        place=Place(file=one.file or None, dataset=one.dataset, field=name),
+        expected="the version that the files describe, or a column that was named; nothing was exported",
+        remedy=f"run the files into {one.environment} first, or deliver them; or allow it: personal: [{name}] in the "
+        f"export's file, --allow-personal {name} for this once",
     )

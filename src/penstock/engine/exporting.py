@@ -33,7 +33,7 @@ class Origin(Protocol):
         ...
 
     def published(self) -> frozenset[str]:
-        """The publish ids that the warehouse itself holds of what the rows come from."""
+        """The publish ids, no expiries, that the warehouse itself holds of what the rows come from."""
         ...
 
 
@@ -106,6 +106,8 @@ class ExportOrder:
     personal: Mapping[str, str]
     known: frozenset[str]
     """The publish ids that the ledger knows of what the rows come from."""
+    is_expiring: bool = False
+    """Whether rows of that are being deleted, or a process that did so ended halfway."""
 
 
 def carry_out(journal: Journal, origin: Origin, sink: Sink, order: ExportOrder) -> Carried:
@@ -122,7 +124,7 @@ def carry_out(journal: Journal, origin: Origin, sink: Sink, order: ExportOrder) 
         raise InputError(_other_version(order))
     steps = steps_of(order.wanted, held, order.stamp, order.window)
     before = origin.published()
-    if before - order.known:
+    if order.is_expiring or before - order.known:
         raise WaitingError(_moving(order))
     pieces = {} if held is None or anew else dict(held.pieces)
     for step in steps:
@@ -179,10 +181,10 @@ def _record(journal: Journal, order: ExportOrder, carried: Carried) -> None:
 def _moving(order: ExportOrder) -> Finding:
     return Finding(
         code="export.moving",
-        message=f"{order.stamp.dataset} is being built, or a run that built it was not settled yet",
+        message=f"{order.stamp.dataset} is being written, or a run or an expiry of it was not settled yet",
         place=Place(dataset=order.stamp.dataset),
         expected="rows that stay while they are read, and whose publishes are recorded; nothing was exported",
-        remedy="wait for the run to end (`penstock run` settles one that was killed), then export again",
+        remedy="wait for it to end (`penstock run` settles what was killed), then export again",
     )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from penstock.model.intervals import Interval
+from penstock.model.intervals import Interval, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from penstock.model.exports import ExportMode
     from penstock.model.intervals import Grain
@@ -33,7 +34,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What is renewed at once: an interval, or everything; `publishes` are the publish ids that its rows come from."""
+    """What is renewed at once: an interval, or everything.
+
+    `publishes` are the publish ids that its rows come from, and the ids of the last expiries that took rows of it.
+    """
 
     interval: Interval | None
     publishes: tuple[str, ...]
@@ -109,21 +113,32 @@ def standing(
     return tuple(sorted(found))
 
 
-def whole_piece(coverage: Iterable[Row]) -> Piece:
-    """Everything, of the publishes that the ledger says stand."""
-    return Piece(interval=None, publishes=tuple(sorted({str(row["publish_id"]) for row in coverage})))
+def whole_piece(coverage: Iterable[Row], expiries: Iterable[Row] = ()) -> Piece:
+    """Everything, of the publishes that the ledger says stand, less what expired."""
+    ids = {str(row["publish_id"]) for row in coverage} | {str(row["expiry"]) for row in expiries}
+    return Piece(interval=None, publishes=tuple(sorted(ids)))
 
 
-def interval_pieces(coverage: Iterable[Row], grain: Grain, window: Interval | None) -> tuple[Piece, ...]:
-    """One piece for each interval that is built, or of those within a window; the newest publish of each stands."""
+def interval_pieces(
+    coverage: Iterable[Row],
+    grain: Grain,
+    window: Interval | None,
+    expiries: Iterable[Row] = (),
+    kept_from: datetime | None = None,
+) -> tuple[Piece, ...]:
+    """One piece for each interval that is built, or of those within a window; the newest publish of each stands.
+
+    Intervals before `kept_from` are kept no more. An expiry that ended within one took rows of it.
+    """
+    ends = [(str(row["expiry"]), parse_moment(str(row["before"]))) for row in expiries]
     newest: dict[Interval, str] = {}
     for row in sorted(coverage, key=lambda row: int(row["seq"] or 0)):
         for interval in Interval.parse(f"{row['start']}/{row['end']}").split(grain):
             newest[interval] = str(row["publish_id"])
     return tuple(
-        Piece(interval=interval, publishes=(publish,))
+        Piece(interval=interval, publishes=(publish, *(expiry for expiry, end in ends if interval.start < end)))
         for interval, publish in sorted(newest.items())
-        if window is None or window.contains(interval)
+        if (window is None or window.contains(interval)) and (kept_from is None or interval.start >= kept_from)
     )
 
 

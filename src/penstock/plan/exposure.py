@@ -26,8 +26,8 @@ _CODES = {
 def exposed_columns(project: Project, datasets: Iterable[str]) -> tuple[ExposedColumn, ...]:
     """Columns of `datasets` that show a personal column's values and are not tagged as what they hold.
 
-    A number made of something else (a count of people) does not carry their data on; a number made of the same type
-    may be a copy, and counts as one.
+    A number that says less (a count of people, an age) does not carry their data on; one that may be a copy, or the
+    digits of a phone number, does.
     """
     wanted = set(datasets)
     return tuple(_exposed(column) for column in personal_data(project).open if column.dataset in wanted)

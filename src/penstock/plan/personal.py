@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset, Project
     from penstock.plan.lineage import Node
 
+_NO_NUMBERS = frozenset({"name", "email", "birth_date"})
+"""Kinds of which no number is left that says as much; any other kind may be one of digits."""
 _TAGS = {PSEUDONYM: Degree.PSEUDONYM, GENERALISED: Degree.GENERALISED}
 
 
@@ -192,12 +194,17 @@ class _Walk:
         return tuple(found.values())
 
     def _is_number_of_it(self, flow: Flow, spec: ColumnSpec | None) -> bool:
-        """A number made of something else (an age in days) shows nobody's data; one of the same type may be a copy."""
+        """Whether a column is a number that says less than what it is made of (an age in days): it shows nobody's data.
+
+        One of the same type may be a copy, and digits are what there is of a phone number, an account or a card.
+        """
         if spec is None or spec.personal or flow.is_copy or not _is_number(spec.type):
             return False
         contract = self.project.datasets[flow.last[0]].contract
         source = next((each for each in contract.columns if each.name == flow.last[1]), None) if contract else None
-        return source is not None and source.type != spec.type
+        if source is None or source.type == spec.type:
+            return False
+        return flow.kind in _NO_NUMBERS or source.type.upper().startswith(("DATE", "TIMESTAMP"))
 
 
 def _standing(dataset: Dataset, spec: ColumnSpec | None, flows: tuple[Flow, ...]) -> Standing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def export_findings(
                 expected="a dataset of this project",
                 remedy="correct `dataset`, or add the file that makes it",
             )
-        if (other := taken.setdefault(export.target, name)) != name:
+        if (other := taken.setdefault(_one_spelling(export), name)) != name:
             yield Finding(
                 code="export.same_target",
                 message=f"the exports {other} and {name} both write {export.target}",
@@ -121,6 +122,13 @@ def export_findings(
                 expected="a target of its own for each export",
                 remedy="change `path` or `table` of one of them",
             )
+
+
+def _one_spelling(export: Export) -> str:
+    """The target, the same for every way to write it. DuckDB does not tell cases of a table's name apart."""
+    if not export.path:
+        return export.target
+    return f"{posixpath.normpath(export.path)} {export.table.casefold()}"
 
 
 def mode_findings(export: Export, dataset: Dataset) -> Iterator[Finding]:

@@ -136,7 +136,7 @@ def test_what_was_left_half_done_is_tidied_though_nothing_is_missing() -> None:
 
 def test_rows_that_move_while_they_are_read_are_not_shown() -> None:
     journal, shelf = MemoryJournal(lambda: ""), Shelf()
-    with pytest.raises(WaitingError, match="being built"):
+    with pytest.raises(WaitingError, match="being written"):
         carry_out(journal, Well(then=frozenset({"a", "b"})), shelf, _order("a"))
     assert (shelf.shown, journal.rows("exports")) == (None, ())
 
@@ -145,6 +145,13 @@ def test_a_publish_that_the_ledger_does_not_know_is_waited_for() -> None:
     well = Well(ids=frozenset({"a", "unrecorded"}))
     with pytest.raises(WaitingError, match="not settled"):
         carry_out(MemoryJournal(lambda: ""), well, Shelf(), _order("a"))
+    assert well.read == 0
+
+
+def test_rows_that_are_being_deleted_are_not_read() -> None:
+    well = Well()
+    with pytest.raises(WaitingError, match="expiry"):
+        carry_out(MemoryJournal(lambda: ""), well, Shelf(), replace(_order("a"), is_expiring=True))
     assert well.read == 0
 
 

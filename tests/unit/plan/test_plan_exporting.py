@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from penstock.model.exports import ExportMode
 from penstock.model.intervals import Grain, Interval
@@ -54,6 +55,16 @@ def test_a_window_holds_the_intervals_that_lie_wholly_in_it() -> None:
 def test_a_whole_export_rests_on_every_publish() -> None:
     assert whole_piece(THREE).publishes == ("again", "first")
     assert whole_piece(THREE).key == ""
+
+
+def test_what_expired_alters_what_is_wanted() -> None:
+    expiries: tuple[Row, ...] = ({"expiry": "e1", "before": "2024-03-02T12:00"},)
+    assert whole_piece(THREE, expiries).publishes == ("again", "e1", "first")
+    pieces = interval_pieces(THREE, Grain.DAY, None, expiries, datetime(2024, 3, 2, tzinfo=UTC))
+    assert {piece.key: piece.publishes for piece in pieces} == {
+        "2024-03-02/2024-03-03": ("again", "e1"),
+        "2024-03-03/2024-03-04": ("first",),
+    }
 
 
 def test_a_view_stands_on_what_it_reads_however_far_up() -> None:

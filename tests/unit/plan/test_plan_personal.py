@@ -137,6 +137,21 @@ def test_a_number_is_a_copy_if_it_was_only_cast_and_none_if_it_was_made() -> Non
     assert set(_columns(_project(queries, {"a": contract}))) == {"a.x"}
 
 
+@pytest.mark.parametrize("kind", ["phone", "national_id", "payment_card", "bank_account", "customer_id", "other"])
+def test_a_number_made_of_digits_is_the_value(kind: str) -> None:
+    raw = _contract("raw", id=f"VARCHAR {kind}", email="VARCHAR", pay="VARCHAR", _file="VARCHAR")
+    queries = {"a": "SELECT CAST(replace(id, '+', '') AS BIGINT) AS x FROM c.raw"}
+    contracts = {"raw": raw, "a": _contract("a", x="BIGINT")}
+    assert set(_columns(_project(queries, contracts))) == {"a.x"}
+
+
+@pytest.mark.parametrize("said", ["VARCHAR birth_date", "DATE personal"])
+def test_an_age_is_not_a_date_of_birth(said: str) -> None:
+    raw = _contract("raw", id=said, email="VARCHAR", pay="VARCHAR", _file="VARCHAR")
+    queries = {"a": "SELECT date_diff('year', CAST(id AS DATE), DATE '2024-01-01') AS x FROM c.raw"}
+    assert not _columns(_project(queries, {"raw": raw, "a": _contract("a", x="BIGINT")}))
+
+
 def test_code_is_followed_by_what_it_declares_and_named_where_it_declares_nothing() -> None:
     code = (
         "from penstock.tasks import task\nimport pyarrow as pa\n\n\n"

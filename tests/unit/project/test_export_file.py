@@ -112,6 +112,18 @@ def test_two_exports_of_one_target_are_told() -> None:
     assert [finding.code for finding in blocking(examine(files)[1])] == ["export.same_target"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("path: out/x.csv\n", "path: ./out//x.csv\n"),
+        ("path: x.duckdb\ntable: main.best\n", "path: ./x.duckdb\ntable: Main.Best\n"),
+    ],
+)
+def test_a_target_that_is_written_in_another_way_is_the_same(one: str, other: str) -> None:
+    files = project_files({FILE: one, "pipelines/shop/b.export.yaml": f"dataset: shop.best\n{other}"})
+    assert [finding.code for finding in blocking(examine(files)[1])] == ["export.same_target"]
+
+
 def test_an_export_of_a_file_that_cannot_be_read_is_not_told_of_twice() -> None:
     files = project_files({"pipelines/shop/daily.sql": "SELECT (", FILE: "path: x.csv\n"})
     assert "project.unknown_dataset" not in [finding.code for finding in blocking(examine(files)[1])]

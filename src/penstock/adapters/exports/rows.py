@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.adapters.expired_texts import ASIDE
 from penstock.adapters.exports.types import selected
 from penstock.plan.versions import relation_of
 from penstock.sql.identifiers import literal, quote
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.plan.exporting import Piece
 
-_IDS = "SELECT publish_id FROM _penstock.ledger WHERE dataset = $dataset AND version = $version"
+_IDS = f"""
+SELECT publish_id FROM _penstock.ledger WHERE dataset = $dataset AND version = $version
+AND publish_id <> run AND publish_id <> run || {literal(ASIDE)}
+"""
+"""Without the ids of expiries, which stand there as their own run."""
 
 
 class Readable(Protocol):

@@ -72,6 +72,7 @@ def _result(seen: Survey, done: Outcome | None) -> dict[str, Any]:
         "rows": seen.rows,
         "deleted": sum(deleted.values()),
         "outside": list(seen.outside),
+        "exports": list(seen.exports),
         "compacted": {"before": done.compacted.before, "after": done.compacted.after, "left": list(done.compacted.left)}
         if done and done.compacted
         else None,
@@ -105,6 +106,7 @@ def _text(seen: Survey, done: Outcome | None) -> str:
     undated = sum(each.past.undated for dataset in seen.datasets for each in dataset.versions)
     lines += [f"{undated:,} row(s) have no time and stay"] if undated else []
     lines += [f"outside, not Penstock's to delete: {text}" for text in seen.outside]
+    lines += [f"exported, and there until it is exported again (penstock export): {target}" for target in seen.exports]
     return "\n".join(lines)
 
 
