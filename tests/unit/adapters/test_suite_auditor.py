@@ -78,12 +78,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def audited(root: Path, dataset: Dataset, is_unwanted: Callable[[], bool] = lambda: False) -> TaskError:
+def audited(
+    root: Path, dataset: Dataset, is_unwanted: Callable[[], bool] = lambda: False, rows: Path | None = None
+) -> TaskError:
     scratch = root / "scratch"
     scratch.mkdir()
     project = Project(settings=Settings(name="shop"), pipelines={}, datasets={dataset.name: dataset})
     with pytest.raises(TaskError) as caught:
-        SuiteAuditor(root, project).audit(dataset, scratch / "rows.parquet", is_unwanted)
+        SuiteAuditor(root, project).audit(dataset, rows or scratch / "rows.parquet", is_unwanted)
     return caught.value
 
 
@@ -237,11 +239,8 @@ def test_an_expectation_that_great_expectations_would_leave_out_fails_the_attemp
 ) -> None:
     pytest.importorskip("great_expectations")
     write(tmp_path, {"s.json": {**SUITE, "expectations": [*SUITE["expectations"], lost]}})
-    rows = tmp_path / "rows.parquet"
-    duckdb.execute(f"COPY (SELECT 1 AS n) TO '{rows}' (FORMAT parquet)")
-    with pytest.raises(TaskError) as caught:
-        SuiteAuditor(tmp_path).audit(held("s.json"), rows, lambda: False)
-    (finding,) = caught.value.findings
+    duckdb.execute(f"COPY (SELECT 1 AS n) TO '{tmp_path}/rows.parquet' (FORMAT parquet)")
+    (finding,) = audited(tmp_path, held("s.json"), rows=tmp_path / "rows.parquet").findings
     assert finding.code == "expectations.broken"
     assert lost["type"] in f"{finding.message} {finding.found}"
 
