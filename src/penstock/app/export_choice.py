@@ -111,7 +111,8 @@ def _ad_hoc_findings(made: Export, wanted: Wanted, *, dated: bool) -> Iterator[F
     if problem:
         yield _wrong("export.path", problem, "a path such as out/revenue/{interval_start:%Y-%m-%d}.parquet")
     if is_file == bool(made.table):
-        yield _wrong("export.table", f"{made.format} and --table do not fit", "--table SCHEMA.NAME for a database")
+        why = f"--table is without use for {made.format}" if is_file else f"{made.format} needs the table's name"
+        yield _wrong("export.table", why, "--table SCHEMA.NAME, such as --table main.revenue, for a database alone")
     elif made.table and (problem := table_problem(made.table)):
         yield _wrong("export.table", problem, "--table SCHEMA.NAME, without quotes")
     if is_file and dated != (made.mode is ExportMode.INTERVAL):
@@ -153,11 +154,11 @@ def _one_dataset(names: tuple[str, ...]) -> Finding:
 def _other_environment(one: Export, environment: str) -> Finding:
     return Finding(
         code="export.other_environment",
-        message=f"{one.name} is of {one.environment}, as {one.file} says",
+        message=f"{one.name} is an export of {one.environment}: `environment` of its file says so, or nothing (prod)",
         place=Place(file=one.file, dataset=one.dataset),
         found=f"--env {environment}",
         expected=f"--env {one.environment}, or none",
-        remedy="export to a place of its own: --to PATH",
+        remedy=f"write `environment: {environment}` into the file, or export to a place of its own: --to PATH",
     )
 
 

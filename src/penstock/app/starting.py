@@ -37,7 +37,7 @@ def start(target: Path) -> tuple[str, ...]:
     name = "".join(letter if letter.isalnum() else "_" for letter in target.resolve().name.lower()) or "project"
     files = dict(_files(resources.files("penstock.app").joinpath("starter"), ""))
     files["penstock.yaml"] = files["penstock.yaml"].replace(b"name: starter", f"name: {name}".encode())
-    files[".gitignore"] = b".penstock/\n__pycache__/\n"
+    files[".gitignore"] = b".penstock/\n__pycache__/\nout/\n"
     files |= {path: text.encode() for path, text in pages_of(read_project(files)).items()}
     folder = ProjectFolder()
     for path, data in sorted(files.items()):

@@ -167,7 +167,7 @@ def _bounds(one: ColumnFacts, *, key: bool) -> Iterator[Guess]:
 
 
 def _patterns(one: ColumnFacts) -> Iterator[Guess]:
-    if one.pattern is None or one.distinct < 2:
+    if one.pattern is None or one.distinct < 2 or _is_measure(one):
         return
     if one.unlike > (1 - _ALMOST) * one.filled or one.empty:
         return
@@ -184,6 +184,11 @@ def _patterns(one: ColumnFacts) -> Iterator[Guess]:
         reason=reason,
         holds=holds,
     )
+
+
+def _is_measure(one: ColumnFacts) -> bool:
+    """Whether a text column holds numbers with decimals: how many digits they have is chance."""
+    return one.decimals > 0 and one.looks.get("DOUBLE", 0) >= _ALMOST * one.filled
 
 
 def _personal(one: ColumnFacts, facts: RelationFacts) -> Iterator[Guess]:

@@ -193,6 +193,15 @@ def test_personal_columns_are_named_and_their_values_are_not(duck: Duck) -> None
     assert not any("somebody" in f"{guess.values}{guess.reason}" for guess in found)
 
 
+def test_numbers_with_decimals_in_text_have_no_shape_and_codes_with_points_do(duck: Duck) -> None:
+    assert (
+        one(guesses(duck, "((i % 900 + 10) * 1.01)::DECIMAL(9,2)::VARCHAR AS amount", 400), GuessKind.PATTERN) is None
+    )
+    assert (
+        one(guesses(duck, "'A' || (i % 90 + 10) || '.' || (i % 90 + 10) AS code", 400), GuessKind.PATTERN) is not None
+    )
+
+
 def test_a_sample_is_said_to_be_one(duck: Duck) -> None:
     rows = SAMPLE_ROWS + 5000
     personal = one(guesses(duck, "'p' || i || '@example.com' AS m", rows), GuessKind.PERSONAL)
