@@ -22,14 +22,14 @@ class ExportFollower:
     """Carries out the declared exports of an environment, one pass after another, whenever it was asked since the last.
 
     The project and the warehouse must stay as they are while it `is_busy`. An export that fails is told of; it is tried
-    again with the next pass.
+    again with the next pass. One that has to wait is told of the second time.
     """
 
     def __init__(self, place: Workplace, environment: str, say: Callable[[str], None]) -> None:
         self._place, self._environment, self._say = place, environment, say
         self._asked, self._not_before = False, 0.0
         self._thread: threading.Thread | None = None
-        self._told: set[str] = set()
+        self._told, self._waits = set[str](), set[str]()
         self.failed: list[BaseException] = []
 
     @property
@@ -73,12 +73,14 @@ class ExportFollower:
         waiting = [one for one in done.failed if isinstance(one.error, WaitingError)]
         if waiting:
             self._asked, self._not_before = True, self._place.clock.monotonic() + AGAIN_AFTER
-        said = {_line(one) for one in done.failed if one not in waiting}
+        waits = {_line(one) for one in waiting}
+        said = {_line(one) for one in done.failed if one not in waiting} | (waits & self._waits)
         for line in sorted(said - self._told):
             self._say(line)
-        self._told = said
+        self._told, self._waits = said, waits
 
 
 def _line(failed: Failed) -> str:
     first = failed.error.findings[0]
-    return f"export {failed.export.name} failed: {first.message} ({first.code})"
+    what = "waits" if isinstance(failed.error, WaitingError) else "failed"
+    return f"export {failed.export.name} {what}: {first.message} ({first.code})"
