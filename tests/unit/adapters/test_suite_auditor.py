@@ -231,7 +231,6 @@ def sleeping_module(folder: Path, root: Path) -> None:
     "lost",
     [
         {"type": "expect_column_values_to_be_in_sett", "kwargs": {"column": "n", "value_set": [1]}},
-        {"type": "expect_country_to_be_known", "kwargs": {"column": "n"}},
     ],
 )
 def test_an_expectation_that_great_expectations_would_leave_out_fails_the_attempt(
