@@ -19,7 +19,7 @@ PINS = {
     "great_expectations": ("great_expectations==1.24.0", "pandas==2.3.3", "pyarrow==26.0.1"),
     # What is newer downloads programs while it installs.
     "dbt": ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", "duckdb==2.0.0", "pandas==2.3.3"),
-    "dlt": ("dlt[duckdb,sql_database]==1.31.0", "duckdb==2.0.0", "pyarrow==26.0.1", "psycopg2-binary==2.9.13"),
+    "dlt": ("dlt[duckdb,sql-database]==1.31.0", "duckdb==2.0.0", "pyarrow==26.0.1", "psycopg2-binary==2.9.13"),
     "duckdb_postgres": ("duckdb==1.5.5", "duckdb-extension-postgres-scanner==1.5.5"),
 }
 ENGINES = ("luigi", "dagster", "prefect")
