@@ -19,7 +19,7 @@ demo: .venv/.ready ## deliver two changes of the retail example to production, i
 	@$(BIN)/python scripts/demo.py
 
 .PHONY: test
-test: .venv/.ready ## all tests, with smoke-sized faults (about thirteen minutes on two cores)
+test: .venv/.ready ## all tests, with smoke-sized faults (about sixteen minutes on two cores)
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: unit
