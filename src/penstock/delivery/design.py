@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.authored import AuthoredFile
 from penstock.author.change import overwritten
-from penstock.delivery.authoring import authored_files, edited_by_hand, group_of, overlaid
+from penstock.delivery.authoring import PLAN_JSON, authored, edited_by_hand, group_of, overlaid
 from penstock.delivery.pages.plan import plan_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
 
-PLAN_JSON, PLAN_PAGE = "plan.json", "plan.md"
+PLAN_PAGE = "plan.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """What is planned: the files, the project before and after, and what differs between the two.
 
-    `replaced` files were there with another text, `kept` ones with the same; all others are new.
+    `replaced` files were there with another text, `kept` ones with the same; all others are new. `removed` ones will be
+    there no more. `patch` is the SHA-256 of the patch that the files come from.
     """
 
     story: Story
@@ -48,6 +49,13 @@ class Design:
     base: Project
     project: Project
     difference: ProjectChange
+    removed: tuple[str, ...] = ()
+    patch: str | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that the change touches."""
+        return (*(file.path for file in self.files), *self.removed)
 
 
 def design(change: Change, tools: Tools) -> StageReport:
@@ -67,7 +75,7 @@ def design(change: Change, tools: Tools) -> StageReport:
             touched=(*planned.difference.new, *planned.difference.altered),
             new=planned.difference.new,
             downstream=planned.difference.moved,
-            planned_files=tuple(file.path for file in planned.files),
+            planned_files=planned.paths,
             evidence_of={row["id"]: row["evidence"] for row in plan["criteria"]},
             base_files_edited_by_hand=edited_by_hand(story, change, tools),
             columns=planned.difference.columns,
@@ -106,10 +114,11 @@ def _headline(planned: Design, plan: Mapping[str, Any]) -> str:
 def plan_change(change: Change, root: Path, tools: Tools) -> Design:
     """What the change will write and what that does to the project."""
     story = story_of(change, root, tools)
-    files = authored_files(story, change, tools)
+    written = authored(story, change, root, tools)
+    files = written.files
     base = model_files_at(tools, change.base_commit)
-    before, project = (tools.with_key(read_project(each)) for each in (base, overlaid(files, base)))
-    standing = tools.repository.contents(change.base_commit, [file.path for file in files])
+    before, project = (tools.with_key(read_project(each)) for each in (base, overlaid(written, base)))
+    standing = tools.repository.contents(change.base_commit, [*(file.path for file in files), *written.removed])
     return Design(
         story=story,
         files=files,
@@ -118,6 +127,8 @@ def plan_change(change: Change, root: Path, tools: Tools) -> Design:
         base=before,
         project=project,
         difference=compare_projects(before, project),
+        removed=tuple(path for path in written.removed if path in standing),
+        patch=written.patch,
     )
 
 
@@ -138,6 +149,7 @@ def branch_design(change: Change, root: Path, tools: Tools) -> Design:
         base=before,
         project=project,
         difference=compare_projects(before, project),
+        removed=tuple(path for path in paths if path not in written),
     )
 
 
@@ -150,6 +162,7 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         for file in planned.files
         if file.path not in planned.kept
     ]
+    steps += [{"file": path, "action": "remove", "commit": group_of(path)} for path in planned.removed]
     return {
         "change": change.id,
         "title": planned.story.title,
@@ -192,6 +205,7 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         ],
         "versions": dict(sorted(difference.versions.items())),
         "observe_intervals": planned.story.observe_intervals,
+        **({"patch": planned.patch} if planned.patch else {}),
     }
 
 

@@ -101,6 +101,14 @@ class Repository(Protocol):
         """Files that differ between two commits."""
         ...
 
+    def applied(self, commit: str, patch: bytes, name: str) -> Mapping[str, bytes | None]:
+        """The files that a patch makes of a commit's, None for those it takes away."""
+        ...
+
+    def difference(self, base: str, branch: str) -> bytes:
+        """What a branch changed since it left `base`, as a patch."""
+        ...
+
     def retire(self, branch: str, folder: Path) -> None:
         """Set a branch aside under another name, so that its name is free again."""
         ...
