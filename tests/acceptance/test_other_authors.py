@@ -159,3 +159,28 @@ def test_a_project_in_a_folder_of_its_repository_takes_patches_of_either(nested:
     for name in ("pipelines/new.sql", "shops/retail/pipelines/new.sql"):
         patch = f"--- /dev/null\n+++ b/{name}\n@@ -0,0 +1 @@\n+SELECT 1\n"
         assert repository.applied(head, patch.encode(), "a.patch") == {"pipelines/new.sql": b"SELECT 1\n"}
+
+
+def test_what_was_planned_and_is_lost_is_not_replaced_in_silence(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from penstock.app import delivering
+    from penstock.delivery.stages import Stage
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(*_: object) -> None:
+        raise StoppedError
+
+    as_patch(place)
+    written(place, story("{kind: patch, file: SHOP-9.patch}"))
+    with monkeypatch.context() as patched:
+        patched.setitem(delivering.ACTIONS, Stage.IMPLEMENTATION, stop)
+        place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, *UNTIL, exits=5)
+    for kept in (place.root / ".penstock" / "authored").iterdir():
+        kept.write_text("{}")
+    patch = place.root / "stories" / "SHOP-9.patch"
+    patch.write_text(patch.read_text().replace("0.10", "0.20"))
+    said = place.penstock("change", "resume", "SHOP-9", *UNTIL, "--json", exits=2)
+    assert [finding["code"] for finding in said.findings] == ["change.not_as_planned"]
+    patch.write_text(patch.read_text().replace("0.20", "0.10"))
+    place.penstock("change", "resume", "SHOP-9", *UNTIL, exits=4)

@@ -1,6 +1,6 @@
-"""Who writes: the deterministic author from the story, or somebody else by a folder of files, a patch or a branch.
+"""Who writes: the deterministic author from the story, or somebody else by files, a patch, a branch or a program.
 
-What a patch or a branch says is kept when the plan is made, by its digest: later stages write those very bytes.
+What a patch, a branch or a program hands in is kept when the plan is made, by its digest: later stages write that.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from penstock.author.authored import CONTRACTS_AND_SOURCES, MONITORING_AND_DOCS, PIPELINES, TESTS, AuthoredFile
 from penstock.author.change import hand_edited, write_change
 from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.delivery.commissioning import commission
 from penstock.delivery.storybook import earlier_stories
 from penstock.delivery.tools import model_files_at
-from penstock.evidence.canonical import digest
+from penstock.evidence.canonical import canonical_bytes, digest
 from penstock.model.authors import AuthorKind
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.ports import CommandRun
     from penstock.delivery.tools import Tools
     from penstock.model.stories import Story
     from penstock.project.story_facts import SourceFacts
 
 PLAN_JSON = "plan.json"
+TAKEN = "taken"
+"""The plan's word for the digest of what was handed in."""
 
 _GROUP_OF = {
     "contracts": CONTRACTS_AND_SOURCES,
@@ -45,12 +49,13 @@ _GROUP_OF = {
 class Authored:
     """What an author wrote: files as they will stand, and those taken away.
 
-    `patch` is the SHA-256 of the patch they come from, if they come from one.
+    `taken` is the SHA-256 of what was handed in, as it is kept, and `run` the program's run if one wrote it just now.
     """
 
     files: tuple[AuthoredFile, ...]
     removed: tuple[str, ...] = ()
-    patch: str | None = None
+    taken: str | None = None
+    run: CommandRun | None = None
 
 
 def authored(story: Story, change: Change, root: Path, tools: Tools) -> Authored:
@@ -67,57 +72,97 @@ def authored(story: Story, change: Change, root: Path, tools: Tools) -> Authored
         case AuthorKind.FILES:
             return _with_architecture(Authored(files=_files_of(story, change, tools)), base)
         case _:
-            return _with_architecture(_patched(story, change, root, tools), base)
+            return _with_architecture(_handed_in(story, change, root, tools), base)
 
 
-def _patched(story: Story, change: Change, root: Path, tools: Tools) -> Authored:
-    """The files that a patch makes of the base revision's."""
-    name = story.author.place
-    sha256 = _planned_patch(change, root, tools)
-    data = tools.folder.read(tools.root, _kept(sha256)) if sha256 else None
-    if data is None:
-        data = _patch_of(story, change, tools)
-        sha256 = digest(data)
-        tools.folder.write(tools.root, _kept(sha256), data)
-    made = tools.repository.applied(change.base_commit, data, name)
-    files = {path: content for path, content in made.items() if content is not None}
-    return Authored(
-        files=tuple(_authored_file(path, content, path) for path, content in sorted(files.items())),
-        removed=tuple(sorted(set(made) - set(files))),
-        patch=sha256,
+def _handed_in(story: Story, change: Change, root: Path, tools: Tools) -> Authored:
+    """What a patch, a branch or a program makes of the base revision: taken once, when the plan is made."""
+    planned = _planned(change, root, tools)
+    data = tools.folder.read(tools.root, _kept(planned)) if planned else None
+    run = None
+    if data is None or digest(data) != planned:
+        made, run = _made(story, change, root, tools)
+        texts = {path: None if content is None else _text(path, content) for path, content in made.items()}
+        data = canonical_bytes(texts)
+        if planned is not None and digest(data) != planned:
+            raise InputError(_not_as_planned(change, planned))
+        tools.folder.write(tools.root, _kept(digest(data)), data)
+    kept: dict[str, str | None] = json.loads(data)
+    files = (
+        AuthoredFile(path=path, text=text, group=group_of(path))
+        for path, text in sorted(kept.items())
+        if text is not None
     )
+    removed = (path for path, text in sorted(kept.items()) if text is None)
+    return Authored(files=tuple(files), removed=tuple(removed), taken=digest(data), run=run)
 
 
-def _planned_patch(change: Change, root: Path, tools: Tools) -> str | None:
-    """The digest of the patch that the change's plan was made of."""
+def _planned(change: Change, root: Path, tools: Tools) -> str | None:
+    """The digest of what was handed in when the change's plan was made."""
     plan = json.loads(tools.folder.read(root, f"{change.folder}/{PLAN_JSON}") or b"{}")
-    digest_of = plan.get("patch")
-    return digest_of if isinstance(digest_of, str) else None
+    taken = plan.get(TAKEN)
+    return taken if isinstance(taken, str) else None
 
 
 def _kept(sha256: str) -> str:
-    return f".penstock/authored/{sha256}.patch"
+    return f".penstock/authored/{sha256}.json"
 
 
-def _patch_of(story: Story, change: Change, tools: Tools) -> bytes:
+def _made(
+    story: Story, change: Change, root: Path, tools: Tools
+) -> tuple[Mapping[str, bytes | None], CommandRun | None]:
+    """Files by path, None for those to take away, and the program's run if one wrote them."""
+    if story.author.kind is AuthorKind.COMMAND:
+        handed = commission(story, change, root, tools)
+        if not handed.files:
+            raise InputError(_nothing_written(story, change))
+        return handed.files, handed.run
     if story.author.kind is AuthorKind.BRANCH:
         data = tools.repository.difference(change.base_commit, story.author.place)
     else:
         data = tools.folder.read(tools.root, f"{_folder(change.story)}{story.author.place}") or b""
     if not data.strip():
         raise InputError(_nothing_written(story, change))
-    return data
+    return tools.repository.applied(change.base_commit, data, story.author.place), None
+
+
+def _not_as_planned(change: Change, planned: str) -> Finding:
+    return Finding(
+        code="change.not_as_planned",
+        message=f"what was handed in for {change.id} is not what its plan was made of, and no copy of that is left",
+        place=Place(file=f"{change.folder}/{PLAN_JSON}", field=TAKEN),
+        found="other bytes, made anew",
+        expected=f"bytes of digest {planned[:12]}, as they were kept in {_kept(planned)}",
+        remedy=f"edit {change.story} (a word will do) and deliver it again; the change begins anew",
+    )
 
 
 def _nothing_written(story: Story, change: Change) -> Finding:
-    branch = story.author.kind is AuthorKind.BRANCH
-    where = f"branch {story.author.place}" if branch else f"{_folder(change.story)}{story.author.place}"
+    message, expected, key = {
+        AuthorKind.BRANCH: (
+            f"branch {story.author.place} changes nothing",
+            "a branch with commits of its own",
+            "branch",
+        ),
+        AuthorKind.COMMAND: (
+            f"author {story.author.place} wrote nothing",
+            "a file that stands otherwise than before",
+            "name",
+        ),
+    }.get(
+        story.author.kind,
+        (
+            f"the story's patch is empty or not there: {_folder(change.story)}{story.author.place}",
+            "a patch beside the story, as `git diff` writes it",
+            "file",
+        ),
+    )
     return Finding(
         code="change.no_files",
-        message=f"{where} changes nothing" if branch else f"the story's patch is empty or not there: {where}",
+        message=message,
         place=Place(file=change.story),
-        expected="a branch with commits of its own" if branch else "a patch beside the story, as `git diff` writes it",
-        remedy=f"correct `author.{'branch' if branch else 'file'}` in the story",
+        expected=expected,
+        remedy=f"correct `author.{key}` in the story, or what it names",
     )
 
 
@@ -146,13 +191,17 @@ def _files_of(story: Story, change: Change, tools: Tools) -> tuple[AuthoredFile,
                 remedy="correct `author.directory` in the story",
             )
         )
-    read = ((name, tools.folder.read(tools.root, name) or b"") for name in names)
-    return tuple(_authored_file(name.removeprefix(f"{folder}/"), data, name) for name, data in read)
+    found = []
+    for name in names:
+        path = name.removeprefix(f"{folder}/")
+        text = _text(name, tools.folder.read(tools.root, name) or b"")
+        found.append(AuthoredFile(path=path, text=text, group=group_of(path)))
+    return tuple(found)
 
 
-def _authored_file(path: str, data: bytes, name: str) -> AuthoredFile:
+def _text(name: str, data: bytes) -> str:
     try:
-        return AuthoredFile(path=path, text=data.decode(), group=group_of(path))
+        return data.decode()
     except UnicodeDecodeError as error:
         raise InputError(_not_text(name)) from error
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.authored import AuthoredFile
 from penstock.author.change import overwritten
-from penstock.delivery.authoring import PLAN_JSON, authored, edited_by_hand, group_of, overlaid
+from penstock.delivery import records
+from penstock.delivery.authoring import PLAN_JSON, TAKEN, authored, edited_by_hand, group_of, overlaid
+from penstock.delivery.commissioning import AuthorAsksError
 from penstock.delivery.pages.plan import plan_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -16,10 +18,12 @@ from penstock.delivery.storybook import story_of
 from penstock.delivery.tools import model_files_at, policy_at, project_at, project_in
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
+from penstock.ledger.facts import QuestionsAsked
 from penstock.model.findings import Outcome
+from penstock.model.stories import Question
 from penstock.plan.changes import ProjectChange, compare_projects
 from penstock.policy import gates
-from penstock.policy.facts import DesignFacts
+from penstock.policy.facts import DesignFacts, DiscoveryFacts
 from penstock.project.reading import read_project
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.ports import CommandRun
     from penstock.delivery.tools import Tools
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
@@ -39,7 +44,7 @@ class Design:
     """What is planned: the files, the project before and after, and what differs between the two.
 
     `replaced` files were there with another text, `kept` ones with the same; all others are new. `removed` ones will be
-    there no more. `patch` is the SHA-256 of the patch that the files come from.
+    there no more. `taken` is the SHA-256 of what was handed in, `run` the program's run if one wrote it just now.
     """
 
     story: Story
@@ -50,7 +55,8 @@ class Design:
     project: Project
     difference: ProjectChange
     removed: tuple[str, ...] = ()
-    patch: str | None = None
+    taken: str | None = None
+    run: CommandRun | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -61,7 +67,10 @@ class Design:
 def design(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
     root = enter(change, Stage.DESIGN, tools)
-    planned = plan_change(change, root, tools)
+    try:
+        planned = plan_change(change, root, tools)
+    except AuthorAsksError as asking:
+        return _ask(change, asking, root, tools)
     story = planned.story
     plan = plan_json(change, planned)
     tools.folder.write(root, f"{change.folder}/{PLAN_JSON}", _bytes(plan))
@@ -81,7 +90,8 @@ def design(change: Change, tools: Tools) -> StageReport:
             columns=planned.difference.columns,
         ),
     )
-    files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}")
+    outputs = [records.keep("author", planned.run.output, change, root, tools)] if planned.run else []
+    files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}", *(output.path for output in outputs))
     report = StageReport(
         change=change.id,
         stage=Stage.DESIGN,
@@ -94,9 +104,38 @@ def design(change: Change, tools: Tools) -> StageReport:
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DESIGN, verdicts, root, tools, message=message)
         return report
-    sealing = Sealing(files=files, verdicts=verdicts, things=(Subject(name="plan:steps", sha256=digest(_bytes(plan))),))
+    commands = (records.command_record(planned.run),) if planned.run else ()
+    things = (Subject(name="plan:steps", sha256=digest(_bytes(plan))),)
+    sealing = Sealing(files=files, verdicts=verdicts, commands=commands, things=things)
     pass_stage(change, Stage.DESIGN, Link.DESIGN, sealing, root, tools, message=message)
     return report
+
+
+def _ask(change: Change, asking: AuthorAsksError, root: Path, tools: Tools) -> StageReport:
+    """Put the author's questions to a person, and wait."""
+    highest = max((int(question.id.removeprefix("Q")) for question in change.questions), default=0)
+    asked = {f"Q{highest + n}": pair for n, pair in enumerate(asking.questions.items(), start=1)}
+    paths, texts = ({i: pair[n] for i, pair in asked.items()} for n in (0, 1))
+    tools.journal.append(QuestionsAsked(change=change.id, questions=texts, paths=paths))
+    output = records.keep("author", asking.run.output, change, root, tools)
+    facts = DiscoveryFacts(
+        story=story_of(change, root, tools),
+        policy=policy_at(tools, change.base_commit),
+        open_questions=tuple(
+            Question(id=i, code="author.asked", text=text, path=path, expects="a sentence")
+            for i, (path, text) in asked.items()
+        ),
+    )
+    verdict = gates.DISCOVERY["open_questions"](facts)
+    stop_stage(change, Stage.DESIGN, (verdict,), root, tools, message=f"{change.id}: the author asks")
+    return StageReport(
+        change=change.id,
+        stage=Stage.DESIGN,
+        verdicts=(verdict,),
+        headline=verdict.summary,
+        message="\n".join(f"- {i}: {text}" for i, text in texts.items()) + "\n",
+        artefacts=(output.path,),
+    )
 
 
 def _headline(planned: Design, plan: Mapping[str, Any]) -> str:
@@ -128,7 +167,8 @@ def plan_change(change: Change, root: Path, tools: Tools) -> Design:
         project=project,
         difference=compare_projects(before, project),
         removed=tuple(path for path in written.removed if path in standing),
-        patch=written.patch,
+        taken=written.taken,
+        run=written.run,
     )
 
 
@@ -205,8 +245,18 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         ],
         "versions": dict(sorted(difference.versions.items())),
         "observe_intervals": planned.story.observe_intervals,
-        **({"patch": planned.patch} if planned.patch else {}),
+        **({TAKEN: planned.taken} if planned.taken else {}),
+        **({"asked": asked} if (asked := _asked(change)) else {}),
     }
+
+
+def _asked(change: Change) -> list[dict[str, Any]]:
+    """What the author asked, and who answered what."""
+    return [
+        {"id": question.id, "text": question.text, "answer": json.loads(question.answer or "null"), "by": question.by}
+        for question in change.questions
+        if question.by_author
+    ]
 
 
 def _bytes(plan: dict[str, Any]) -> bytes:

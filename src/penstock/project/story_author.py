@@ -34,6 +34,12 @@ def read_author(front: Fields) -> Author:
             if place and not _BRANCH.fullmatch(place):
                 expected = "a branch's name, such as feature/refunds"
                 author.note("story.bad_branch", f"{place!r} is no name of a branch", at="branch", expected=expected)
+        case AuthorKind.COMMAND:
+            place = author.text("name", required=True) or ""
+            if not writes:
+                message = "the story does not say what the command may write"
+                expected = "writes: [pipelines/sales/, tests/], files and folders of the project"
+                author.note("story.unbounded_author", message, at="kind", expected=expected)
         case _:
             place = ""
     for path in writes:
