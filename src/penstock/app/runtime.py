@@ -14,9 +14,11 @@ from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
 from penstock.app.executing import outcome_of
 from penstock.app.exercising import exercised
+from penstock.app.foreseeing import foreseen
 from penstock.app.machinery import executor_of, promote
 from penstock.app.mutating import edited_lines, mutation_of
 from penstock.app.profiles import look_at_sources
+from penstock.app.rerunning import rerun
 from penstock.app.slicing import prove_slices, sliced_datasets
 from penstock.app.supervising import supervised
 from penstock.engine.promotion import mapping_of
@@ -52,11 +54,13 @@ if TYPE_CHECKING:
     from penstock.model.stories import Story
     from penstock.plan.build import BuildPlan, Work
     from penstock.plan.versions import Version
+    from penstock.policy.facts import Readiness
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
     from penstock.quality.mutation import MutationScore
+    from penstock.quality.rerunning import Rerun
     from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
 
@@ -214,6 +218,14 @@ class EngineRuntime:
         """Those of the datasets that are built slice by slice, tried in several orders."""
         sliced = [name for name in sliced_datasets(project) if name in datasets]
         return prove_slices(self._warehouse, self._place.ledger, project, sliced)
+
+    def reruns(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[Rerun, ...]:
+        """One scheduled run of each dataset's query done again: whether it makes the same rows, and what it takes."""
+        return rerun(self._warehouse, self._place.ledger, old, new, datasets)
+
+    def readiness(self, project: Project, pipelines: Sequence[str], *, seed: int) -> tuple[Readiness, ...]:
+        """Whether the pipelines that promise a time to be ready by would keep it in the months to come."""
+        return foreseen(self._place.ledger, project, pipelines, self._place.clock.now(), seed=seed)
 
     def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:
         """What data tests notice of faults put into the lines that are edited in these datasets' queries."""

@@ -151,7 +151,7 @@ class Bench:
         """What was built against the whole: `old` is the whole."""
         contract = self._dataset.contract
         personal = frozenset(column.name for column in contract.columns if column.personal) if contract else frozenset()
-        sides = [self._side(relation) for relation in (WHOLE, REHEARSED)]
+        sides = [rounded(self._session, relation) for relation in (WHOLE, REHEARSED)]
         old, new = (Side(relation=relation, columns=columns) for relation, columns in sides)
         key = self._dataset.key or (contract.key if contract else ())
         comparison = compare_queries(self._dataset.name, old, new, key=key, masked=personal)
@@ -189,19 +189,20 @@ class Bench:
             key=dataset.key,
         )
 
-    def _side(self, relation: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """A relation with its floating point rounded, and its columns."""
-        columns = self._session.columns(relation)
-        rounded = [f"{_rounded(quote(name))} AS {quote(name)}" for name, type_ in columns if _is_float(type_)]
-        if not rounded:
-            return relation, columns
-        return f"(SELECT * REPLACE ({', '.join(rounded)}) FROM {relation})", columns
-
     def _digest_of(self, relation: str) -> str:
-        return str(self._session.fetch(digest_query(*self._side(relation)))[0][0])
+        return str(self._session.fetch(digest_query(*rounded(self._session, relation)))[0][0])
 
     def _run(self, statement: str) -> None:
         self._session.fetch(statement)
+
+
+def rounded(session: DuckdbSession, relation: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A relation with its floating point rounded, and its columns."""
+    columns = session.columns(relation)
+    floats = [f"{_rounded(quote(name))} AS {quote(name)}" for name, type_ in columns if _is_float(type_)]
+    if not floats:
+        return relation, columns
+    return f"(SELECT * REPLACE ({', '.join(floats)}) FROM {relation})", columns
 
 
 def _seen(name: str) -> str:

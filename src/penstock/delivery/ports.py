@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
-    from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
+    from penstock.policy.facts import CriterionResult, Multiplying, Readiness, Rehearsal
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
     from penstock.quality.mutation import MutationScore
+    from penstock.quality.rerunning import Rerun
     from penstock.quality.slicing import SliceVerdict
 
 
@@ -246,6 +247,14 @@ class Runtime(Protocol):
 
     def slices(self, project: Project, datasets: Sequence[str]) -> tuple[SliceVerdict, ...]:
         """Whether those of the datasets that are built slice by slice come out as one build makes them."""
+        ...
+
+    def reruns(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[Rerun, ...]:
+        """One scheduled run of each dataset's query done again: whether it makes the same rows, and what it takes."""
+        ...
+
+    def readiness(self, project: Project, pipelines: Sequence[str], *, seed: int) -> tuple[Readiness, ...]:
+        """Whether the pipelines that promise a time to be ready by would keep it in the months to come."""
         ...
 
     def mutations(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[MutationScore, ...]:

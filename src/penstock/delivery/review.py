@@ -169,6 +169,7 @@ def _measure(
     checks = runtime.judge(planned.project)
     compared = tuple(name for name in difference.touched if name in production)
     diffs = runtime.compare(production, planned.project, compared)
+    seed = int(digest(change.id.encode())[:8], 16)
     moved = {diff.dataset: not diff.empty for diff in diffs if diff.dataset in difference.altered}
     return ReviewFacts(
         story=planned.story,
@@ -182,6 +183,11 @@ def _measure(
         new_datasets=tuple(name for name in difference.touched if name not in production),
         mutations=runtime.mutations(planned.base, planned.project, difference.altered),
         slices=runtime.slices(planned.project, (*difference.new, *difference.altered)),
+        reruns=runtime.reruns(planned.base, planned.project, (*difference.new, *difference.altered)),
+        readiness=runtime.readiness(planned.project, _pipelines(planned), seed=seed),
+        readiness_before={
+            each.pipeline: each for each in runtime.readiness(planned.base, _pipelines(planned), seed=seed)
+        },
         criteria=runtime.criteria(planned.story, planned.project),
         rehearsal=runtime.rehearse(change.id, production, target_mapping(production, planned)),
         multiplying=runtime.multiplying(planned.base, planned.project),
@@ -197,6 +203,13 @@ def _quarantined(production: Mapping[str, str], planned: Design, runtime: Runtim
     before = runtime.quarantined(production)
     now = runtime.quarantined(runtime.versions(planned.project))
     return {name: (before.get(name, 0), now.get(name, 0)) for name in sorted({*before, *now})}
+
+
+def _pipelines(planned: Design) -> tuple[str, ...]:
+    """The pipelines that the change touches, or whose own file it edits."""
+    touched = {name.partition(".")[0] for name in planned.difference.touched}
+    edited = {pipeline.name for pipeline in planned.project.pipelines.values() if pipeline.file in planned.paths}
+    return tuple(sorted(touched | edited))
 
 
 def _filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
@@ -262,6 +275,8 @@ def review_json(seen: Review) -> dict[str, Any]:
         "new": list(facts.new_datasets),
         "faults": {score.dataset: score.to_json() for score in facts.mutations},
         "slices": {verdict.dataset: verdict.to_json() for verdict in facts.slices},
+        "reruns": {one.dataset: one.to_json() for one in facts.reruns},
+        "readiness": {one.pipeline: one.to_json() for one in facts.readiness},
         "exercise": {one.dataset: exercise_json(one) for one in facts.exercises},
         "criteria": [
             {"id": row.criterion.id, "offending": row.offending, "examples": list(row.examples)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from penstock.model.masking import Degree
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
     from penstock.quality.mutation import MutationScore
+    from penstock.quality.rerunning import Rerun
     from penstock.quality.slicing import SliceVerdict
 
 
@@ -136,6 +138,39 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """How a pipeline would keep its `ready_by`: of `intervals` in the days to come, `late` would not be there in time.
+
+    `first_late` is the first of those, `worst` by how much the latest one would be late (None: it would never come),
+    `typical` how long a run takes.
+    """
+
+    pipeline: str
+    ready_by: str
+    intervals: int
+    late: int = 0
+    first_late: str = ""
+    worst: timedelta | None = timedelta(0)
+    typical: timedelta = timedelta(0)
+
+    @property
+    def in_time(self) -> float:
+        """The share of intervals in time, from 0 to 1."""
+        return 1 - self.late / self.intervals if self.intervals else 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; times in whole seconds."""
+        return {
+            "ready_by": self.ready_by,
+            "intervals": self.intervals,
+            "late": self.late,
+            "first_late": self.first_late or None,
+            "worst_seconds": None if self.worst is None else round(self.worst.total_seconds()),
+            "typical_seconds": round(self.typical.total_seconds()),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFacts:
     """What the shadow run beside production showed. `diffs` hold every dataset that exists on both sides.
 
@@ -143,7 +178,8 @@ class ReviewFacts:
     that the change takes away. `outside` holds what moved outside of the rows that the impact names. `exercises` say of
     each query that changed whether the data went through what changed, `slices` of each dataset that is built slice by
     slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
-    `quarantined` are the rows put aside in production and by the change, of datasets that have any.
+    `quarantined` are the rows put aside in production and by the change, of datasets that have any. `reruns` say what a
+    second build of a run of them made and took, `readiness` how touched pipelines would keep their time to be ready by.
     """
 
     story: Story
@@ -164,6 +200,9 @@ class ReviewFacts:
     slices: tuple[SliceVerdict, ...] = ()
     mutations: tuple[MutationScore, ...] = ()
     quarantined: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    reruns: tuple[Rerun, ...] = ()
+    readiness: tuple[Readiness, ...] = ()
+    readiness_before: Mapping[str, Readiness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ class Policy:
     """`approvals`: how many people must approve. `quality_score` and `documentation`: percent that must be reached.
 
     `mutation_score`: percent of the faults put into edited lines that data tests must catch. `observe_intervals`: how
-    long the observation window is when the story does not say.
+    long the observation window is when the story does not say. `cost_ratio`: how many times the rows of production's a
+    run may handle. `availability`: percent of intervals that must be ready in time when played through.
     """
 
     approvals: int = 1
@@ -23,6 +24,8 @@ class Policy:
     documentation: Decimal = Decimal(90)
     mutation_score: Decimal = Decimal(0)
     observe_intervals: int = 7
+    cost_ratio: Decimal = Decimal(5)
+    availability: Decimal = Decimal(99)
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -34,5 +37,7 @@ class Policy:
             quality_score=Decimal(str(values.get("quality_score", plain.quality_score))),
             documentation=Decimal(str(values.get("documentation", plain.documentation))),
             mutation_score=Decimal(str(values.get("mutation_score", plain.mutation_score))),
+            cost_ratio=Decimal(str(values.get("cost_ratio", plain.cost_ratio))),
+            availability=Decimal(str(values.get("availability", plain.availability))),
             observe_intervals=int(str(values.get("observe_intervals", plain.observe_intervals))),
         )

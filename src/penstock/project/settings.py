@@ -130,6 +130,8 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "observe_intervals": policy.integer("observe_intervals", low=0),
         "documentation": policy.number("documentation", low=0, high=100),
         "mutation_score": policy.number("mutation_score", low=0, high=100),
+        "cost_ratio": policy.number("cost_ratio", low=1),
+        "availability": policy.number("availability", low=0, high=100),
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})

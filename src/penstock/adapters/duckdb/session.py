@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +10,7 @@ import duckdb
 
 from penstock.adapters import quarantine_rows
 from penstock.adapters.duckdb import applying, quarantine, states
+from penstock.adapters.duckdb.effort import effort_of
 from penstock.adapters.duckdb.errors import translated
 from penstock.engine.ports import Staged, UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
@@ -20,13 +21,14 @@ from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from penstock.adapters.duckdb.stopping import Stopper
     from penstock.engine.ports import Publication, Sifted, Stream
     from penstock.quality.casting import Cast
+    from penstock.quality.rerunning import Effort
     from penstock.quality.sifting import Sieve
 
 STAGING = "temp.main._staging"
@@ -94,6 +96,24 @@ class DuckdbSession:
             made = self._cursor.execute(sql, {"before": before.replace(tzinfo=None)}).fetchone()
         self._staged = replace(self._staged, rows=self._staged.rows - (int(made[0]) if made else 0))
         return self._staged
+
+    def effort(self, sql: str, params: Mapping[str, object]) -> Effort:
+        """Run a query, throw its rows away, and say what it took."""
+        self._refuse_if_expired()
+        with translated(dataset=None):
+            explained = f"EXPLAIN (ANALYZE, FORMAT json) {sql}"
+            rows = self._cursor.execute(explained, dict(params) if params else None).fetchall()
+        return effort_of(str(rows[0][1]))
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """For the time of a block the engine works in one thread: what hangs on the order of rows comes out."""
+        (before,) = self.fetch("SELECT current_setting('threads')")[0]
+        self.fetch("SET threads = 1")
+        try:
+            yield
+        finally:
+            self.fetch(f"SET threads = {int(before)}")
 
     def columns(self, relation: str) -> tuple[tuple[str, str], ...]:
         """Names and types of a relation's columns."""
