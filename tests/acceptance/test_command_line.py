@@ -186,6 +186,7 @@ JSON_FORMS = (
     (("source", "profile", "shop.orders"), 2),
     (("docs",), 0),
     (("emit", "crontab"), 0),
+    (("admit", "--base", "main"), 2),
     (("key", "new", "maria", "--role", "author"), 0),
     (("key", "list"), 0),
     (("change", "list"), 0),

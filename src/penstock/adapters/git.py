@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.git_process import blob as _blob
 from penstock.adapters.git_process import git as _git
 from penstock.adapters.git_process import run as _run
-from penstock.adapters.patches import applied, difference
+from penstock.adapters.patches import applied, difference, fork
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
@@ -225,6 +225,14 @@ class GitRepository:
             InputError: there is no such branch, or it has nothing in common with `base`.
         """
         return difference(self.project, base, self.commit_of(branch))
+
+    def fork(self, base: str) -> str:
+        """The commit at which the one checked out left another revision.
+
+        Raises:
+            InputError: there is no such revision, or the two have no commit in common.
+        """
+        return fork(self.project, self.commit_of(base), self.head())
 
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""

@@ -49,11 +49,19 @@ def difference(project: Path, base: str, head: str) -> bytes:
     Raises:
         InputError: the two have no commit in common.
     """
+    return run(project, ["diff", *_PLAIN_DIFF, "--relative", fork(project, base, head), head, "--", "."]).stdout
+
+
+def fork(project: Path, base: str, head: str) -> str:
+    """The commit at which `head` left `base`.
+
+    Raises:
+        InputError: the two have no commit in common.
+    """
     done = run(project, ["merge-base", base, head])
     if done.returncode != 0:
         raise InputError(_unrelated(base, head))
-    fork = done.stdout.decode().strip()
-    return run(project, ["diff", *_PLAIN_DIFF, "--relative", fork, head, "--", "."]).stdout
+    return done.stdout.decode().strip()
 
 
 def _is_relative(top: Path, prefix: PurePath, patch: bytes, name: str) -> bool:

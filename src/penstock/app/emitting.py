@@ -1,9 +1,10 @@
-"""`emit`: a project's schedules in the words of another orchestrator."""
+"""`emit`: a project's schedules for another scheduler, and what keeps its repository on GitHub."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.hosts import github
 from penstock.orchestrators.crontab.writing import crontab
 
 if TYPE_CHECKING:
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding
     from penstock.model.pipelines import Project
 
-WRITERS: dict[str, Callable[[Project, str], tuple[str, tuple[Finding, ...]]]] = {"crontab": crontab}
+WRITERS: dict[str, Callable[[Project, str], tuple[str, tuple[Finding, ...]]]] = {
+    "crontab": crontab,
+    "github": github.workflow,
+    "codeowners": github.codeowners,
+}
 
 
 def emit(place: Workplace, target: str) -> tuple[str, tuple[Finding, ...]]:

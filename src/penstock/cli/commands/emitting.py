@@ -15,7 +15,7 @@ from penstock.cli.options import opened, project_option
 @project_option
 @answering
 def emit(door: Door, target: str, project: str | None) -> Answer:
-    """Print the project's schedules for TARGET, and on standard error what it cannot carry."""
+    """Print what TARGET reads, and on standard error what it cannot carry or has to be set by hand."""
     with opened(project) as place:
         text, findings = write(place, target)
     if not door.as_json:

@@ -1,0 +1,208 @@
+"""May these commits go in? Every file that decides what is built must stand as a reviewed and approved change left it.
+
+Invariants: nothing but git and files is asked, so that it can be done wherever the repository is; policy and keys are
+those from before the commits; what cannot be verified vouches for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penstock.delivery.verification import verify_change
+from penstock.evidence.canonical import digest
+from penstock.evidence.envelope import read_envelope, read_statement
+from penstock.evidence.statements import Link
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Place, Severity, blocking
+from penstock.policy.rules import Policy
+from penstock.project.layout import SETTINGS_FILE, is_project_file
+from penstock.project.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from penstock.delivery.ports import Folder, Repository
+    from penstock.evidence.chain import ChainReport
+    from penstock.evidence.statements import Statement
+
+DOSSIER, PEOPLES_OWN = "dossier.md", ("keys/", ".github/")
+"""What people change by commits of their own: it is told, and nobody's review vouches for it."""
+_RESTORED, _REMOVED = "rollback:", "removed:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A change whose evidence is among the commits: how far it came, who approved, and what is wrong with it."""
+
+    id: str
+    furthest: str
+    approvers: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    dossier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The answer: the changes among the commits, how many files they answer for, and what keeps them out."""
+
+    base: str
+    head: str
+    changes: tuple[Admitted, ...]
+    files: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def granted(self) -> bool:
+        """Whether nothing is in the way."""
+        return not blocking((*self.findings, *(finding for one in self.changes for finding in one.findings)))
+
+
+def admission(base: str, root: Path, folder: Folder, repository: Repository) -> Admission:
+    """Judge what the checked-out commit has that `base` (a commit) has not. `root` is the project, checked out."""
+    head = repository.head()
+    changed = repository.changed_between(base, head)
+    policy = _policy(repository.show(base, SETTINGS_FILE))
+    ids = sorted({path.split("/")[1] for path in changed if path.startswith("changes/") and "/evidence/" in path})
+    changes = []
+    vouched: dict[str, set[str | None]] = {}
+    for change in ids:
+        report = verify_change(change, root, folder, repository)
+        one = _admitted(change, report, policy, root, folder)
+        changes.append(one)
+        if not blocking(one.findings):
+            for path, sha256 in _claims(change, root, folder):
+                vouched.setdefault(path, set()).add(sha256)
+    governed = [path for path in changed if is_project_file(path)]
+    findings = [
+        *(_unreviewed(path) for path in governed if path != SETTINGS_FILE and not _stands(path, vouched, root, folder)),
+        *(_by_hand(path) for path in changed if path == SETTINGS_FILE or _is_peoples_own(path, vouched, root, folder)),
+    ]
+    return Admission(base=base, head=head, changes=tuple(changes), files=len(governed), findings=tuple(findings))
+
+
+def _admitted(change: str, report: ChainReport, policy: Policy, root: Path, folder: Folder) -> Admitted:
+    findings = list(report.findings)
+    furthest = report.furthest
+    if furthest is None or furthest.rank < Link.APPROVAL.rank:
+        findings.append(_not_approved(change, str(furthest or "nothing")))
+    elif furthest is not Link.ROLLBACK and len(report.approvers) < policy.approvals:
+        findings.append(_too_few(change, len(report.approvers), policy.approvals))
+    page = folder.read(root, f"changes/{change}/{DOSSIER}") or b""
+    return Admitted(
+        id=change,
+        furthest=str(furthest or ""),
+        approvers=report.approvers,
+        findings=tuple(findings),
+        dossier=page.decode(errors="replace"),
+    )
+
+
+def _claims(change: str, root: Path, folder: Folder) -> Iterator[tuple[str, str | None]]:
+    """Paths and digests (None: taken away) that a verified change answers for: its last review, or its rollback."""
+    statements = list(_statements(change, root, folder))
+    last = next((s for s in reversed(statements) if s.stage in {Link.REVIEW, Link.ROLLBACK}), None)
+    if last is None:
+        return
+    for subject in last.subjects:
+        name = subject.name
+        if name.startswith(_REMOVED):
+            yield name.removeprefix(_REMOVED), None
+        elif subject.file or name.startswith(_RESTORED):
+            yield name.removeprefix(_RESTORED), subject.sha256
+    removed = last.facts.get("removed", ())
+    yield from ((str(path), None) for path in removed if isinstance(path, str))
+
+
+def _statements(change: str, root: Path, folder: Folder) -> Iterator[Statement]:
+    for name in sorted(folder.list(root, f"changes/{change}/evidence")):
+        if name.endswith(".dsse.json"):
+            try:
+                yield read_statement(read_envelope(folder.read(root, name) or b"", name), name)
+            except InputError:
+                continue
+
+
+def _stands(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
+    data = folder.read(root, path)
+    return (None if data is None else digest(data)) in vouched.get(path, set())
+
+
+def _is_peoples_own(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
+    return path.startswith(PEOPLES_OWN) and not _stands(path, vouched, root, folder)
+
+
+def _policy(data: bytes | None) -> Policy:
+    findings: list[Finding] = []
+    settings = read_settings((data or b"name: project\n").decode(errors="replace"), findings)
+    return Policy.of(settings) if settings else Policy()
+
+
+def summary(admitted: Admission) -> str:
+    """What a reviewer reads where the commits wait: the answer, what is in the way, and every dossier, as Markdown."""
+    return "\n\n".join(_summary(admitted)) + "\n"
+
+
+def _summary(admitted: Admission) -> Iterator[str]:
+    answer = "may go in" if admitted.granted else "**may not go in**"
+    files = f"{admitted.files} file(s) that decide what is built"
+    yield f"# These commits {answer}"
+    yield f"`{admitted.base[:12]}` to `{admitted.head[:12]}`: {len(admitted.changes)} change(s), {files}."
+    findings = [*admitted.findings, *(finding for one in admitted.changes for finding in one.findings)]
+    if findings:
+        yield "\n".join(_lines(findings))
+    for one in admitted.changes:
+        by = ", ".join(one.approvers) or "nobody"
+        yield f"<details><summary>{one.id}: {one.furthest}, approved by {by}</summary>"
+        yield one.dossier.strip() or "There is no dossier."
+        yield "</details>"
+
+
+def _lines(findings: Iterable[Finding]) -> Iterator[str]:
+    for finding in findings:
+        where = f" (`{finding.place.file}`)" if finding.place.file else ""
+        yield f"- **{finding.severity}** {finding.message}{where}" + (f": {finding.remedy}" if finding.remedy else "")
+
+
+def _unreviewed(path: str) -> Finding:
+    return Finding(
+        code="admit.unreviewed_file",
+        message=f"{path} is otherwise than any reviewed and approved change leaves it",
+        place=Place(file=path),
+        found="bytes that no verified review names",
+        expected="a change of it that was delivered: reviewed on data, approved, with its evidence among the commits",
+        remedy="deliver it: a story with `author: {kind: branch, branch: …}`, then penstock deliver STORY",
+    )
+
+
+def _by_hand(path: str) -> Finding:
+    return Finding(
+        code="admit.peoples_own",
+        message=f"{path} decides about changes and comes in by a person's own commit",
+        severity=Severity.WARNING,
+        place=Place(file=path),
+        remedy="have it looked at by those who answer for it (CODEOWNERS)",
+    )
+
+
+def _not_approved(change: str, furthest: str) -> Finding:
+    return Finding(
+        code="admit.not_approved",
+        message=f"{change} is not approved",
+        place=Place(file=f"changes/{change}"),
+        found=f"its evidence ends with {furthest}",
+        expected="a review and its approvals",
+        remedy=f"penstock change show {change}; penstock change approve {change} --as NAME, and commit what it writes",
+    )
+
+
+def _too_few(change: str, found: int, needed: int) -> Finding:
+    return Finding(
+        code="admit.too_few_approvals",
+        message=f"{change} has {found} approval(s) that count",
+        place=Place(file=f"changes/{change}"),
+        found=str(found),
+        expected=f"{needed}, as the base revision's policy says",
+        remedy=f"penstock change approve {change} --as NAME, and commit what it writes",
+    )

@@ -1,0 +1,1 @@
+"""Files for places that hold repositories and run their jobs."""

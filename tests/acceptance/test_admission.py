@@ -1,0 +1,120 @@
+"""Commits go in if delivered changes answer for them, byte by byte; from a clone, by evidence alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from orders_shop import NEW_DAY
+from penstock_places import AUTHOR, REVIEWER, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytest_plugins = ("acceptance_fixtures",)
+
+QUERY = "pipelines/shop/daily_orders.sql"
+STORY = """\
+---
+id: SHOP-9
+title: A fee on small orders
+kind: change
+pipeline: shop
+author: {kind: branch, branch: feature/fee}
+impact:
+  shop.daily_orders: {columns: {revenue: "0%..5%"}}
+observe_intervals: 0
+---
+
+# A fee on small orders
+
+Whoever pays one pound fifty pays ten pence more.
+"""
+
+
+@pytest.fixture(scope="session")
+def approved(running_shop: Place, once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
+    """The small shop with a change that was reviewed and approved, not deployed. Do not change it."""
+
+    def make(folder: Path) -> None:
+        place = running_shop.copied(folder)
+        place.git("switch", "--quiet", "--create", "feature/fee")
+        path = place.root / QUERY
+        path.write_text(path.read_text().replace("sum(amount)", "sum(amount + if(amount = 1.50, 0.10, 0))"))
+        place.commit("A fee")
+        place.git("switch", "--quiet", "main")
+        (place.root / "stories" / "SHOP-9.md").write_text(STORY)
+        place.commit("A story")
+        place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
+        place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)
+
+    folder = once("approved", make)
+    return Place(folder / "project", folder / "keys")
+
+
+@pytest.fixture
+def clone(approved: Place, tmp_path: Path) -> Place:
+    """What a stranger has: the repository, at the change's branch. No ledger, no warehouse, no data, no private key."""
+    (tmp_path / "keys").mkdir()
+    approved.git("clone", "--quiet", "--branch", "change/SHOP-9", str(approved.root), str(tmp_path / "clone"))
+    place = Place(tmp_path / "clone", tmp_path / "keys")
+    assert not (place.root / ".penstock").exists()
+    return place
+
+
+def codes(place: Place, base: str = "origin/main", exits: int = 1) -> set[tuple[str, str]]:
+    said = place.penstock("admit", "--base", base, "--json", exits=exits)
+    return {(finding["code"], str(finding.get("place", {}).get("file"))) for finding in said.findings}
+
+
+def test_an_approved_change_goes_in_with_its_dossier(clone: Place, tmp_path: Path) -> None:
+    page = tmp_path / "summary.md"
+    said = clone.penstock("admit", "--base", "origin/main", "--summary", str(page))
+    assert f"SHOP-9: approval, approved by {REVIEWER}" in said.out
+    assert "may go in" in said.out
+    assert page.read_text().startswith("# These commits may go in\n")
+    assert "# Dossier of SHOP-9" in page.read_text()
+    assert clone.penstock("admit", "--base", "origin/main", "--ids").out == "SHOP-9\n"
+
+
+def test_one_more_byte_in_a_query_keeps_them_out(clone: Place) -> None:
+    (clone.root / QUERY).write_text((clone.root / QUERY).read_text() + "\n")
+    clone.commit("A detail")
+    assert ("admit.unreviewed_file", QUERY) in codes(clone)
+
+
+def test_a_branch_that_nobody_delivered_stays_out(clone: Place) -> None:
+    clone.git("switch", "--quiet", "--detach", "origin/feature/fee")
+    assert codes(clone) == {("admit.unreviewed_file", QUERY)}
+
+
+def test_a_change_without_its_approval_stays_out(clone: Place) -> None:
+    clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert codes(clone) == {("admit.not_approved", "changes/SHOP-9"), ("admit.unreviewed_file", QUERY)}
+
+
+def test_evidence_that_was_touched_answers_for_nothing(clone: Place) -> None:
+    review = next((clone.root / "changes" / "SHOP-9" / "evidence").glob("*-review.dsse.json"))
+    review.write_bytes(review.read_bytes().replace(b'"sig"', b'"gis"'))
+    clone.commit("Tidy")
+    found = codes(clone)
+    assert ("admit.unreviewed_file", QUERY) in found
+    assert any(code.startswith("evidence.") for code, _ in found)
+
+
+def test_what_people_change_themselves_is_told_and_what_is_no_model_is_let_through(clone: Place) -> None:
+    settings = clone.root / "penstock.yaml"
+    settings.write_text(settings.read_text().replace("approvals: 1", "approvals: 0"))
+    (clone.root / "NOTES.md").write_text("# Notes\n")
+    clone.commit("Less policy")
+    assert codes(clone, exits=0) == {("admit.peoples_own", "penstock.yaml")}
+
+
+def test_files_that_are_not_committed_are_not_judged(clone: Place) -> None:
+    (clone.root / QUERY).write_text("SELECT 1 AS a\n")
+    assert codes(clone, exits=2) == {("admit.not_committed", QUERY)}
+
+
+def test_a_base_that_is_not_there_says_so(clone: Place) -> None:
+    assert codes(clone, base="origin/nowhere", exits=2) == {("git.no_revision", "None")}
