@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from object_bench import Bucket, Proxy
 
 pytest_plugins = ("acceptance_fixtures", "object_server")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("epidemic")]
 
 EPIDEMIC = Path(__file__).parents[2] / "examples" / "epidemic"
 REPORTS, FIRST = EPIDEMIC / "data" / "reports", EPIDEMIC / "data" / "first_published"

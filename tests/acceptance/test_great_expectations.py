@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("acceptance_fixtures",)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("great_expectations")]
 
 STAGED, REVENUE, BEST = "shop.stg_orders", "shop.daily_revenue", "shop.best_day"
 GATE = """\

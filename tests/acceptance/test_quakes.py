@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 pytest_plugins = ("acceptance_fixtures",)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("quakes")]
 
 QUAKES = Path(__file__).parents[2] / "examples" / "quakes"
 END = "2025-05-25"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("acceptance_fixtures",)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("retail")]
 
 EVERYTHING = "SELECT * FROM sales.daily_revenue ORDER BY day, country"
 PLAIN = """

@@ -101,7 +101,7 @@ def run_tests(place: Workplace, *select: str) -> Tested:
         InputError: the project cannot be read, or has no dataset of a name.
     """
     from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - DuckDB is not needed for `check`
-    from penstock.adapters.duckdb.scratch import run_datatest  # noqa: PLC0415 - as above
+    from penstock.adapters.duckdb.scratch import run_datatests  # noqa: PLC0415 - as above
     from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - as above
 
     project = place.project
@@ -113,7 +113,7 @@ def run_tests(place: Workplace, *select: str) -> Tested:
         tempfile.TemporaryDirectory(prefix="penstock-test-") as folder,
         TaskProcesses(place.root, Path(folder) / "spool", Path(folder) / "logs", confined=True) as processes,
     ):
-        outcomes = tuple(run_datatest(case, project, processes) for case in chosen)
+        outcomes = run_datatests(chosen, project, processes)
     tested = {case.dataset for case in project.tests}
     untested = tuple(
         name for name, dataset in project.datasets.items() if dataset.task.kind != "source" and name not in tested

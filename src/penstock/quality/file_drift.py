@@ -82,7 +82,7 @@ def drift_between(source: FileSource, before: LandedFile, after: LandedFile) -> 
     def found(kind: DriftKind, column: str = "", old: str = "", new: str = "") -> Drifted:
         return Drifted(file=after.name, start=after.start, kind=kind, column=column, before=old, after=new)
 
-    if before.header and after.header:
+    if before.header and after.header and before.header != after.header:
         for kind, column, old, new in _columns(source, before.header, after.header):
             yield found(kind, column, old, new)
     for key in sorted({*before.dialect, *after.dialect}):

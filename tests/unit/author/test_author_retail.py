@@ -15,6 +15,8 @@ from penstock.model.authors import AuthorKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.xdist_group("author_retail")  # read once, not once in each process
+
 START, END = "TIMESTAMP '2010-12-01'", "TIMESTAMP '2011-12-10'"
 
 # Written from the words alone, over the raw files, without looking at what the author makes.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.duckdb import scratch
-from penstock.adapters.duckdb.laboratory import MemoryLaboratory, bound
+from penstock.adapters.duckdb.laboratory import MemoryLaboratory, bound, plan_for_few_rows
 from penstock.adapters.duckdb.masking import install_for_tests
 from penstock.model.errors import PenstockError
 from penstock.quality.witness import Answer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
-    from penstock.quality.synthesis import MadeUp, World
+    from penstock.quality.synthesis import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ class MutantBench:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET enable_external_access = false")
+        plan_for_few_rows(self._connection)
         install_for_tests(self._connection)
         try:
             for upstream in project.datasets[test.dataset].reads:
@@ -98,15 +99,6 @@ class TestsLaboratory(MemoryLaboratory):
 
     __test__ = False
     settings = (*MemoryLaboratory.settings, "PRAGMA disable_optimizer")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._held: dict[str, MadeUp] = {}
-
-    def fill(self, world: World) -> None:
-        """Hold these tables and no others; what is held already is not filled again."""
-        super().fill(tuple(made for made in world if self._held.get(made.dataset) != made))
-        self._held.update({made.dataset: made for made in world})
 
     def answer(self, text: str, interval: Interval | None) -> Answer | None:
         """What a query gives; None if it fails."""

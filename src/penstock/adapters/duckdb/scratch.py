@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.adapters.duckdb.errors import translated
-from penstock.adapters.duckdb.masking import install_for_tests
+from penstock.adapters.duckdb.masking import give_key, install, install_for_tests
 from penstock.engine.ports import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
+from penstock.model.masking import TEST_KEY, MaskingSecret
 from penstock.model.pipelines import CommandTask, PythonTask, Source, SqlTask
 from penstock.sql.identifiers import literal, quote, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from duckdb import DuckDBPyConnection
 
     from penstock.engine.ports import Processes
     from penstock.model.datatests import DataTest
@@ -65,16 +68,23 @@ class MemoryEvaluator:
         self._connection.execute(f"CREATE OR REPLACE TABLE given ({listed})")
         if rows:
             marks = ", ".join(f"CAST(? AS {kind})" for _, kind in columns)
-            self._connection.executemany(f"INSERT INTO given VALUES ({marks})", [list(row) for row in rows])
+            held = ", ".join(f"({marks})" for _ in rows)
+            self._connection.execute(f"INSERT INTO given VALUES {held}", [value for row in rows for value in row])
         found = self._connection.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({select})").fetchall()
         return tuple(tuple(row) for row in found)
 
 
-def run_datatest(test: DataTest, project: Project, processes: Processes) -> TestOutcome:
-    """Give a task the case's rows and compare what it returns with what is expected."""
+def run_datatests(tests: Iterable[DataTest], project: Project, processes: Processes) -> tuple[TestOutcome, ...]:
+    """Give each case's rows to its task and compare what it returns with what is expected."""
+    with closing(duckdb.connect(":memory:", config={"threads": 1})) as database:
+        install(database)
+        return tuple(_outcome(test, project, processes, database) for test in tests)
+
+
+def _outcome(test: DataTest, project: Project, processes: Processes, database: DuckDBPyConnection) -> TestOutcome:
     dataset = project.datasets[test.dataset]
     try:
-        with _memory() as connection:
+        with _nothing_kept(database) as connection:
             for upstream in dataset.reads:
                 give(connection, project.datasets[upstream], test.given.get(upstream, ()), test)
             relation = _result(connection, dataset, test, processes)
@@ -85,14 +95,16 @@ def run_datatest(test: DataTest, project: Project, processes: Processes) -> Test
 
 
 @contextmanager
-def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(":memory:", config={"threads": 1})
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        install_for_tests(connection)
-        yield connection
-    finally:
-        connection.close()
+def _nothing_kept(database: DuckDBPyConnection) -> Iterator[DuckDBPyConnection]:
+    """A session of its own, in a transaction that is undone: to open a database takes longer than most cases."""
+    with closing(database.cursor()) as session:
+        session.execute("SET TimeZone = 'UTC'")
+        give_key(session, MaskingSecret.of(TEST_KEY))
+        session.execute("BEGIN")
+        try:
+            yield session
+        finally:
+            session.execute("ROLLBACK")
 
 
 def give(
