@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Nested = list["str | Nested | None"]
 _BEFORE_CHRIST = r"^(\S+)(.*) BC$"
 _MOMENTS = ("date", "timestamp without time zone", "timestamp with time zone")
-_PLAIN = {"BLOB": "unhex(substr({0}, 3))", "JSON": "{0}"}
+_PLAIN = {"BLOB": "unhex(substr({0}, 3))", "JSON": "CAST({0} AS JSON)"}
 _BOOLEANS = {"t": "true", "f": "false"}
 
 
@@ -39,11 +39,6 @@ def of_text(here: str, native: str, type_: str, name: str) -> str:
     if type_ == "DOUBLE" and native == "real":
         return f"CAST(CAST({here} AS FLOAT) AS DOUBLE)"
     return from_text(here, type_, name) if native in {"numeric", "oid"} else f"CAST({here} AS {type_})"
-
-
-def landed_type(type_: str) -> str:
-    """The type that a column has in the file that lands."""
-    return "VARCHAR" if type_ == "JSON" else type_
 
 
 def _as_cast(here: str, native: str) -> str:

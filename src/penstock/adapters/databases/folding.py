@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.adapters.databases.change_values import landed_type, of_text
+from penstock.adapters.databases.change_values import of_text
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Folding:
         for place, (name, type_) in enumerate(self._shape.types.items(), 1):
             value = self._shape.typed(name, f"{row}.texts")
             if held:
-                there = f"CAST({held}.{quote(name)} AS {landed_type(type_)})"
+                there = f"CAST({held}.{quote(name)} AS {type_})"
                 value = f"CASE WHEN list_contains({row}.open, {place}) THEN {there} ELSE {value} END"
             items.append(f"{value} AS {quote(name)}")
         return ", ".join(items)

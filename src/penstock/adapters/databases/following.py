@@ -171,15 +171,15 @@ def _next(stream: Stream, following: Following, watched: Watched, state: Mapping
     with scratch(stream.folder) as here:
         folding = Folding(here, stream.folder, shape)
         changes = Changes(stream, watched, folding, since=since)
-        for message in _messages(stream, raw.path):
+        for message in _messages(here, raw.path):
             changes.take(message)
         end = max(until, changes.finished())
         folded = folding.folded(following.held, lambda keys, path: _ask(stream, keys, path))
     return Read(rows=folded.rows, gone=folded.gone, anew=folded.anew, state=_state(name, end, watched))
 
 
-def _messages(stream: Stream, path: Path) -> Iterator[bytes]:
-    with scratch(stream.folder) as here:
+def _messages(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[bytes]:
+    with connection.cursor() as here:
         found = here.execute(f"SELECT data FROM read_parquet({literal(str(path))}) ORDER BY n")
         while rows := found.fetchmany(AT_ONCE):
             for row in rows:
