@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from followed_table import VARIABLE, Follower, Source, followed, source_database, warehouse_of
+from penstock.adapters.databases import following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +71,18 @@ def _big(source: Source, number: int) -> str:
     return str(source.rows(f"SELECT big FROM followed WHERE id = {number}")[0][0])
 
 
+def _once_before(monkeypatch: pytest.MonkeyPatch, step: str, source: Source, statements: list[str]) -> None:
+    """Change the database just before a step of a reading, once; nothing is left of the statements then."""
+    original = getattr(following, step)
+
+    def late(*args: Any) -> Any:
+        source.do(*statements)
+        statements.clear()
+        return original(*args)
+
+    monkeypatch.setattr(following, step, late)
+
+
 def _row(number: int, part: str = "a") -> str:
     long = LONG.format(number)
     return (
@@ -106,41 +119,21 @@ def test_what_is_updated_deleted_and_moved_is_so_after_one_reading(source: Sourc
     assert follower.state() != state or source.rows("SELECT pg_current_wal_flush_lsn()::text")
 
 
-def test_a_value_that_was_not_sent_is_the_one_that_is_held(source: Source, follower: Follower) -> None:
+def test_a_value_that_was_not_sent_is_the_one_that_is_held(
+    source: Source, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The database has another one by the time it is read; it is the next reading's."""
     source.do(_row(1), _row(2))
     follower.read()
     held = [("1", "2.00", _big(source, 1)), ("2", "2.00", _big(source, 2))]
     source.do("UPDATE followed SET price = 2")
-    with _changing_while_read(source, "UPDATE followed SET big = 'new' WHERE id = 1"):
-        follower.read()
+    late = ["UPDATE followed SET big = 'new' WHERE id = 1"]
+    _once_before(monkeypatch, "_messages", source, late)
+    follower.read()
+    assert late == []
     assert follower.rows("id", "price", "big") == held
     follower.read()
     assert _is_equal(source, follower)
-
-
-class _changing_while_read:  # noqa: N801 - reads as a sentence
-    """For the time of a block: change the database once the reading knows how far it will read."""
-
-    def __init__(self, source: Source, statement: str) -> None:
-        self._source, self._statement = source, statement
-        self.fired = False
-
-    def __enter__(self) -> None:
-        from penstock.adapters.databases import following
-
-        self._module, self._messages = following, following._messages
-
-        def late(*args: Any) -> Any:
-            self._source.do(self._statement)
-            self.fired = True
-            return self._messages(*args)
-
-        self._module._messages = late
-
-    def __exit__(self, *_error: object) -> None:
-        self._module._messages = self._messages
-        assert self.fired
 
 
 def test_what_is_emptied_is_empty_but_for_what_came_after(source: Source, follower: Follower) -> None:
@@ -152,10 +145,8 @@ def test_what_is_emptied_is_empty_but_for_what_came_after(source: Source, follow
 
 
 def test_changes_between_the_slot_and_the_first_reading_are_read_twice_and_come_to_the_same(
-    source: Source, follower: Follower
+    source: Source, follower: Follower, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from penstock.adapters.databases import following
-
     source.do(*map(_row, range(6)))
     late = [
         "DELETE FROM followed WHERE id = 1",
@@ -166,18 +157,8 @@ def test_changes_between_the_slot_and_the_first_reading_are_read_twice_and_come_
         "UPDATE followed SET price = 3 WHERE id IN (4, 6)",
         "UPDATE followed SET id = 1 WHERE id = 5",
     ]
-    waited = following._wait_for_commits
-
-    def changed(stream: following.Stream) -> None:
-        waited(stream)
-        source.do(*late)
-        late.clear()
-
-    following._wait_for_commits = changed
-    try:
-        follower.read()
-    finally:
-        following._wait_for_commits = waited
+    _once_before(monkeypatch, "_wait_for_commits", source, late)
+    follower.read()
     assert late == []
     assert _is_equal(source, follower)
     source.do("UPDATE followed SET price = 4 WHERE id = 0")
