@@ -33,8 +33,8 @@ read: changes
 key: [id]
 reload: {reload}
 """
-FIRST = ("after slot", "before publish shop.orders")
-NEXT = ("after advance of the slot", "after apply shop.orders", "after publish shop.orders")
+FIRST = ("after slot",)
+NEXT = ("after advance of the slot", "after publish shop.orders")
 """Steps of a first reading, and of one that goes on; between those of one side the server and the warehouse differ."""
 LATER = [
     "INSERT INTO orders SELECT max(id) + 1, 0, repeat(md5('x'), 200) FROM orders",
