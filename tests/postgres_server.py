@@ -67,6 +67,7 @@ def running() -> Iterator[str]:
             "port": str(port),
             "unix_socket_directories": "",
             "fsync": "off",
+            "wal_level": "logical",
             "max_connections": "200",
         }
         command = [str(binary / "postgres"), "-D", str(data)]

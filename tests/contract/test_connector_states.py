@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from store_cases import Rows
 
     from penstock.engine.ports import Publication, Warehouse
+    from penstock.quality.sifting import Sieve
 
 pytest_plugins = ["postgres_server"]
 RELATION = relation_of(DATASET, "1")
@@ -40,8 +41,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def _read_on(publish_id: str, before: str | None, after: str | None, **changes: Any) -> Publication:
-    values: dict[str, Any] = {"materialization": Materialization.APPEND, "column": None, "interval": None, **changes}
-    return publication(publish_id, state=StateChange(before=before, after=after), **values)
+    values: dict[str, Any] = {"materialization": Materialization.APPEND, "column": None, "interval": None}
+    return publication(publish_id, **{**values, "state": StateChange(before=before, after=after), **changes})
 
 
 def _state(warehouse: Warehouse, version: str = "1") -> str | None:
@@ -110,8 +111,56 @@ def test_what_was_put_aside_stays_while_rows_are_added_and_goes_when_all_are_rea
     assert _aside(place, _read_on("t", None, "1"), [(3, "?")]) == 1
 
 
+def _merged(publish_id: str, before: str | None, after: str, **changes: Any) -> Publication:
+    state = StateChange(before=before, after=after, anew=changes.pop("anew", False))
+    return _read_on(
+        publish_id, None, None, materialization=Materialization.MERGE, key=("moment",), **changes, state=state
+    )
+
+
+def test_rows_with_the_keys_of_what_is_gone_are_deleted_with_the_merge(place: Place) -> None:
+    publish(place, _merged("p", None, "1"), [(0, "a"), (1, "b"), (2, "c")])
+    with place.warehouse.session() as session:
+        session.stage_file(place.file([(2, "d"), (3, "e")]))
+        gone = session.stage_gone(place.file([(0, ""), (3, ""), (7, "")]))
+        assert gone.rows == 3
+        assert session.publish(_merged("q", "1", "2", gone=gone.relation)) == 2
+    assert place.read(RELATION) == [(1, "b"), (2, "d"), (3, "e")]
+    with place.warehouse.session() as session:  # what was gone once is not for whoever stages nothing of the kind
+        session.stage_file(place.file([(0, "a")]))
+        session.publish(_merged("r", "2", "3"))
+    assert place.read(RELATION) == [(0, "a"), (1, "b"), (2, "d"), (3, "e")]
+
+
+def test_what_is_read_anew_takes_the_place_of_all_there_was_though_there_was_a_state(place: Place) -> None:
+    publish(place, _merged("p", None, "1"), [(0, "a"), (1, "b")])
+    publish(place, _merged("q", "1", "2", anew=True), [(1, "c")])
+    assert place.read(RELATION) == [(1, "c")]
+    assert _state(place.warehouse) == "2"
+
+
+def test_what_was_put_aside_goes_with_its_key(place: Place) -> None:
+    assert _aside(place, _merged("p", None, "1"), [(0, "?"), (1, "?"), (2, "a")]) == 2
+    with place.warehouse.session() as session:
+        session.stage_file(place.file([]))
+        gone = session.stage_gone(place.file([(0, "")])).relation
+        what = _merged("q", "1", "2", gone=gone)
+        session.sift(_sieve(), what)
+        session.publish(what)
+    assert [row.row["value"] for row in place.warehouse.quarantined(DATASET, "1")] == ["?"]
+    assert _aside(place, _merged("r", "2", "3", anew=True), []) == 0
+
+
 def _aside(place: Place, what: Publication, rows: Rows) -> int:
     """Publish what is good of these rows; how many are put aside of the version then."""
+    with place.warehouse.session() as session:
+        session.stage_file(place.file(rows))
+        session.sift(_sieve(), what)
+        session.publish(what)
+    return len(place.warehouse.quarantined(DATASET, "1"))
+
+
+def _sieve() -> Sieve:
     known = Rule(
         kind=RuleKind.ACCEPTED_VALUES,
         columns=("value",),
@@ -122,11 +171,7 @@ def _aside(place: Place, what: Publication, rows: Rows) -> int:
     columns = (ColumnSpec(name="moment", type="TIMESTAMP"), ColumnSpec(name="value", type="VARCHAR"))
     sieve = sieve_of(Contract(dataset=DATASET, file="c", version="1.0.0", columns=columns, rules=(known,)))
     assert sieve is not None
-    with place.warehouse.session() as session:
-        session.stage_file(place.file(rows))
-        session.sift(sieve, what)
-        session.publish(what)
-    return len(place.warehouse.quarantined(DATASET, "1"))
+    return sieve
 
 
 def test_a_file_of_an_older_penstock_learns_to_keep_states(tmp_path: Path) -> None:

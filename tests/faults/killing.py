@@ -98,6 +98,18 @@ def watch(steps: Steps) -> None:
     _around(ProjectFolder, "remove", steps, lambda _self, _root, path: f"remove {path}")
     _around(git, "_git", steps, _git_step, tear=_torn_git)
     _watch_exports(steps)
+    _watch_slots(steps)
+
+
+def _watch_slots(steps: Steps) -> None:
+    """The steps at the server whose changes are read."""
+    from penstock.adapters.databases import following, slots
+
+    _around(slots, "_make_publication", steps, lambda *_: "publication")
+    _around(slots, "drop", steps, lambda _connection, _name: "drop of the slot")
+    _around(slots, "advance", steps, lambda *_: "advance of the slot")
+    _around(following, "_make_slot", steps, lambda _stream, _name: "slot")
+    _around(following, "_wait_for_commits", steps, lambda _stream: "wait for commits", before=False)
 
 
 def _watch_exports(steps: Steps) -> None:

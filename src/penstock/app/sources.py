@@ -229,7 +229,7 @@ def _first_of(dataset: Dataset, source: DatabaseSource, rows: int) -> Dataset:
 
     relation = mysql.relation if source.engine is DatabaseEngine.MYSQL else postgres.relation
     query = f"SELECT * FROM {relation(source)} AS q LIMIT {int(rows)}"
-    return replace(dataset, task=replace(source, table="", query=query, cursor=None))
+    return replace(dataset, task=replace(source, table="", query=query, cursor=None, changes=None))
 
 
 def _plain(name: str) -> str:

@@ -183,7 +183,8 @@ def carry_out(work: Work, attempt: int, job: Job, tools: Tools, watch: Watch | N
             (entry,) = tools.journal.append(fact, token=job.token)
             sifting.refuse(outcome)
             audit.refuse_if_failed(session, sifted.staged, dataset, judged.results, setting)
-            rows = _publish(session, replace(publication, at=entry.at, state=made.state), tools, made)
+            publication = replace(publication, at=entry.at, state=made.state, gone=made.gone)
+            rows = _publish(session, publication, tools, made)
     return Published(
         dataset=dataset.name,
         version=work.version.fingerprint,
@@ -315,7 +316,7 @@ def _watched(session: Session, watch: Watch) -> Iterator[None]:
 class _Made:
     """Rows staged, what was measured, the files they came from as facts hold them, and how far a connector got.
 
-    With `is_built` the rows stand in their table already, in a transaction that is open.
+    With `is_built` the rows stand in their table already, in a transaction that is open. `gone` as in `Publication`.
     """
 
     staged: Staged
@@ -323,6 +324,7 @@ class _Made:
     files: str = ""
     is_built: bool = False
     state: StateChange | None = None
+    gone: str | None = None
 
 
 @contextmanager
@@ -374,9 +376,10 @@ def _read(session: Session, publication: Publication, job: Job, tools: Tools, wa
             return
     finally:
         session.rollback()
-    with reading.landed(session, publication, dataset, tools.databases, watch) as landing:
+    with reading.landed(session, publication, dataset, tools.databases, watch) as (landing, state):
         staged = session.stage_file(landing.path, once=_is_read_once(dataset, job))
-        yield _Made(staged=staged, measured={"bytes": landing.bytes})
+        gone = session.stage_gone(landing.gone).relation if landing.gone else None
+        yield _Made(staged=staged, measured={"bytes": landing.bytes}, state=state, gone=gone)
 
 
 def _is_read_once(dataset: Dataset, job: Job) -> bool:

@@ -77,11 +77,18 @@ class QuarantineSum:
 class StateChange:
     """What a connector calls its state: the one that rows were read from (None: from the beginning), and the one after.
 
-    None `after` says that there is none: the next read begins anew.
+    None `after` says that there is none: the next read begins anew. With `anew` what was read makes up all there is,
+    as it does whenever it was read from the beginning.
     """
 
     before: str | None
     after: str | None
+    anew: bool = False
+
+    @property
+    def replaces_all(self) -> bool:
+        """Whether the rows take the place of all there are."""
+        return self.anew or self.before is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +101,8 @@ class Publication:
     sifted out of the staged rows is kept in the same transaction, as of `at`, in the place of what was put aside of the
     same rows before: of the interval, of the table, of the same keys or of what lies beyond `base`. With a `state`,
     rows are applied only if the version's is still the one before, and the one after takes its place; rows that were
-    read from the beginning take the place of all there are.
+    read from the beginning take the place of all there are. `gone` names what `Session.stage_gone` staged: a merge
+    deletes the rows with those keys too.
     """
 
     publish_id: str
@@ -112,6 +120,7 @@ class Publication:
     base: object = None
     at: str = ""
     state: StateChange | None = None
+    gone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +219,10 @@ class Session(Protocol):
 
         With `once` they are read about once, by the publish, while the file is still there: no copy is needed.
         """
+        ...
+
+    def stage_gone(self, path: Path) -> Staged:
+        """Read the keys of a Parquet file beside the staging: of rows that a merge deletes; see `Publication.gone`."""
         ...
 
     def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
@@ -352,7 +365,8 @@ class Warehouse(Protocol):
 class Landing:
     """What landed, as one Parquet file; of files, their columns plus `_file` and `_interval_start`. `bytes` were read.
 
-    `state` is a connector's after these rows, `measured` what its process used; see `Processes.run`.
+    `state` is a connector's after these rows, or where a stream of changes was left; `measured` is what a process used,
+    see `Processes.run`. `gone` are the keys of rows that are there no more; with `anew` the rows are all there are.
     """
 
     path: Path
@@ -360,6 +374,8 @@ class Landing:
     bytes: int = 0
     state: str | None = None
     measured: Mapping[str, int] = field(default_factory=dict)
+    gone: Path | None = None
+    anew: bool = False
 
 
 class Files(Protocol):
@@ -392,15 +408,28 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portion:
-    """How much of a database's table an attempt reads: an interval of a column, or what is not older than `since`.
+class Following:
+    """What a reading of changes goes on from: the version that is to hold them, and where it was left (None: nowhere).
 
-    Neither: all of it. `since` is a value of the cursor's column, which rows with that value are part of.
+    `held` writes the version's rows of a condition (DuckDB's SQL, over its columns) to a Parquet file.
+    """
+
+    version: str
+    state: str | None
+    held: Callable[[str, Path], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """How much of a table an attempt reads: an interval of a column, what is not older than `since`, or changes.
+
+    None of them: all of it. `since` is a value of the cursor's column, which rows with that value are part of.
     """
 
     interval: Interval | None = None
     column: str | None = None
     since: object = None
+    following: Following | None = None
 
 
 class Databases(Protocol):

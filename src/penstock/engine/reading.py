@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Portion, TakesStreams
+from penstock.engine.ports import Following, Portion, StateChange, TakesStreams
 from penstock.engine.sifting import sieve_of
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError
@@ -18,6 +18,7 @@ from penstock.plan.horizons import counted_from
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
+    from pathlib import Path
 
     from penstock.engine.attempt import Watch
     from penstock.engine.ports import Connectors, Databases, Landing, Order, Publication, Session, Staged
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 @contextmanager
 def landed(
     session: Session, publication: Publication, dataset: Dataset, databases: Databases | None, watch: Watch
-) -> Iterator[Landing]:
-    """The rows of a source's portion, for the time of a block.
+) -> Iterator[tuple[Landing, StateChange | None]]:
+    """The rows of a source's portion, and how its state changes with them, for the time of a block.
 
     Raises:
         TaskError: as `Databases.land`, or nothing here reads databases.
@@ -37,7 +38,7 @@ def landed(
         raise TaskError(_no_reader(dataset, "read from a database, and nothing here reads databases"))
     portion = portion_of(session, publication, dataset)
     with databases.land(dataset, portion, watch.is_stopped, watch.tells) as landing:
-        yield landing
+        yield landing, _state_change(portion, landing)
 
 
 def built(
@@ -89,12 +90,29 @@ def portion_of(session: Session, publication: Publication, dataset: Dataset) -> 
     source = dataset.task
     if dataset.interval is not None:
         return Portion(interval=publication.interval, column=dataset.interval.column)
+    if isinstance(source, DatabaseSource) and source.changes is not None:
+        return Portion(following=_following(session, publication))
     if not isinstance(source, DatabaseSource) or source.cursor is None:
         return Portion()
     newest = session.newest(publication.relation, source.cursor.column)
     if isinstance(newest, date) and newest.year in {date.min.year, date.max.year}:
         raise TaskError(_endless(dataset, source.cursor.column))
     return Portion(since=_less(newest, source.cursor.overlap))
+
+
+def _following(session: Session, publication: Publication) -> Following:
+    def held(condition: str, path: Path) -> None:
+        session.export(f"SELECT * FROM {publication.relation} WHERE {condition}", {}, path)
+
+    state = session.state(publication.dataset, publication.version)
+    return Following(version=publication.version, state=state, held=held)
+
+
+def _state_change(portion: Portion, landing: Landing) -> StateChange | None:
+    """How the state changes with what landed; None of what has none."""
+    if portion.following is None:
+        return None
+    return StateChange(before=portion.following.state, after=landing.state, anew=landing.anew)
 
 
 def _less(newest: object, overlap: timedelta | int | None) -> object:

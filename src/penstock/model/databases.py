@@ -46,13 +46,25 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Read on from the last change that is held already, by the database's own stream of them.
+
+    `publication` names what the stream shows, `slot` what the names of the slots begin with that keep it, one for each
+    version; ours, where they say nothing.
+    """
+
+    publication: str = ""
+    slot: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSource:
     """A table or a query of a database, whose rows land typed.
 
     `connection` names the environment variable that holds the database's address, `connection_file` a file of the
     project that does: one of them is given, and the address itself is nowhere. `table` is a name with dots between
     its parts, `query` one SELECT in the database's own dialect: one of them is given. `types` are DuckDB's by column,
-    in order.
+    in order. Another `reload` is another version, which begins anew.
     """
 
     engine: DatabaseEngine
@@ -63,6 +75,8 @@ class DatabaseSource:
     query: str = ""
     query_digest: str = ""
     cursor: Cursor | None = None
+    changes: Changes | None = None
+    reload: int | None = None
     refresh: Refresh = Refresh.ALWAYS
     reads: tuple[str, ...] = ()
     kind: TaskKind = field(default=TaskKind.SOURCE, init=False)
@@ -83,8 +97,11 @@ class DatabaseSource:
         where = {"connection": self.connection, "connection_file": self.connection_file}
         what = {"table": self.table, "query": self.query_digest}
         cursor = {"cursor": self.cursor.column} if self.cursor else {}
+        changes: dict[str, object] = {"changes": self.changes.publication} if self.changes else {}
+        if self.reload is not None:
+            changes["reload"] = self.reload
         columns = [[name, type_] for name, type_ in self.types.items()]
-        return {"engine": str(self.engine), **where, **what, **cursor, "columns": columns}
+        return {"engine": str(self.engine), **where, **what, **cursor, **changes, "columns": columns}
 
     @property
     def place(self) -> str:

@@ -12,6 +12,7 @@ from penstock.model.databases import MOMENTS, WHOLE_NUMBERS, Cursor, DatabaseEng
 from penstock.model.findings import Finding
 from penstock.model.intervals import Grain
 from penstock.model.pipelines import Dataset, Materialization
+from penstock.project.database_changes import read_changes
 from penstock.project.durations import parse_duration
 from penstock.project.task_options import read_keeping, read_limits, read_timeout
 
@@ -42,7 +43,9 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
     table, query, digest = _what(fields, engine)
     types = _types(fields, engine)
     cursor = _cursor(fields, types)
-    keeping = _keeping(fields, types, has_cursor=cursor is not None)
+    changes = read_changes(fields)
+    keeping = _keeping(fields, types, merged_by="read: changes" if changes else "cursor" if cursor else "")
+    reload = fields.integer("reload", low=1) if changes else None
     refresh = fields.choice("refresh", tuple(Refresh)) or Refresh.ALWAYS
     if "refresh" in fields and "interval" in fields:
         message, expected = "`interval` has no use for `refresh`", "`refresh` for what is read whole or by a cursor"
@@ -60,6 +63,8 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
         query=query,
         query_digest=digest,
         cursor=cursor,
+        changes=changes,
+        reload=reload,
         refresh=Refresh(refresh),
     )
     return Dataset(
@@ -205,26 +210,28 @@ def _overlap(fields: Fields, text: str | None, type_: str | None) -> timedelta |
     return None
 
 
-def _keeping(fields: Fields, types: Mapping[str, str], *, has_cursor: bool) -> Keeping | None:
-    """How rows are kept follows from what is read: all, those of an interval, or those after a cursor."""
+def _keeping(fields: Fields, types: Mapping[str, str], *, merged_by: str) -> Keeping | None:
+    """How rows are kept follows from what is read: all, those of an interval, those after a cursor, or changes."""
     for taken in ("materialize", "offset"):
         if taken in fields:
             message = f"a source of a database has no use for `{taken}`"
-            expected = "`interval`, or `cursor` with `key`, or neither for all rows"
+            expected = "`interval`, or `cursor` or `read: changes` with `key`, or none of them for all rows"
             fields.note("source.mode", message, at=taken, expected=expected, remedy=f"remove `{taken}`")
             fields.raw(taken)
             return None
-    if has_cursor and "interval" in fields:
-        expected = "one of them: slices by `interval`, or what is new by `cursor`"
-        fields.note("source.mode", "`cursor` and `interval` exclude each other", at="interval", expected=expected)
-    if has_cursor != ("key" in fields):
-        message = "`cursor` and `key` go together" if has_cursor else "`key` is without `cursor`"
-        expected = "cursor: updated_at, and key: [id] by which newer rows take the place of older ones"
-        fields.note("source.mode", message, at="cursor" if has_cursor else "key", expected=expected)
+    if merged_by and "interval" in fields:
+        expected = f"one of them: slices by `interval`, or what is new by `{merged_by}`"
+        fields.note("source.mode", f"`{merged_by}` and `interval` exclude each other", at="interval", expected=expected)
+    if bool(merged_by) != ("key" in fields):
+        message = (
+            f"`{merged_by}` and `key` go together" if merged_by else "`key` is without `cursor` or `read: changes`"
+        )
+        expected = "cursor: updated_at or read: changes, and key: [id] by which newer rows take the place of older ones"
+        fields.note("source.mode", message, at=merged_by.partition(":")[0] or "key", expected=expected)
         fields.raw("key")
         return None
     mode = Materialization.TABLE
-    if has_cursor:
+    if merged_by:
         mode = Materialization.MERGE
     elif "interval" in fields:
         mode = Materialization.INCREMENTAL

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.connectors import Connector, ConnectorSource
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Past, Rule, RuleKind, Threshold
-from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
+from penstock.model.databases import Changes, Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.datatests import DataTest
 from penstock.model.exports import Export, ExportFormat, ExportMode
 from penstock.model.findings import Severity
@@ -55,6 +55,7 @@ _MODELS: tuple[type, ...] = (
     Threshold,
     Closed,
     ColumnSpec,
+    Changes,
     CommandTask,
     ConnectorSource,
     Contract,

@@ -123,7 +123,7 @@ def _is_replaced(
     interval = publication.interval
     start, end = (interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)) if interval else (None, None)
     row: Row = _row_of(each)
-    if publication.state is not None and publication.state.before is None:  # all there was is read again
+    if publication.state is not None and publication.state.replaces_all:  # all there was is read again
         return True
     match publication.materialization:
         case Materialization.INCREMENTAL if start is not None and end is not None:

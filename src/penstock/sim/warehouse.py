@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.engine.ports import Dropped, Holding, Past, Staged, UnknownOutcomeError
@@ -21,7 +22,6 @@ from penstock.sim.rows import COLUMNS, evaluate, key_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
-    from pathlib import Path
 
     from penstock.engine.ports import Expiry, Publication, QuarantinedRow, QuarantineSum, Sifted, Swap
     from penstock.model.intervals import Interval
@@ -253,8 +253,10 @@ class MemoryWarehouse:
 
     def _apply(self, built: list[tuple[Publication, tuple[Row, ...]]], aside: tuple[Aside, ...] | None = None) -> None:
         """The end of a transaction, with whatever happens to its commit."""
+        held = self._target.relations
         after = [
-            (publication, relation_after(publication, staged, self._target.relations)) for publication, staged in built
+            (publication, relation_after(publication, staged, held, self._gone(publication)))
+            for publication, staged in built
         ]
         fault = self.faults.commit()
         if fault is Fault.CONFLICT:
@@ -269,9 +271,13 @@ class MemoryWarehouse:
             self.applied[publication.publish_id] += 1
             self._keep_state(publication)
             if aside is not None:
-                self._target.quarantine = quarantine.after(self._target.quarantine, publication, staged, aside)
+                replaced = (*staged, *self._gone(publication))
+                self._target.quarantine = quarantine.after(self._target.quarantine, publication, replaced, aside)
         if fault is Fault.COMMIT_KEPT:
             raise UnknownOutcomeError("the connection broke after the commit")
+
+    def _gone(self, publication: Publication) -> tuple[Row, ...]:
+        return self._drive[Path(publication.gone)] if publication.gone is not None else ()
 
     def _keep_state(self, publication: Publication) -> None:
         if publication.state is None:
@@ -315,6 +321,11 @@ class MemorySession:
         del casts, once
         self._refuse_if_interrupted()
         return self._stage(self._drive[path])
+
+    def stage_gone(self, path: Path) -> Staged:
+        """Read keys of a file; see `Session.stage_gone`."""
+        self._refuse_if_interrupted()
+        return Staged(relation=str(path), rows=len(self._drive[path]))
 
     def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
         """Put offending rows aside and make offending values NULL; see `Session.sift`."""
@@ -436,15 +447,17 @@ def newest(relation: str, column: str, held: Held) -> object:
     return max(values, key=str, default=None)
 
 
-def relation_after(publication: Publication, staged: tuple[Row, ...], held: Held) -> tuple[Row, ...] | str:
-    """What a relation is once staged rows are applied.
+def relation_after(
+    publication: Publication, staged: tuple[Row, ...], held: Held, gone: tuple[Row, ...] = ()
+) -> tuple[Row, ...] | str:
+    """What a relation is once staged rows are applied, and those with the keys of what is gone are deleted.
 
     Raises:
         TaskError: two staged rows have the same key; or rows to be appended do not lie beyond the offset.
         TransientError: an append no longer goes on from where its rows began.
     """
     before = held.get(publication.relation, ())
-    is_anew = publication.state is not None and publication.state.before is None
+    is_anew = publication.state is not None and publication.state.replaces_all
     rows = () if isinstance(before, str) or is_anew else before
     match publication.materialization:
         case Materialization.VIEW:
@@ -457,7 +470,8 @@ def relation_after(publication: Publication, staged: tuple[Row, ...], held: Held
             keys = Counter(key_of(row, publication.key) for row in staged)
             if any(times > 1 for times in keys.values()):
                 raise TaskError(Finding(code="engine.doubled_key", message="several new rows have the same key"))
-            return (*(row for row in rows if key_of(row, publication.key) not in keys), *staged)
+            replaced = {*keys, *(key_of(row, publication.key) for row in gone)}
+            return (*(row for row in rows if key_of(row, publication.key) not in replaced), *staged)
         case Materialization.APPEND:
             _refuse_bad_offset(publication, staged, held)
             return (*rows, *staged)

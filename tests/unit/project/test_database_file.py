@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource, Refresh
+from penstock.model.databases import Changes, Cursor, DatabaseEngine, DatabaseSource, Refresh
 from penstock.model.pipelines import Dataset, Materialization
 from penstock.project.source_file import read_source
 
@@ -67,6 +69,48 @@ def test_an_interval_makes_it_incremental_and_a_cursor_a_merge() -> None:
     assert (source.refresh, dataset.timeout) == (Refresh.HOUR, timedelta(minutes=5))
     _, source = _source(WHOLE + "cursor: id\noverlap: 1000\nkey: [id]\n")
     assert source.cursor == Cursor(column="id", overlap=1000)
+
+
+FOLLOWED = WHOLE + "read: changes\nkey: [id]\n"
+
+
+def test_changes_are_merged_by_key_and_another_reload_is_another_version() -> None:
+    dataset, source = _source(FOLLOWED)
+    assert (dataset.materialization, dataset.key, dataset.interval) == (Materialization.MERGE, ("id",), None)
+    assert (source.changes, source.reload, source.cursor) == (Changes(), None, None)
+    _, other = _source(FOLLOWED + "publication: Ours\nslot: shop\nreload: 2\nrefresh: hour\n")
+    assert other.changes == Changes(publication="Ours", slot="shop")
+    assert (other.reload, other.refresh) == (2, Refresh.HOUR)
+    _, plain = _source(WHOLE)
+    versions = [plain, source, replace(source, reload=1), replace(source, changes=Changes(publication="Ours"))]
+    assert len({json.dumps(one.parts) for one in versions}) == 4
+    assert replace(source, changes=Changes(slot="shop")).parts == source.parts
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        (("read: changes", "read: all"), ["document.choice", "source.mode"]),
+        (("key: [id]\n", ""), ["source.mode"]),
+        (("key: [id]", "key: [nr]"), ["source.bad_key"]),
+        (("engine: postgres", "engine: sqlite"), ["source.changes_engine"]),
+        (("engine: postgres", "engine: mysql"), ["source.changes_engine"]),
+        (("table: public.orders", "query: SELECT id, day, at, price FROM orders"), ["source.mode"]),
+        (("key: [id]", "key: [id]\ncursor: at"), ["source.mode"]),
+        (("key: [id]", "key: [id]\ninterval: day(day)"), ["source.mode"]),
+        (("key: [id]", "key: [id]\noverlap: 1h"), ["source.overlap"]),
+        (("key: [id]", "key: [id]\nslot: Shop-1"), ["source.bad_slot"]),
+        (("key: [id]", "key: [id]\npublication: " + "p" * 64), ["source.bad_publication"]),
+        (("key: [id]", "key: [id]\nreload: 0"), ["document.range"]),
+        (("read: changes\nkey: [id]", "slot: shop"), ["source.mode"]),
+        (("read: changes\nkey: [id]", "publication: shop\nreload: 1"), ["source.mode", "source.mode"]),
+    ],
+)
+def test_what_does_not_go_with_changes_is_found(change: tuple[str, str], codes: list[str]) -> None:
+    dataset, findings = _read(FOLLOWED.replace(*change))
+    assert dataset is None
+    assert [finding.code for finding in findings] == codes, findings
+    assert all(finding.expected for finding in findings)
 
 
 def test_a_query_is_known_by_what_it_means() -> None:

@@ -49,6 +49,7 @@ class ArrowConnection:
 
     def __init__(self, module: str, address: Address, uri: str, dataset: str | None) -> None:
         self._address, self._dataset = address, dataset
+        self._small: duckdb.DuckDBPyConnection | None = None
         found, self._manager = driver(module), driver("adbc_driver_manager")
         with self._translated():
             self._database = found.connect(uri)
@@ -56,6 +57,8 @@ class ArrowConnection:
 
     def close(self) -> None:
         """Give the connection back, whatever state it is in."""
+        if self._small is not None:
+            self._small.close()
         for part in (self._connection, self._database):
             with suppress(self._manager.Error):
                 part.close()
@@ -72,13 +75,13 @@ class ArrowConnection:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A few rows of a query."""
-        with self._streamed(sql, duckdb.connect(":memory:", config={"threads": 1})) as (connection, _):
+        with self._streamed(sql) as connection:
             found: list[tuple[Any, ...]] = connection.execute("SELECT * FROM _rows").fetchall()
             return found
 
     def names(self, sql: str) -> tuple[str, ...]:
         """The columns of a query that gives no rows."""
-        with self._streamed(sql, duckdb.connect(":memory:", config={"threads": 1})) as (connection, _):
+        with self._streamed(sql) as connection:
             return tuple(str(row[0]) for row in connection.execute("DESCRIBE _rows").fetchall())
 
     def pull(
@@ -144,17 +147,21 @@ class ArrowConnection:
             raise fault(self._dataset, self._address, cause) from None
 
     @contextmanager
-    def _streamed(self, sql: str, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, Any]]:
+    def _streamed(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A few rows of a query as `_rows`; one DuckDB takes those of all such queries, as making one takes longer."""
         with self._translated():
+            if self._small is None:
+                self._small = duckdb.connect(":memory:", config={"threads": 1})
+                self._small.execute("SET TimeZone = 'UTC'")
             statement = self._manager.AdbcStatement(self._connection)
             try:
-                connection.execute("SET TimeZone = 'UTC'")
                 statement.set_sql_query(sql)
                 stream, _ = statement.execute_query()
-                connection.register("_rows", stream)
-                yield connection, stream
+                self._small.register("_rows", stream)
+                yield self._small
             finally:
-                connection.close()
+                with suppress(duckdb.Error):
+                    self._small.unregister("_rows")
                 with suppress(self._manager.Error):
                     statement.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from penstock.adapters.databases.addresses import Address
-    from penstock.engine.ports import Portion, Stream
+    from penstock.engine.ports import Following, Portion, Stream
     from penstock.model.pipelines import Dataset
 
 
@@ -67,6 +68,11 @@ class DatabaseReader:
         with self._opened(dataset) as (database, address):
             native = database.columns(source)
             refuse_misfits(dataset, source, native)
+            if portion.following is not None:
+                pull = _pull(dataset, self._spool, address, is_unwanted, tell)
+                with self._followed(dataset, database, native, portion.following, pull) as landing:
+                    yield landing
+                return
             self._spool.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self._spool, prefix="read-") as folder:
                 path, began = Path(folder) / "rows.parquet", time.monotonic()
@@ -79,10 +85,35 @@ class DatabaseReader:
                 database.close()  # before the rows are judged and published, which may take long
                 yield Landing(path=path, files=(), bytes=path.stat().st_size)
 
+    @contextmanager
+    def _followed(
+        self, dataset: Dataset, database: Database, native: Mapping[str, str], following: Following, pull: Pull
+    ) -> Iterator[Landing]:
+        """What changed, for the time of a block."""
+        from penstock.adapters.databases import following as changes  # noqa: PLC0415 - only what is read by change
+        from penstock.adapters.databases.postgres import PostgresDatabase  # noqa: PLC0415 - the engine that is asked
+        from penstock.adapters.databases.slots import home_of  # noqa: PLC0415 - as above
+
+        assert isinstance(database, PostgresDatabase)  # noqa: S101 - no other engine's changes are read
+        self._spool.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._spool, prefix="read-") as folder:
+            stream = changes.Stream(
+                dataset=dataset,
+                source=source_of(dataset),
+                database=database,
+                native=native,
+                pull=replace(pull, path=Path(folder) / "rows.parquet"),
+                home=home_of(self._spool.parent),
+            )
+            read = changes.follow(stream, following)
+            database.close()
+            size = read.rows.stat().st_size
+            yield Landing(path=read.rows, files=(), bytes=size, state=read.state, gone=read.gone, anew=read.anew)
+
     def streams(self, dataset: Dataset) -> bool:
         """Whether `stream` reads this source; see `Databases.streams`."""
         source = source_of(dataset)
-        return source.engine is DatabaseEngine.POSTGRES and source.cursor is None
+        return source.engine is DatabaseEngine.POSTGRES and source.cursor is None and source.changes is None
 
     @contextmanager
     def stream(

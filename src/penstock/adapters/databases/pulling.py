@@ -49,6 +49,7 @@ _LOST = (
     "canceling statement due to conflict",
     "could not serialize",
     "Deadlock found",
+    "is active for PID",
 )
 """What drivers say of what may be otherwise the next time."""
 _VALUE = re.compile(r"\"[^\"]*\"|'[^']*'|(?<=with value )\S+")

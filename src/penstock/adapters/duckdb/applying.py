@@ -35,7 +35,9 @@ def apply(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: 
         case Materialization.INCREMENTAL:
             _clear_interval(cursor, publication)
         case Materialization.MERGE:
-            _clear_keys(cursor, publication, staging)
+            _refuse_doubled(cursor, publication, staging)
+            for replaced in filter(None, (staging, publication.gone)):
+                _clear_keys(cursor, publication, replaced)
         case Materialization.APPEND:
             _refuse_moved_offset(cursor, publication, staging)
     made = cursor.execute(f"INSERT INTO {relation} BY NAME SELECT * FROM {staging}").fetchone()
@@ -72,8 +74,7 @@ def _clear_interval(cursor: duckdb.DuckDBPyConnection, publication: Publication)
     )
 
 
-def _clear_keys(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> None:
-    """Remove the rows that staged ones replace. Keys that are NULL are equal to each other here."""
+def _refuse_doubled(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> None:
     columns = ", ".join(quote(column) for column in publication.key)
     doubled = cursor.execute(
         f"SELECT {columns}, count(*) FROM {staging} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
@@ -89,8 +90,12 @@ def _clear_keys(cursor: duckdb.DuckDBPyConnection, publication: Publication, sta
                 remedy="reduce the query's rows to the newest of each key",
             )
         )
+
+
+def _clear_keys(cursor: duckdb.DuckDBPyConnection, publication: Publication, keys: str) -> None:
+    """Remove the rows whose keys a relation holds. Keys that are NULL are equal to each other here."""
     same = " AND ".join(f"held.{quote(column)} IS NOT DISTINCT FROM new.{quote(column)}" for column in publication.key)
-    cursor.execute(f"DELETE FROM {publication.relation} AS held USING {staging} AS new WHERE {same}")
+    cursor.execute(f"DELETE FROM {publication.relation} AS held USING {keys} AS new WHERE {same}")
 
 
 def _refuse_moved_offset(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> None:

@@ -167,13 +167,15 @@ def _replaced(
     bounds = (
         {"start": interval.start.replace(tzinfo=None), "end": interval.end.replace(tzinfo=None)} if interval else {}
     )
-    if publication.state is not None and publication.state.before is None:  # all there was is read again
+    if publication.state is not None and publication.state.replaces_all:  # all there was is read again
         return "true", {}
     match publication.materialization:
         case Materialization.INCREMENTAL if interval is not None:
             return "moment >= $start::TIMESTAMP AND moment < $end::TIMESTAMP", dict(bounds)
         case Materialization.MERGE:
             keys = f"SELECT {_key('new', publication.key)} FROM {staging} AS new UNION SELECT row_key FROM {_ASIDE}"
+            if publication.gone is not None:
+                keys += f" UNION SELECT {_key('gone', publication.key)} FROM {publication.gone} AS gone"
             again = f"row_key IS NULL AND row_json IN (SELECT row_json FROM {_ASIDE} WHERE row_key IS NULL)"
             same = f"(row_key IN ({keys}) OR {again})"
             built = " OR (interval_start >= $start::TIMESTAMP AND interval_end <= $end::TIMESTAMP)" if bounds else ""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from penstock.quality.sifting import Sieve
 
 STAGING = "temp.main._staging"
+GONE = "temp.main._gone"
 REHEARSED = "temp.main._rehearsed"
 """What `rehearse` applies rows to: a temporary table, so that no published name can be meant."""
 STREAM = "_stream"
@@ -69,6 +70,14 @@ class DuckdbSession:
             staged = self.stage_view(source)
             return replace(staged, rows=int(self.fetch(f"SELECT count(*) FROM {STAGING}")[0][0]))
         return self._stage(f"CREATE OR REPLACE TEMP TABLE _staging AS {source}", {}, {cast.raw for cast in casts})
+
+    def stage_gone(self, path: Path) -> Staged:
+        """Read keys of a Parquet file of the spool; see `Session.stage_gone`."""
+        self._refuse_if_expired()
+        with translated(dataset=None):
+            sql = f"CREATE OR REPLACE TEMP TABLE _gone AS SELECT * FROM read_parquet({literal(str(path))})"
+            made = self._cursor.execute(sql).fetchone()
+        return Staged(relation=GONE, rows=int(made[0]) if made else 0)
 
     def _stage(self, statement: str, params: Mapping[str, object], raw: Collection[str] = frozenset()) -> Staged:
         self._refuse_if_expired()

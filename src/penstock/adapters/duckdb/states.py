@@ -39,7 +39,7 @@ def change(cursor: duckdb.DuckDBPyConnection, publication: Publication) -> None:
     owner = [publication.dataset, publication.version]
     if read(cursor, *owner) != publication.state.before:
         raise state_findings.moved(publication)
-    if publication.state.before is None:
+    if publication.state.replaces_all:
         cursor.execute(f"DELETE FROM {publication.relation}")
     if publication.state.after is None:
         cursor.execute("DELETE FROM _penstock.states WHERE dataset = ? AND version = ?", owner)

@@ -39,7 +39,9 @@ def apply(connection: Connection, publication: Publication, staging: str) -> int
             _clear_interval(connection, publication, relation)
         case Materialization.MERGE:
             _one_at_a_time(connection, relation)
-            _clear_keys(connection, publication, relation, staging)
+            _refuse_doubled(connection, publication, staging)
+            for replaced in filter(None, (staging, publication.gone)):
+                _clear_keys(connection, publication, relation, replaced)
         case Materialization.APPEND:
             _one_at_a_time(connection, relation)
             _refuse_moved_offset(connection, publication, relation, staging)
@@ -91,8 +93,7 @@ def _one_at_a_time(connection: Connection, relation: str) -> None:
     _execute(connection, f"LOCK TABLE {relation} IN SHARE ROW EXCLUSIVE MODE".encode())
 
 
-def _clear_keys(connection: Connection, publication: Publication, relation: str, staging: str) -> None:
-    """Remove the rows that staged ones replace. Keys that are NULL are equal to each other here."""
+def _refuse_doubled(connection: Connection, publication: Publication, staging: str) -> None:
     columns = ", ".join(quote(column) for column in publication.key)
     doubled = _execute(
         connection,
@@ -110,12 +111,16 @@ def _clear_keys(connection: Connection, publication: Publication, relation: str,
                 remedy="reduce the query's rows to the newest of each key",
             )
         )
+
+
+def _clear_keys(connection: Connection, publication: Publication, relation: str, keys: str) -> None:
+    """Remove the rows whose keys a relation holds. Keys that are NULL are equal to each other here."""
     # equal keys are found by hashing; those with a NULL in them one by one
     equal = " AND ".join(f"held.{quote(column)} = new.{quote(column)}" for column in publication.key)
     same = " AND ".join(f"held.{quote(column)} IS NOT DISTINCT FROM new.{quote(column)}" for column in publication.key)
     empty = " OR ".join(f"new.{quote(column)} IS NULL" for column in publication.key)
     for condition in (equal, f"({empty}) AND {same}"):
-        _execute(connection, f"DELETE FROM {relation} AS held USING {staging} AS new WHERE {condition}".encode())
+        _execute(connection, f"DELETE FROM {relation} AS held USING {keys} AS new WHERE {condition}".encode())
 
 
 def _refuse_moved_offset(connection: Connection, publication: Publication, relation: str, staging: str) -> None:

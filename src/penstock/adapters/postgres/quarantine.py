@@ -172,13 +172,15 @@ def _replaced(connection: Connection, publication: Publication, staging: str) ->
     """The condition on rows put aside before that this publish made anew; its values come after two others."""
     interval = publication.interval
     bounds: list[object] = [interval.start.replace(tzinfo=None), interval.end.replace(tzinfo=None)] if interval else []
-    if publication.state is not None and publication.state.before is None:  # all there was is read again
+    if publication.state is not None and publication.state.replaces_all:  # all there was is read again
         return "true", []
     match publication.materialization:
         case Materialization.INCREMENTAL if bounds:
             return "moment >= $3 AND moment < $4", bounds
         case Materialization.MERGE:
             keys = f"SELECT {_key('new', publication.key)} FROM {staging} AS new UNION SELECT row_key FROM {_ASIDE}"
+            if publication.gone is not None:
+                keys += f" UNION SELECT {_key('gone', publication.key)} FROM {publication.gone} AS gone"
             built = " OR (interval_start >= $3 AND interval_end <= $4)" if bounds else ""
             again = f"row_key IS NULL AND row_json IN (SELECT row_json FROM {_ASIDE} WHERE row_key IS NULL)"
             return f"(row_key IN ({keys}) OR {again}){built}", bounds

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from penstock.sql.transpiling import Columns
 
 STAGING = 'pg_temp."_staging"'
+GONE = 'pg_temp."_gone"'
 _DROP_STAGING = b"DROP TABLE IF EXISTS pg_temp._staging"
 _DROP_STAGED_VIEW = b"DROP VIEW IF EXISTS pg_temp._staging"
+_DROP_GONE = b"DROP TABLE IF EXISTS pg_temp._gone"
 _RECORD = b"""
 INSERT INTO _penstock.ledger (publish_id, run, dataset, version, row_count, token)
 SELECT made.*, $6 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS made
@@ -50,13 +52,15 @@ class PostgresSession:
         self._connection, self._translator, self._ddl, self._stopper = connection, translator, ddl, stopper
         self._built: list[tuple[Publication, int]] = []
         self._staged = Staged(relation=STAGING, rows=0)
-        self._is_sifted = False
+        self._is_sifted, self._has_gone = False, False
 
     def end(self) -> None:
         """Leave nothing behind on the connection, which another session will use."""
         self.rollback()
         with suppress(psycopg.Error):  # it is closed, then
             self._drop_staging()
+            if self._has_gone:
+                self._connection.execute(_DROP_GONE)
             if self._is_sifted:
                 quarantine.end(self._connection)
 
@@ -85,6 +89,13 @@ class PostgresSession:
             rows = files.load(self._connection, path, "_staging", casts)
             columns = columns_of(self._connection, STAGING)
             return self._staging(rows, tuple(column for column in columns if column[0] not in raw))
+
+    def stage_gone(self, path: Path) -> Staged:
+        """Read keys of a Parquet file of the spool; see `Session.stage_gone`."""
+        with self._working():
+            self._connection.execute(_DROP_GONE)
+            self._has_gone = True
+            return Staged(relation=GONE, rows=files.load(self._connection, path, "_gone", ()))
 
     def sift(self, sieve: Sieve, publication: Publication) -> Sifted:
         """Put offending rows aside and make offending values NULL; see `Session.sift`."""

@@ -52,7 +52,7 @@ def change(connection: Connection, publication: Publication) -> None:
     connection.execute(_HOLD, [f"{publication.dataset} {publication.version}"])
     if read(connection, *owner) != publication.state.before:
         raise state_findings.moved(publication)
-    if publication.state.before is None:
+    if publication.state.replaces_all:
         connection.execute(f"DELETE FROM {kept(publication.relation)}".encode())
     if publication.state.after is None:
         connection.execute(b"DELETE FROM _penstock.states WHERE dataset = $1 AND version = $2", owner)

@@ -113,6 +113,57 @@ def profile(door: Door, *, dataset: str, rows: int, project: str | None) -> Answ
     return Answer(result=found, text=f"{found['rows']:,} row(s) of {dataset}\n{aligned(lines)}")
 
 
+@source.command(epilog="Example: penstock source slots")
+@click.option(
+    "--connection",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    help="Also ask the server whose address this environment variable holds; may be given several times.",
+)
+@click.option("--drop", multiple=True, metavar="SLOT", help="Drop this slot; may be given several times.")
+@project_option
+@answering
+def slots(door: Door, *, variables: tuple[str, ...], drop: tuple[str, ...], project: str | None) -> Answer:
+    """List the slots that changes are read through, and how much of its log each makes its server keep."""
+    from penstock.app.source_slots import slots_of  # noqa: PLC0415 - only this command asks servers for them
+
+    del door
+    with opened(project) as place:
+        found, dropped = slots_of(place, variables, drop)
+    result = {
+        "slots": [
+            {
+                "name": one.name,
+                "connection": one.connection,
+                "dataset": one.reader.dataset if one.reader else None,
+                "version": one.reader.version if one.reader else None,
+                "environments": list(one.reader.environments) if one.reader else [],
+                "bytes_kept": one.bytes_kept,
+                "status": one.status,
+                "active": one.is_active,
+            }
+            for one in found
+        ],
+        "dropped": dropped,
+    }
+    lines = [("slot", "server", "read by", "shown in", "bytes kept", "status")]
+    lines += [
+        (
+            one.name,
+            one.connection,
+            f"{one.reader.dataset} at {one.reader.version}" if one.reader else "no version: it may be dropped",
+            ", ".join(one.reader.environments) if one.reader and one.reader.environments else "–",
+            number(one.bytes_kept) if one.bytes_kept >= 0 else "–",
+            one.status,
+        )
+        for one in found
+    ]
+    said = [f"dropped {name}" for name in dropped]
+    said.append(aligned(lines) if found else "there is no slot of this installation")
+    return Answer(result=result, text="\n".join(said))
+
+
 def _short(value: str | None) -> str:
     text = "–" if value is None else " ".join(value.split()) or "''"
     return text if len(text) <= 24 else f"{text[:23]}…"
