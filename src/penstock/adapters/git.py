@@ -10,10 +10,12 @@ import os
 import shutil
 import subprocess
 import time
-from contextlib import suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git_objects import raw_objects
+from penstock.evidence.git_objects import History
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
@@ -206,6 +208,13 @@ class GitRepository:
         while self._succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/retired/{branch}-{number}"):
             number += 1
         self._change(self.project, "branch", "--move", branch, f"retired/{branch}-{number}")
+
+    @contextmanager
+    def history(self) -> Iterator[History]:
+        """Commits and their files as raw objects, for as long as it is open; one git answers for all of them."""
+        prefix = "" if self.prefix == PurePath() else self.prefix.as_posix()
+        with raw_objects(self.project) as read:
+            yield History(read, prefix)
 
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""

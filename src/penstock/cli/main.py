@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "docs": ("checking:docs", "Write architecture.md and the pipelines' pages anew."),
     "emit": ("emitting:emit", "Write the schedules for another orchestrator."),
     "deliver": ("delivering:deliver", "Carry a story to production, stage by stage."),
-    "change": ("change:change", "Look at changes; answer, approve, resume, roll back, verify."),
+    "change": ("changes:change", "Look at changes; answer, approve, resume, roll back, verify."),
     "key": ("keys:key", "Make and list signing keys."),
     "rollback": ("rollback:rollback", "Put an environment back to what it showed before."),
     "prune": ("pruning:prune", "Remove dataset versions that nothing needs any more."),

@@ -25,7 +25,7 @@ from penstock.delivery.stages import ROLLING_BACK, Stage
 from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
-from penstock.evidence.statements import Link, Subject
+from penstock.evidence.statements import REMOVED, Link, Subject
 from penstock.ledger.facts import (
     ChangeMerged,
     ChangePromoted,
@@ -102,11 +102,17 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
     sha256 = change.passed[Stage.REVIEW]
     data = next(data for _, data in envelopes(change, root, tools) if digest(data) == sha256)
     subjects = open_envelope(data, trusted_keys(change, root, tools)).statement.subjects
-    seen = {subject.file: subject.sha256 for subject in subjects if subject.file}
-    edited = [path for path, expected in seen.items() if digest(tools.folder.read(root, path) or b"") != expected]
+    seen: dict[str, str | None] = {subject.file: subject.sha256 for subject in subjects if subject.file}
+    seen |= {each.name.removeprefix(REMOVED): None for each in subjects if each.name.startswith(REMOVED)}
+    edited = [path for path, expected in seen.items() if _digest_of(path, root, tools) != expected]
     branch = tools.repository.changed(change.base_commit, root)
     unseen = [path for path in branch if path not in seen and not path.startswith(f"{change.folder}/evidence/")]
     return tuple(sorted({*edited, *unseen}))
+
+
+def _digest_of(path: str, root: Path, tools: Tools) -> str | None:
+    data = tools.folder.read(root, path)
+    return None if data is None else digest(data)
 
 
 def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:
