@@ -69,16 +69,26 @@ def export_change(change: str, root: Path, folder: Folder, repository: Repositor
         InputError: there is no evidence of that change.
         RefusedError: its evidence does not verify; the findings say why.
     """
-    files: dict[str, bytes] = {}
     with repository.history() as history:
         found = evidence_of(change, root, folder, history)
-        seen = history.afresh()
-        report = judge(replace(found, read=_noting(found.read, files), history=seen), ledger)
+        report, bundle = gather(replace(found, history=history.afresh()), ledger)
     if not report.ok:
         raise RefusedError(report.findings)
-    envelopes = tuple(data for _, data in found.envelopes)
-    bundle = Bundle(change=change, prefix=seen.prefix, envelopes=envelopes, files=files, objects=seen.seen)
     return bundle_bytes(bundle)
+
+
+def gather(found: Evidence, ledger: Recorded) -> tuple[ChainReport, Bundle]:
+    """Judge a chain, and put what that reads into a bundle. The history must be one of which nothing was read yet."""
+    files: dict[str, bytes] = {}
+    report = judge(replace(found, read=_noting(found.read, files)), ledger)
+    bundle = Bundle(
+        change=found.change,
+        prefix=found.history.prefix,
+        envelopes=tuple(data for _, data in found.envelopes),
+        files=files,
+        objects=found.history.seen,
+    )
+    return report, bundle
 
 
 def verify_bundle(

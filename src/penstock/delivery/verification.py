@@ -85,8 +85,9 @@ class Evidence:
 
     @property
     def last(self) -> Statement | None:
-        """The last statement, not verified yet: its base revision is the one whose keys and policy count."""
-        return peek(*self.envelopes[-1]) if self.envelopes else None
+        """The last statement that can be read, not verified yet: the keys and policy of its base revision count."""
+        peeked = (peek(*each) for each in reversed(self.envelopes))
+        return next((statement for statement in peeked if statement is not None), None)
 
 
 def evidence_of(change: str, root: Path, folder: Folder, history: History) -> Evidence:

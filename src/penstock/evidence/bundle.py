@@ -22,7 +22,7 @@ from penstock.model.findings import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FORM, VERSION = "penstock-evidence", 1
+FORM = "penstock-evidence/1"
 MAX_BYTES, MAX_LINE = 64_000_000, 16_000_000
 _KIND = Form(re.compile("|".join(KINDS)), " | ".join(KINDS))
 
@@ -66,14 +66,18 @@ def parse_bundle(data: bytes, name: str) -> Bundle:
     bundle = _read(shapes)
     if findings:
         raise InputError(tuple(findings))
-    if bundle_bytes(bundle) != data:
+    if not _is_own_form(bundle, data):
         expected = "the envelopes, then files by path, then objects by id, each once"
         raise InputError(_no_bundle(name, "lines in another order, or one twice", expected))
     return bundle
 
 
+def _is_own_form(bundle: Bundle, data: bytes) -> bool:
+    return bundle_bytes(bundle) == data
+
+
 def _lines(bundle: Bundle) -> Iterator[dict[str, Any]]:
-    yield {"form": FORM, "version": VERSION, "change": bundle.change, "prefix": bundle.prefix}
+    yield {"form": FORM, "change": bundle.change, "prefix": bundle.prefix}
     for envelope in bundle.envelopes:
         yield {"envelope": b64encode(envelope).decode()}
     for path, data in sorted(bundle.files.items()):
@@ -85,8 +89,6 @@ def _lines(bundle: Bundle) -> Iterator[dict[str, Any]]:
 def _read(shapes: list[Shape]) -> Bundle:
     head, *rest = shapes
     head.constant("form", FORM)
-    if head.integer("version") != VERSION:
-        head.note(head.at("version"), "another version", str(VERSION))
     change, prefix = head.text("change"), head.text("prefix", ANY_TEXT)
     if prefix and not FILE_NAME.pattern.fullmatch(prefix):
         head.note(head.at("prefix"), repr(prefix[:80]), FILE_NAME.words)

@@ -154,10 +154,14 @@ class History:
         found = self.seen.get(name) or self._read(name)
         if found is None:
             raise InputError(_missing(name, kind))
-        if found.kind != kind or object_id(found, len(name)) != name:
+        if not _is_itself(found, kind, name):
             raise InputError(_changed(name, kind))
         self.seen[name] = found
         return found
+
+
+def _is_itself(found: GitObject, kind: str, name: str) -> bool:
+    return found.kind == kind and object_id(found, len(name)) == name
 
 
 def _entries(data: bytes, width: int, tree: str) -> Iterator[tuple[str, Entry]]:
