@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -20,10 +19,12 @@ import psycopg
 from click.testing import CliRunner
 from small_shop import git
 
+from penstock.cli.answers import BUG
 from penstock.cli.main import penstock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 AUTHOR, APPROVER = "ana", "rosa"
 READER, WRITER = "canary_reader", "canary_writer"
@@ -68,7 +69,8 @@ from penstock import task
 def {name}(people: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     """Says its secret in every way there is."""
     token = os.environ["VAULT_TOKEN"]
-    ways = (token, base64.b64encode(token.encode()).decode(), quote(token), f"shop://u:{{quote(token, safe='')}}@host/db")
+    encoded = base64.b64encode(token.encode()).decode()
+    ways = (token, encoded, quote(token), f"shop://u:{{quote(token, safe='')}}@host/db")
     for way in ways:
         print("said", way)
         print("said", way, file=sys.stderr)
@@ -131,9 +133,7 @@ FILES = {
     "pipelines/shop/pipeline.yaml": PIPELINE,
     "pipelines/shop/orders.source.yaml": ORDERS,
     "pipelines/shop/people.sql": PEOPLE,
-    "pipelines/shop/tells.py": SAYING.format(
-        name="tells", ending="return people.project(\"id, 'yes' AS said\")"
-    ),
+    "pipelines/shop/tells.py": SAYING.format(name="tells", ending="return people.project(\"id, 'yes' AS said\")"),
     "pipelines/shop/reports.export.yaml": EXPORT,
     "stories/VAULT-1.md": STORY,
     "stories/VAULT-1/pipelines/shop/many.sql": MANY,
@@ -151,13 +151,13 @@ class Vault:
     environment: dict[str, str]
     printed: list[str] = field(default_factory=list)
 
-    def penstock(self, *arguments: str, exits: int = 0, **changed: str) -> str:
-        """A command in this process; what it printed is kept for the search."""
+    def penstock(self, *arguments: str, exits: int | None = 0, **changed: str) -> str:
+        """A command in this process; what it printed is kept for the search. `exits` None: any but a bug's."""
         environment = {**self.environment, **changed}
         with contextlib.chdir(self.root):
             done = CliRunner().invoke(penstock, list(arguments), env=environment, catch_exceptions=False)
         self.printed.append(f"$ {' '.join(arguments)}\n{done.stdout}{done.stderr}")
-        assert done.exit_code == exits, self.printed[-1]
+        assert done.exit_code == exits or (exits is None and done.exit_code != BUG), self.printed[-1]
         return done.stdout + done.stderr
 
     def write(self, files: Mapping[str, str]) -> None:

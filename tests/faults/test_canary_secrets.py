@@ -1,10 +1,11 @@
-"""Secrets that pipelines really use are found in nothing that a project leaves: ledger, logs, evidence, output, code."""
+"""Secrets that pipelines really use are found in nothing they leave: ledger, logs, evidence, output, emitted code."""
 
 from __future__ import annotations
 
 import base64
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -35,6 +36,31 @@ def test_no_secret_is_left_anywhere(vault: Vault, postgres: str) -> None:
     assert hits(remains(vault)) == []
 
 
+@pytest.mark.parametrize("role", ["ledger", "warehouse"])
+def test_a_server_that_refuses_us_has_its_address_repeated_nowhere(role: str, postgres: str, tmp_path: Path) -> None:
+    where = postgres.partition("@")[2].partition("/")[0]
+    secret = quote(SECRETS["wrong"], safe="")
+    addresses = {
+        "wrong password": f"postgresql://{READER}:{secret}@{where}/vault",
+        "no such server": f"postgresql://{READER}:{secret}@127.0.0.1:1/vault?sslpassword={secret}",
+        "no address": f"host=127.0.0.1 port=x password={SECRETS['wrong']}",
+        "an @ that nobody escaped": f"postgresql://{READER}:x@{SECRETS['wrong']}@{where}/vault",
+        "a / that nobody escaped": f"postgresql://{READER}:x/{SECRETS['wrong']}@{where}/vault",
+        "an odd address": f"postgresql://{READER}:{secret}@[{SECRETS['wrong']}]:99999999/{secret}",
+    }
+    for number, (what, address) in enumerate(addresses.items()):
+        place = Vault(tmp_path / str(number), {"HOME": str(tmp_path)})
+        place.write({"penstock.yaml": f"name: vault\n{role}: postgres\n"})
+        place.write({"pipelines/p/pipeline.yaml": "owner: us\nschedule: manual\nstart: 2024-01-01\n"})
+        place.write({"pipelines/p/one.sql": "/* penstock\nmaterialize: table\n*/\nSELECT 1 AS one\n"})
+        place.environment[f"PENSTOCK_{role.upper()}"] = address
+        assert "error" in place.penstock("run", exits=None), what
+        assert '"ok": false' in place.penstock("run", "--json", exits=None), what
+        place.penstock("doctor", exits=None)
+        git(place.root, "init", "--quiet", ".")
+        assert hits(remains(place)) == []
+
+
 def work(vault: Vault) -> None:
     """Everything goes well: a database is read, values are hashed, a task says its secret, a table is exported."""
     vault.penstock("check")
@@ -45,6 +71,8 @@ def work(vault: Vault) -> None:
 def fail(vault: Vault) -> None:
     """Drivers and tasks repeat what they were given in their errors."""
     address = vault.environment["VAULT_DATABASE"]
+    for odd in (f"shop at {SECRETS['wrong']}", f"mysql://u:{SECRETS['wrong']}@host/db"):
+        vault.penstock("run", "shop.orders", "--env", "odd", exits=None, VAULT_DATABASE=odd)
     user, _, rest = address.partition("@")
     wrong = f"{user.rpartition(':')[0]}:{SECRETS['wrong']}@{rest}"
     vault.penstock("run", "shop.orders", "--until", "2024-01-04", "--env", "other", exits=3, VAULT_DATABASE=wrong)
@@ -101,7 +129,12 @@ def assert_used(vault: Vault, postgres: str) -> None:
 def test_the_search_finds_a_secret_however_it_is_written(name: str) -> None:
     secret = SECRETS[name]
     encoded = base64.b64encode(f"x{secret}".encode()).decode()
-    ways = (secret, encoded, encoded[:9] + "\n" + encoded[9:], "\n ".join(secret[at : at + 5] for at in range(0, 60, 5)))
+    ways = (
+        secret,
+        encoded,
+        encoded[:9] + "\n" + encoded[9:],
+        "\n ".join(secret[at : at + 5] for at in range(0, 60, 5)),
+    )
     for way in ways:
         assert any(hit.startswith(name) for hit in hits({"somewhere": f"before {way} after".encode()})), way
     assert hits({"somewhere": b"nothing of that kind"}) == []
