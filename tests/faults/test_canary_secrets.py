@@ -101,11 +101,10 @@ def look(vault: Vault) -> None:
     for run in runs:
         vault.penstock("logs", str(run["run"]))
         vault.penstock("runs", str(run["run"]), "--json")
-    for command in (("runs",), ("doctor",), ("doctor", "--json"), ("emit", "crontab")):
-        vault.penstock(*command)
-    for command in (("change", "show", "VAULT-1"), ("change", "list"), ("plan", "--env", "dev")):
-        vault.penstock(*command)
-        vault.penstock(*command, "--json")
+    for words in ("runs", "doctor", "change show VAULT-1", "change list", "plan --env dev"):
+        vault.penstock(*words.split())
+        vault.penstock(*words.split(), "--json")
+    vault.penstock("emit", "crontab")
     vault.penstock("explain", "shop.people")
 
 
