@@ -32,7 +32,7 @@ from penstock.evidence.bundle import bundle_bytes, parse_bundle
 
 STANDALONE = ROOT / "verify" / "penstock_verify.py"
 MOST_LINES = 300
-FLIPS = 150
+FLIPS = 80
 WAYS = {
     "the whole way": WHOLE,
     "rolled back": (*WHOLE, Link.ROLLBACK),
