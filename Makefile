@@ -46,6 +46,7 @@ faults: .venv/.ready ## every kill point and the long fault runs (some hours)
 	@$(BIN)/python tests/faults/run_identifiers.py
 	@$(BIN)/python tests/faults/run_cron.py
 	@$(BIN)/python tests/faults/run_simulator.py
+	@$(BIN)/python tests/faults/run_evidence.py
 
 .PHONY: bench
 bench: .venv/.ready ## start-up times, the engine against bare DuckDB, durable overhead

@@ -74,7 +74,7 @@ def test_the_commands_of_the_product_are_there() -> None:
         *("init", "check", "test", "plan", "run", "query", "diff", "lineage", "docs", "emit", "deliver", "doctor"),
     }
     assert {words[1] for words in EVERY_COMMAND if words[0] == "change"} == {
-        *("list", "show", "questions", "answer", "approve", "reject", "resume", "rollback", "verify"),
+        *("list", "show", "questions", "answer", "approve", "reject", "resume", "rollback", "export", "verify"),
     }
 
 
@@ -197,6 +197,7 @@ JSON_FORMS = (
     (("change", "reject", "NONE-1", "--as", "maria", "--reason", "no"), 2),
     (("change", "resume", "NONE-1"), 2),
     (("change", "rollback", "NONE-1"), 2),
+    (("change", "export", "NONE-1", "--to", "none.jsonl"), 2),
     (("change", "verify", "NONE-1"), 2),
     (("deliver", "stories/none.md"), 2),
     (("rollback",), 2),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from small_shop import git
 
-from penstock.app.delivering import verify
 from penstock.app.doctor import examine
+from penstock.app.evidence import verify
 from penstock.app.wiring import workplace
 
 if TYPE_CHECKING:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 import time
+from functools import cache
+from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
 from penstock.delivery.ports import CommandRun
@@ -38,3 +41,18 @@ class OwnCommands:
             output=done.stdout.decode(errors="replace"),
             duration_ms=int((time.monotonic() - began) * 1000),
         )
+
+    def environment(self) -> str:
+        """What they run in, a line each: the system, Python, and every installed package with its version."""
+        return _environment()
+
+
+@cache
+def _environment() -> str:
+    packages = {(each.name.lower().replace("_", "-"), each.version) for each in distributions()}
+    lines = [
+        f"system {platform.system()} {platform.machine()}",
+        f"python {platform.python_version()} ({platform.python_implementation()})",
+        *(f"{name} {version}" for name, version in sorted(packages)),
+    ]
+    return "\n".join(lines) + "\n"

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git_objects import raw_objects
 from penstock.adapters.git_process import blob as _blob
 from penstock.adapters.git_process import git as _git
 from penstock.adapters.git_process import run as _run
 from penstock.adapters.patches import applied, difference, fork
+from penstock.evidence.git_objects import History
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
@@ -233,6 +235,13 @@ class GitRepository:
             InputError: there is no such revision, or the two have no commit in common.
         """
         return fork(self.project, self.commit_of(base), self.head())
+
+    @contextmanager
+    def history(self) -> Iterator[History]:
+        """Commits and their files as raw objects, for as long as it is open; one git answers for all of them."""
+        prefix = "" if self.prefix == PurePath() else self.prefix.as_posix()
+        with raw_objects(self.project) as read:
+            yield History(read, prefix)
 
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""

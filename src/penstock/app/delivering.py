@@ -22,7 +22,6 @@ from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.review import review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
 from penstock.delivery.tools import Tools, close_trees, policy_at
-from penstock.delivery.verification import Recorded, recorded, verify_change
 from penstock.ledger.facts import QuestionAnswered, StageStopped
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome, Place
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from penstock.app.wiring import Workplace
     from penstock.delivery.sealing import StageReport
     from penstock.delivery.stages import Step
-    from penstock.evidence.chain import ChainReport
     from penstock.plan.build import Work as BuildWork
 
 ACTIONS: dict[Stage, Callable[[Change, Tools], StageReport]] = {
@@ -263,17 +261,6 @@ def roll_back(place: Workplace, change_id: str, reason: str, by: str | None) -> 
     tools = make_tools(place, change.author, Watcher())
     mapping = rollback.roll_back(change, by=by or tools.repository.author() or "someone", reason=reason, tools=tools)
     return find_change(place.ledger, change_id), mapping
-
-
-def verify(place: Workplace, change_id: str) -> ChainReport:
-    """Check a change's evidence with files, git and public keys; a ledger, where there is one, knows the last link."""
-    root = place.root
-    worktree = root / ".penstock" / "worktrees" / change_id
-    repository = GitRepository(root)
-    if not (root / "changes" / change_id / "evidence").is_dir() and worktree.exists():
-        root = worktree / repository.prefix
-    ledger = recorded(change_id, place.ledger) if (place.state / "ledger.db").is_file() else Recorded()
-    return verify_change(change_id, root, ProjectFolder(), repository, ledger)
 
 
 def _story_file(place: Workplace, story: Path) -> tuple[str, str]:

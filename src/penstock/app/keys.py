@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.folder import ProjectFolder
 from penstock.app.signing import OwnKeys
 from penstock.app.wiring import key_folder, passphrase
-from penstock.delivery.approval import KEYS
-from penstock.evidence.keys import Role, from_text, to_text
+from penstock.evidence.keys import KEYS, Role, from_text, to_text
 
 if TYPE_CHECKING:
     from penstock.app.wiring import Workplace

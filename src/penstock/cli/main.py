@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "emit": ("emitting:emit", "Write schedules for cron, or the workflow for GitHub."),
     "admit": ("admitting:admit", "Say whether commits may go into a branch."),
     "deliver": ("delivering:deliver", "Carry a story to production, stage by stage."),
-    "change": ("change:change", "Look at changes; answer, approve, resume, roll back, verify."),
+    "change": ("changes:change", "Look at changes; answer, approve, resume, roll back, verify."),
     "key": ("keys:key", "Make and list signing keys."),
     "rollback": ("rollback:rollback", "Put an environment back to what it showed before."),
     "prune": ("pruning:prune", "Remove dataset versions that nothing needs any more."),

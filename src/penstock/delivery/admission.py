@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.delivery.verification import verify_change
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import read_envelope, read_statement
-from penstock.evidence.statements import Link
+from penstock.evidence.statements import REMOVED, RESTORED, Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.policy.rules import Policy
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 DOSSIER, PEOPLES_OWN = "dossier.md", ("keys/", ".github/")
 """What people change by commits of their own: it is told, and nobody's review vouches for it."""
-_RESTORED, _REMOVED = "rollback:", "removed:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +106,11 @@ def _claims(change: str, root: Path, folder: Folder) -> Iterator[tuple[str, str 
         return
     for subject in last.subjects:
         name = subject.name
-        if name.startswith(_REMOVED):
-            yield name.removeprefix(_REMOVED), None
-        elif subject.file or name.startswith(_RESTORED):
-            yield name.removeprefix(_RESTORED), subject.sha256
-    removed = last.facts.get("removed", ())
+        if name.startswith(REMOVED):
+            yield name.removeprefix(REMOVED), None
+        elif subject.file or name.startswith(RESTORED):
+            yield name.removeprefix(RESTORED), subject.sha256
+    removed = last.facts.get("removed", ()) if last.stage is Link.ROLLBACK else ()
     yield from ((str(path), None) for path in removed if isinstance(path, str))
 
 

@@ -8,7 +8,7 @@ from penstock.delivery.sealing import Sealing, envelopes, write_statement
 from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
-from penstock.evidence.keys import Role, from_text, key_ring
+from penstock.evidence.keys import KEYS, Role, from_text, key_ring
 from penstock.evidence.statements import Link, review_seen
 from penstock.ledger.facts import ChangeApproved, ChangeRejected
 from penstock.model.errors import InputError, RefusedError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.evidence.keys import PublicKey
-
-KEYS = "keys"
 
 
 def keys_at(commit: str, tools: Tools) -> dict[str, PublicKey]:

@@ -11,7 +11,7 @@ from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
 from penstock.delivery.design import branch_design
 from penstock.delivery.pages.rollout import rollout_page
-from penstock.delivery.review import REMOVED, REVIEW_JSON, target_mapping
+from penstock.delivery.review import REVIEW_JSON, target_mapping
 from penstock.delivery.sealing import (
     Sealing,
     StageReport,
@@ -25,7 +25,7 @@ from penstock.delivery.stages import ROLLING_BACK, Stage
 from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
-from penstock.evidence.statements import Link, Subject
+from penstock.evidence.statements import REMOVED, Link, Subject
 from penstock.ledger.facts import (
     ChangeMerged,
     ChangePromoted,
@@ -101,15 +101,18 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
     """Files whose bytes are not those of the review's subjects, and files of the branch it never saw."""
     sha256 = change.passed[Stage.REVIEW]
     data = next(data for _, data in envelopes(change, root, tools) if digest(data) == sha256)
-    statement = open_envelope(data, trusted_keys(change, root, tools)).statement
-    seen = {subject.file: subject.sha256 for subject in statement.subjects if subject.file}
-    edited = [path for path, expected in seen.items() if digest(tools.folder.read(root, path) or b"") != expected]
+    subjects = open_envelope(data, trusted_keys(change, root, tools)).statement.subjects
+    seen: dict[str, str | None] = {subject.file: subject.sha256 for subject in subjects if subject.file}
+    seen |= {each.name.removeprefix(REMOVED): None for each in subjects if each.name.startswith(REMOVED)}
+    edited = [path for path, expected in seen.items() if _digest_of(path, root, tools) != expected]
     branch = tools.repository.changed(change.base_commit, root)
-    gone = {path for path in statement.facts.get(REMOVED, ()) if tools.folder.read(root, path) is None}
-    unseen = [
-        path for path in branch if path not in {*seen, *gone} and not path.startswith(f"{change.folder}/evidence/")
-    ]
+    unseen = [path for path in branch if path not in seen and not path.startswith(f"{change.folder}/evidence/")]
     return tuple(sorted({*edited, *unseen}))
+
+
+def _digest_of(path: str, root: Path, tools: Tools) -> str | None:
+    data = tools.folder.read(root, path)
+    return None if data is None else digest(data)
 
 
 def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:

@@ -90,7 +90,9 @@ def design(change: Change, tools: Tools) -> StageReport:
             columns=planned.difference.columns,
         ),
     )
-    outputs = [records.keep("author", planned.run.output, change, root, tools)] if planned.run else []
+    environment = tools.commands.environment() if planned.run else ""
+    texts = {"author": planned.run.output, "environment": environment} if planned.run else {}
+    outputs = [records.keep(name, text, change, root, tools) for name, text in texts.items()]
     files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}", *(output.path for output in outputs))
     report = StageReport(
         change=change.id,
@@ -104,7 +106,7 @@ def design(change: Change, tools: Tools) -> StageReport:
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DESIGN, verdicts, root, tools, message=message)
         return report
-    commands = (records.command_record(planned.run),) if planned.run else ()
+    commands = (records.command_record(planned.run, environment),) if planned.run else ()
     things = (Subject(name="plan:steps", sha256=digest(_bytes(plan))),)
     sealing = Sealing(files=files, verdicts=verdicts, commands=commands, things=things)
     pass_stage(change, Stage.DESIGN, Link.DESIGN, sealing, root, tools, message=message)

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery import storybook
-from penstock.delivery.approval import KEYS
 from penstock.delivery.pages.alignment import alignment_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
 from penstock.documents import to_yaml
-from penstock.evidence.keys import to_text
+from penstock.evidence.keys import KEYS, to_text
 from penstock.evidence.statements import Link
 from penstock.ledger.facts import QuestionsAsked
 from penstock.model.findings import Outcome

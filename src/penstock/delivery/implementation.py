@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from penstock.author.authored import GROUPS
 from penstock.author.documentation import ARCHITECTURE_FILE
 from penstock.delivery import records
-from penstock.delivery.approval import KEYS
 from penstock.delivery.authoring import PLAN_JSON, group_of
 from penstock.delivery.design import Design, plan_change
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
+from penstock.evidence.keys import KEYS
 from penstock.evidence.statements import Link
 from penstock.model.findings import Finding, Outcome, Place, Severity
 from penstock.plan.exposure import exposed_columns
@@ -46,6 +46,8 @@ def implement(change: Change, tools: Tools) -> StageReport:
     _write(change, planned, root, tools)
     lint, tests = (tools.commands.penstock([verb], root) for verb in ("check", "test"))
     outputs = [records.keep(run.argv[1], run.output, change, root, tools) for run in (lint, tests)]
+    environment = tools.commands.environment()
+    outputs.append(records.keep("environment", environment, change, root, tools))
     changed = tools.repository.changed(change.base_commit, root)
     added = tools.repository.added_text(change.base_commit, root)
     counted = _documentation(planned.project)
@@ -67,8 +69,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
     message = _message(change, facts)
-    there = (path for path in facts.changed_files if path not in planned.removed)
-    files = (*there, *(output.path for output in outputs))
+    files = (*facts.changed_files, *(output.path for output in outputs))
     report = StageReport(
         change=change.id,
         stage=Stage.IMPLEMENTATION,
@@ -81,7 +82,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.IMPLEMENTATION, verdicts, root, tools, message=said)
         return report
-    commands = tuple(records.command_record(run) for run in (lint, tests))
+    commands = tuple(records.command_record(run, environment) for run in (lint, tests))
     sealing = Sealing(files=files, verdicts=verdicts, commands=commands)
     pass_stage(change, Stage.IMPLEMENTATION, Link.IMPLEMENTATION, sealing, root, tools, message=said)
     return report

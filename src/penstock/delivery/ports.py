@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
     from penstock.author.ports import RowEvaluator
     from penstock.evidence.envelope import Signer
+    from penstock.evidence.git_objects import History
     from penstock.evidence.keys import PublicKey
     from penstock.model.authors import AuthorCommand
     from penstock.model.findings import Finding
@@ -115,6 +117,10 @@ class Repository(Protocol):
         """Set a branch aside under another name, so that its name is free again."""
         ...
 
+    def history(self) -> AbstractContextManager[History]:
+        """Commits and their files as raw objects, for as long as it is open."""
+        ...
+
 
 class Folder(Protocol):
     """Files of a checked-out project, written so that a crash leaves the old bytes or the new."""
@@ -168,6 +174,10 @@ class Commands(Protocol):
 
     def penstock(self, arguments: Sequence[str], root: Path) -> CommandRun:
         """Run `penstock ARGUMENTS` on the project in `root`."""
+        ...
+
+    def environment(self) -> str:
+        """What they run in, a line each: the system, Python, and every installed package with its version."""
         ...
 
 

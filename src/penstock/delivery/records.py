@@ -34,8 +34,8 @@ def keep(name: str, text: str, change: Change, root: Path, tools: Tools) -> Outp
     return Output(name=name, chunk=chunk, path=path)
 
 
-def command_record(run: CommandRun) -> CommandRecord:
-    """A command as evidence states it."""
+def command_record(run: CommandRun, environment: str) -> CommandRecord:
+    """A command as evidence states it; `environment` is the text that says what it ran in."""
     sha256 = digest(run.output.encode())
     return CommandRecord(
         argv=run.argv,
@@ -43,6 +43,7 @@ def command_record(run: CommandRun) -> CommandRecord:
         duration_ms=run.duration_ms,
         chunk=sha256[:CHUNK_LENGTH],
         output_sha256=sha256,
+        environment=digest(environment.encode()),
     )
 
 

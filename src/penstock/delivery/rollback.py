@@ -10,7 +10,7 @@ from penstock.delivery.sealing import Sealing, find_statement, write_statement
 from penstock.delivery.stages import ROLLING_BACK
 from penstock.delivery.tools import close_trees, on_base_branch, project_at, project_in
 from penstock.evidence.canonical import digest
-from penstock.evidence.statements import Link, Subject
+from penstock.evidence.statements import RESTORED, Link, Subject
 from penstock.ledger.facts import ChangeRolledBack, RollbackBegun
 from penstock.ledger.removals import refuse_removed
 from penstock.model.errors import InputError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from penstock.model.findings import Verdict
 
 INCIDENT = "incident.md"
-RESTORED = "git:restored/"
-"""Before the path of a file that a rollback brought back: what later statements say of it, without vouching for it."""
 
 
 def roll_back(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import seal
-from penstock.evidence.statements import Link, Statement, Subject
+from penstock.evidence.statements import REMOVED, Link, Statement, Subject
 from penstock.ledger.facts import GatesJudged, StageEntered, StagePassed, StageStopped
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome
@@ -101,9 +101,7 @@ def write_statement(
 ) -> tuple[str, str]:
     """Seal one statement into the change's evidence; returns its path and SHA-256. The caller commits it."""
     before = envelopes(change, root, tools)
-    subjects = [
-        Subject(name=path, sha256=digest(tools.folder.read(root, path) or b"")) for path in sorted(set(sealing.files))
-    ]
+    subjects = [_subject(path, tools.folder.read(root, path)) for path in sorted(set(sealing.files))]
     statement = Statement(
         change=change.id,
         stage=link,
@@ -123,6 +121,11 @@ def write_statement(
     path = f"{change.folder}/evidence/{len(before) + 1:02d}-{word}{ENVELOPE_SUFFIX}"
     tools.folder.write(root, path, data)
     return path, digest(data)
+
+
+def _subject(path: str, data: bytes | None) -> Subject:
+    """A file as a statement names it; one that the change removed, by a name that no file has."""
+    return Subject(name=path if data is not None else f"{REMOVED}{path}", sha256=digest(data or b""))
 
 
 def reviewed_commit(change: Change) -> str | None:

@@ -5,18 +5,16 @@ A ledger is not needed; where there is one, it knows how far the chain must reac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.delivery.approval import KEYS
 from penstock.delivery.changes import find_change
-from penstock.delivery.rollback import RESTORED
 from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
-from penstock.evidence.chain import ChainRules, verify_chain
+from penstock.evidence.chain import ChainRules, LinkReport, verify_chain
 from penstock.evidence.envelope import read_envelope, read_statement
-from penstock.evidence.keys import Role, from_text, key_ring
-from penstock.evidence.statements import Link
+from penstock.evidence.keys import KEYS, Role, from_text, key_ring
+from penstock.evidence.statements import REMOVED, RESTORED, Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.policy.rules import Policy
@@ -24,11 +22,12 @@ from penstock.project.layout import SETTINGS_FILE
 from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from penstock.delivery.ports import Folder, Repository
     from penstock.evidence.chain import ChainReport
+    from penstock.evidence.git_objects import History
     from penstock.evidence.keys import PublicKey
     from penstock.evidence.statements import Statement
     from penstock.ledger.journal import Journal
@@ -70,16 +69,74 @@ def verify_change(
     Raises:
         InputError: there is no evidence of that change.
     """
+    with repository.history() as history:
+        found = evidence_of(change, root, folder, history)
+        return judge(found, ledger, also=_authors_here(root, folder))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a chain is judged by: envelopes in order as name and bytes, the bytes of subjects, and the commits named."""
+
+    change: str
+    envelopes: tuple[tuple[str, bytes], ...]
+    read: Callable[[str], bytes | None]
+    history: History
+
+    @property
+    def last(self) -> Statement | None:
+        """The last statement that can be read, not verified yet: the keys and policy of its base revision count."""
+        peeked = (peek(*each) for each in reversed(self.envelopes))
+        return next((statement for statement in peeked if statement is not None), None)
+
+
+def evidence_of(change: str, root: Path, folder: Folder, history: History) -> Evidence:
+    """A change's evidence as its files stand under `root`.
+
+    Raises:
+        InputError: there is none.
+    """
     files = _envelopes(change, root, folder)
     if not files:
         raise InputError(_no_evidence(change))
-    statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
-    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
-    keys = _keys(root, base, folder, repository)
-    approvals = _approvals_needed(base, repository)
-    rules = ChainRules(change=change, approvals=approvals, reach=ledger.reach, head=ledger.head)
-    claims = _Claims(change, root, folder, repository, statements)
-    return verify_chain(files, keys, claims.read, rules)
+    statements = [statement for name, data in files if (statement := peek(name, data)) is not None]
+    claims = _Claims(change, root, folder, history, statements)
+    return Evidence(change=change, envelopes=tuple(files), read=claims.read, history=history)
+
+
+def judge(found: Evidence, ledger: Recorded = Recorded(), also: Sequence[PublicKey] = ()) -> ChainReport:
+    """Judge a chain by the keys and the policy of its base revision; the rule `keys` says whether those can be read.
+
+    `also` are keys that may sign stages beside those of the revisions, never approvals.
+    """
+    findings: tuple[Finding, ...] = ()
+    keys: Mapping[str, PublicKey] = {}
+    approvals = Policy().approvals
+    try:
+        keys = trusted_keys(found, also)
+        approvals = _approvals_needed(found)
+    except InputError as error:
+        findings = error.findings
+    rules = ChainRules(change=found.change, approvals=approvals, reach=ledger.reach, head=ledger.head)
+    report = verify_chain(found.envelopes, keys, found.read, rules, found.history)
+    return replace(report, links=(LinkReport(name="keys", findings=findings), *report.links))
+
+
+def trusted_keys(found: Evidence, also: Sequence[PublicKey] = ()) -> Mapping[str, PublicKey]:
+    """Keys by id: approvers from the base revision alone; authors also from the commit that the last statement names.
+
+    Raises:
+        InputError: a revision is not there, or its keys or settings are broken.
+    """
+    last = found.last
+    then = _keys_at(last.base_commit, found.history) if last and last.base_commit else []
+    later = _keys_at(last.commit, found.history) if last and last.commit else []
+    known = {key.key_id for key in then}
+    more: dict[str, PublicKey] = {}
+    for key in (*later, *also):
+        if key.role is not Role.APPROVER and key.key_id not in known:
+            more.setdefault(key.key_id, key)
+    return key_ring([*then, *more.values()])
 
 
 class _Claims:
@@ -87,10 +144,8 @@ class _Claims:
     statement in the project answers for what stands there now.
     """
 
-    def __init__(
-        self, change: str, root: Path, folder: Folder, repository: Repository, statements: list[Statement]
-    ) -> None:
-        self._root, self._folder, self._repository = root, folder, repository
+    def __init__(self, change: str, root: Path, folder: Folder, history: History, statements: list[Statement]) -> None:
+        self._root, self._folder, self._history = root, folder, history
         self._claimed: dict[str, set[str | None]] = {}
         moments = [statement.at for statement in statements if statement.stage is not Link.ROLLBACK]
         latest = max(moments, default="")
@@ -101,11 +156,13 @@ class _Claims:
         """What answers for files now: this change's own rollback, and later changes that were approved and deployed."""
         claims = [statement for statement in own if statement.stage is Link.ROLLBACK]
         for other in self._others(change):
-            claims += [s for s in _deployed(other, self._root, self._folder, self._repository) if s.at >= latest]
+            claims += [s for s in _deployed(other, self._root, self._folder, self._history) if s.at >= latest]
         for statement in claims:
             for subject in statement.subjects:
                 path = subject.file or subject.name.removeprefix(RESTORED)
-                if ":" not in path:
+                if subject.name.startswith(REMOVED):
+                    self._claimed.setdefault(subject.name.removeprefix(REMOVED), set()).add(None)
+                elif ":" not in path:
                     self._claimed.setdefault(path, set()).add(subject.sha256)
             for path in statement.facts.get("removed", ()) if statement.stage is Link.ROLLBACK else ():
                 self._claimed.setdefault(str(path), set()).add(None)
@@ -122,22 +179,21 @@ class _Claims:
         standing = None if now is None else digest(now)
         if standing not in self._claimed[path] or self._commit is None:
             return now
-        return self._repository.show(self._commit, path) or now
+        return self._history.file(self._commit, path) or now
 
 
-def _deployed(change: str, root: Path, folder: Folder, repository: Repository) -> list[Statement]:
+def _deployed(change: str, root: Path, folder: Folder, history: History) -> list[Statement]:
     """Another change's statements, if its own chain stands: signed, in order, approved and deployed.
 
     Whether the files still are what it vouches for is its own verification's question.
     """
     files = _envelopes(change, root, folder)
-    statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
+    statements = [statement for name, data in files if (statement := peek(name, data)) is not None]
     if Link.DEPLOYMENT not in {statement.stage for statement in statements}:
         return []
-    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
-    rules = ChainRules(change=change, approvals=_approvals_needed(base, repository))
-    report = verify_chain(files, _keys(root, base, folder, repository), lambda _path: None, rules)
-    return statements if all(link.ok for link in report.links if link.name != "subjects") else []
+    found = Evidence(change=change, envelopes=tuple(files), read=lambda _path: None, history=history)
+    report = judge(found, also=_authors_here(root, folder))
+    return statements if all(link.ok for link in report.links if link.name not in {"subjects", "tree"}) else []
 
 
 def _envelopes(change: str, root: Path, folder: Folder) -> list[tuple[str, bytes]]:
@@ -145,7 +201,7 @@ def _envelopes(change: str, root: Path, folder: Folder) -> list[tuple[str, bytes
     return [(name, folder.read(root, name) or b"") for name in names]
 
 
-def _peek(name: str, data: bytes) -> Statement | None:
+def peek(name: str, data: bytes) -> Statement | None:
     """An envelope's statement without asking whether it is true; verification does."""
     try:
         return read_statement(read_envelope(data, name), name)
@@ -153,27 +209,35 @@ def _peek(name: str, data: bytes) -> Statement | None:
         return None
 
 
-def _keys(root: Path, base: str | None, folder: Folder, repository: Repository) -> Mapping[str, PublicKey]:
-    """Approvers from the base revision alone; authors also from the project as it is."""
-    here = [
-        from_text((folder.read(root, name) or b"").decode(), name)
-        for name in folder.list(root, KEYS)
-        if name.endswith(".yaml")
-    ]
-    if base is None:
-        return key_ring(here)
-    names = [name for name in repository.files(base) if name.startswith(f"{KEYS}/") and name.endswith(".yaml")]
-    then = [from_text((repository.show(base, name) or b"").decode(), name) for name in names]
-    known = {key.key_id for key in then}
-    return key_ring([*then, *(key for key in here if key.role is not Role.APPROVER and key.key_id not in known)])
+def _authors_here(root: Path, folder: Folder) -> list[PublicKey]:
+    """The keys of the project as it is; only those that approve nothing count."""
+    return [_key(name, folder.read(root, name) or b"") for name in folder.list(root, KEYS) if name.endswith(".yaml")]
 
 
-def _approvals_needed(base: str | None, repository: Repository) -> int:
-    if base is None:
+def _keys_at(commit: str, history: History) -> list[PublicKey]:
+    return [_key(name, data) for name, data in history.folder(commit, KEYS).items() if name.endswith(".yaml")]
+
+
+def _key(name: str, data: bytes) -> PublicKey:
+    return from_text(data.decode(errors="replace"), name)
+
+
+def _approvals_needed(found: Evidence) -> int:
+    """How many must approve, as the base revision's settings say.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    last = found.last
+    if last is None or last.base_commit is None:
+        return Policy().approvals
+    data = found.history.file(last.base_commit, SETTINGS_FILE)
+    if data is None:
         return Policy().approvals
     findings: list[Finding] = []
-    text = (repository.show(base, SETTINGS_FILE) or b"").decode()
-    settings = read_settings(text, findings) if text else None
+    settings = read_settings(data.decode(errors="replace"), findings)
+    if settings is None and findings:
+        raise InputError(tuple(findings))
     return Policy.of(settings).approvals if settings else Policy().approvals
 
 

@@ -53,14 +53,16 @@ def canonical_bytes(value: object) -> bytes:
     return text.encode()
 
 
-def parse_canonical(data: bytes, name: str) -> Any:
-    """The value that `data` is the canonical form of. `name` says in findings which file is meant.
+def parse_canonical(data: bytes, name: str, limit: int = MAX_BYTES) -> Any:
+    """The value that `data`, at most `limit` bytes, is the canonical form of.
+
+    `name` says in findings which file is meant.
 
     Raises:
         InputError: too long, not JSON, or not byte for byte its own canonical form.
     """
-    if len(data) > MAX_BYTES:
-        raise _not_canonical(name, f"{len(data):,} bytes", f"at most {MAX_BYTES:,} bytes")
+    if len(data) > limit:
+        raise _not_canonical(name, f"{len(data):,} bytes", f"at most {limit:,} bytes")
     try:
         value = json.loads(data.decode())
     except (ValueError, RecursionError) as error:

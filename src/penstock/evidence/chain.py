@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penstock.evidence import links
+from penstock.evidence import links, revisions
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import read_envelope, read_statement, verified_signer
 from penstock.evidence.links import Chain, ChainRules, Signed
@@ -18,6 +18,7 @@ from penstock.model.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from penstock.evidence.git_objects import History
     from penstock.evidence.keys import PublicKey
     from penstock.evidence.statements import Link
     from penstock.model.findings import Finding
@@ -35,6 +36,8 @@ RULES: dict[str, Callable[[Chain], Iterator[Finding]]] = {
     "approvers": links.enough_approvers,
     "commit": links.same_commit,
     "subjects": links.subjects_intact,
+    "base": revisions.one_base,
+    "tree": revisions.reviewed_tree,
 }
 
 
@@ -99,16 +102,17 @@ def verify_chain(
     keys: Mapping[str, PublicKey],
     read_subject: Callable[[str], bytes | None],
     rules: ChainRules,
+    history: History | None = None,
 ) -> ChainReport:
     """Judge a change's envelopes, given in order as file name and bytes.
 
     `keys` maps key ids to the keys trusted at the base revision (see `key_ring`). `read_subject` returns the bytes of a
-    file that a statement names, or None if it is not there.
+    file that a statement names, or None if it is not there. Without `history` commits are compared by their ids alone.
     """
     opened: dict[str, list[Finding]] = {"canonical": [], "signature": [], "statement": []}
     signed = tuple(_open_all(envelopes, keys, opened))
     files = tuple((file, digest(data)) for file, data in envelopes)
-    chain = Chain(files=files, signed=signed, rules=rules, read_subject=read_subject)
+    chain = Chain(files=files, signed=signed, rules=rules, read_subject=read_subject, history=history)
     found = {name: tuple(findings) for name, findings in opened.items()}
     found |= {name: tuple(rule(chain)) for name, rule in RULES.items()}
     return ChainReport(

@@ -21,6 +21,8 @@ from penstock.model.findings import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+KEYS = "keys"
+"""The project's folder of public keys."""
 KEY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 KEY_NAME_WORDS = (
     "lower-case letters, digits, dots, dashes and underscores, beginning with a letter or digit, at most 63"

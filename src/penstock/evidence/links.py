@@ -17,6 +17,7 @@ from penstock.model.findings import Finding, Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from penstock.evidence.git_objects import History
     from penstock.evidence.keys import PublicKey
     from penstock.evidence.statements import Statement
 
@@ -68,12 +69,16 @@ class Signed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """A change's envelopes in order: the file and digest of each, and the verified statement of those that have one."""
+    """A change's envelopes in order: the file and digest of each, and the verified statement of those that have one.
+
+    `history` holds the commits that statements name, where they are at hand.
+    """
 
     files: tuple[tuple[str, str], ...]
     signed: tuple[Signed, ...]
     rules: ChainRules
     read_subject: Callable[[str], bytes | None]
+    history: History | None = None
 
 
 def same_change(chain: Chain) -> Iterator[Finding]:
@@ -200,7 +205,7 @@ def subjects_intact(chain: Chain) -> Iterator[Finding]:
     """Every file that a standing statement names is there, with the bytes it had."""
     expected = {
         (each.stage, subject.file): (each.file, subject.sha256)
-        for each in _standing(chain)
+        for each in standing(chain)
         for subject in each.statement.subjects
         if subject.file is not None
     }
@@ -230,7 +235,7 @@ def complete(chain: Chain) -> Iterator[Finding]:
         yield _finding(
             "cut_off", f"{file} is not the last envelope on record", file, found, "put back what was removed"
         )
-    if rules.reach is not None and rules.reach not in {each.stage for each in _standing(chain)}:
+    if rules.reach is not None and rules.reach not in {each.stage for each in standing(chain)}:
         found = (chain.signed[-1].stage if chain.signed else "no statement", rules.reach)
         yield _finding(
             "not_reached", f"{rules.change} has not reached {rules.reach}", file, found, "go on with the change"
@@ -240,21 +245,21 @@ def complete(chain: Chain) -> Iterator[Finding]:
 def standing_approvers(chain: Chain) -> tuple[str, ...]:
     """Who soundly approved the last review, sorted."""
     approvers: frozenset[str] = frozenset()
-    standing = {each.position for each in _standing(chain)}
+    held = {each.position for each in standing(chain)}
     for each, review, before in _decisions(chain):
-        if each.position in standing:
+        if each.position in held:
             approvers = before | {each.key.name} if _sound(each, review, chain) else before
     return tuple(sorted(approvers))
 
 
-def _standing(chain: Chain) -> tuple[Signed, ...]:
+def standing(chain: Chain) -> tuple[Signed, ...]:
     """The statements that no return to their stage, or to an earlier one, has made void."""
-    standing: list[Signed] = []
+    held: list[Signed] = []
     for each in chain.signed:
-        if standing and each.stage.rank < standing[-1].stage.rank:
-            standing = [other for other in standing if other.stage.rank < each.stage.rank]
-        standing.append(each)
-    return tuple(standing)
+        if held and each.stage.rank < held[-1].stage.rank:
+            held = [other for other in held if other.stage.rank < each.stage.rank]
+        held.append(each)
+    return tuple(held)
 
 
 def _decisions(chain: Chain) -> Iterator[tuple[Signed, Signed | None, frozenset[str]]]:

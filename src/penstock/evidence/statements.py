@@ -26,12 +26,20 @@ PREDICATE_TYPE = "urn:penstock:evidence:v1"
 SCHEMES = ("git", "plan", "version", "fingerprint", "envelope", "policy", "environment")
 CHUNK_LENGTH = 12
 COMMIT_SUBJECT = "git:commit"
+POLICY_SUBJECT = "policy:base"
+REMOVED = "git:removed/"
+"""Before the path of a file that a change removes; its digest is that of no bytes."""
+RESTORED = "git:restored/"
+"""Before the path of a file that a rollback brought back: what later statements say of it, without vouching for it."""
 
-_SUBJECT_NAME = Form(
+FILE_NAME = Form(
     re.compile(
-        rf"(?:{'|'.join(SCHEMES)}):[^\x00-\x1f\x7f]+|(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+"
-        r"(?:/(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+)*"
+        r"(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+(?:/(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+)*",
     ),
+    "a relative path without `..`",
+)
+_SUBJECT_NAME = Form(
+    re.compile(rf"(?:{'|'.join(SCHEMES)}):[^\x00-\x1f\x7f]+|{FILE_NAME.pattern.pattern}"),
     f"a relative path without `..`, or a name after one of {' '.join(f'{scheme}:' for scheme in SCHEMES)}",
 )
 
@@ -71,7 +79,8 @@ class Subject:
 class CommandRecord:
     """A command that ran: its arguments, how it ended, how long it took (ms), and the digest of its output.
 
-    `chunk` is how people cite the output: the first twelve digits of `output_sha256`.
+    `chunk` is how people cite the output: the first twelve digits of `output_sha256`. `environment` is the digest of
+    what it ran in: the system, Python and every package with its version.
     """
 
     argv: tuple[str, ...]
@@ -79,6 +88,7 @@ class CommandRecord:
     duration_ms: int
     chunk: str
     output_sha256: str
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +172,7 @@ def _command_json(command: CommandRecord) -> dict[str, Any]:
         "duration_ms": command.duration_ms,
         "chunk": command.chunk,
         "output_sha256": command.output_sha256,
+        **({"environment": command.environment} if command.environment is not None else {}),
     }
 
 
@@ -229,6 +240,7 @@ def _read_command(shape: Shape) -> CommandRecord:
         duration_ms=shape.integer("duration_ms", low=0),
         chunk=shape.text("chunk"),
         output_sha256=shape.text("output_sha256", SHA256),
+        environment=shape.text("environment", SHA256) if "environment" in shape.keys() else None,  # noqa: SIM118
     )
     if command.chunk != command.output_sha256[:CHUNK_LENGTH]:
         shape.note(shape.at("chunk"), repr(command.chunk[:80]), f"the first {CHUNK_LENGTH} digits of output_sha256")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from penstock.adapters.conninfo import is_split_wrongly, mask_of
 from penstock.adapters.ledger import complaints
 from penstock.adapters.ledger.rebuilding import rebuild_state
 from penstock.adapters.ledger.schema import SCHEMA_VERSION, schema_text
@@ -66,13 +66,16 @@ class Address:
             self._parts = conninfo_to_dict(address)
         except psycopg.ProgrammingError:
             raise InputError(complaints.bad_address()) from None  # the error may repeat the password
+        if is_split_wrongly(self._parts):
+            raise InputError(complaints.bad_address())
+        self._mask = mask_of(self._parts)
         self._parts.setdefault("connect_timeout", CONNECT_TIMEOUT)
         self._address = make_conninfo(address, connect_timeout=self._parts["connect_timeout"])
         self.schema = schema_of(project)
         where = [self._parts.get(name) for name in ("user", "host", "port", "dbname")]
         user, host, port, name = (None if part is None else str(part) for part in where)
         spot = f"{f'{user}@' if user else ''}{host or ''}{f':{port}' if port else ''}/{name or ''}"
-        self.place = f"postgresql://{spot}, schema {self.schema}"
+        self.place = self._mask.text(f"postgresql://{spot}, schema {self.schema}")
 
     def connect(self) -> Connection:
         """A connection that commits each statement by itself and sees the project's schema alone.
@@ -93,11 +96,7 @@ class Address:
 
     def told(self, error: BaseException) -> str:
         """What an error says, in one line and without the password."""
-        text = " ".join(str(error).split())
-        secret = str(self._parts.get("password") or "")
-        for form in {secret, quote(secret, safe="")} - {""}:
-            text = text.replace(form, "***")
-        return text
+        return self._mask.text(" ".join(str(error).split()))
 
     @property
     def lock(self) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from penstock.adapters.conninfo import is_split_wrongly, mask_of
 from penstock.model.errors import InputError, RunError
 from penstock.model.findings import Finding
 from penstock.sql.carrying import MASK_INNER, MASK_OUTER
@@ -46,9 +46,13 @@ class Server:
             self._parts = conninfo_to_dict(address)
         except psycopg.ProgrammingError:
             raise InputError(_bad_address()) from None  # the error may repeat the password
+        if is_split_wrongly(self._parts):
+            raise InputError(_bad_address())
+        self._mask = mask_of(self._parts)
         self._address = make_conninfo(address, connect_timeout=self._parts.get("connect_timeout", CONNECT_TIMEOUT))
         user, host, port, name = (self._parts.get(part) or "" for part in ("user", "host", "port", "dbname"))
-        self.place = f"postgresql://{f'{user}@' if user else ''}{host}{f':{port}' if port else ''}/{name}"
+        place = f"postgresql://{f'{user}@' if user else ''}{host}{f':{port}' if port else ''}/{name}"
+        self.place = self._mask.text(place)
         self._resting: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -95,11 +99,7 @@ class Server:
 
     def told(self, error: BaseException) -> str:
         """What an error says, in one line and without the password."""
-        text = " ".join(str(error).split())
-        secret = str(self._parts.get("password") or "")
-        for form in {secret, quote(secret, safe="")} - {""}:
-            text = text.replace(form, "***")
-        return text
+        return self._mask.text(" ".join(str(error).split()))
 
     def _rest(self, connection: Connection) -> None:
         idle = not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def change() -> None:
-    """Look at changes; answer, approve, reject, resume, roll back, verify."""
+    """Look at changes; answer, approve, reject, resume, roll back, export, verify."""
 
 
 @change.command("list", epilog="Example: penstock change list")
@@ -155,21 +155,3 @@ def rollback(door: Door, id_: str, reason: str, by: str | None, project: str | N
     shown = "\n".join(f"  {name} at {version}" for name, version in sorted(mapping.items())) or "  nothing"
     result = {"change": delivering.change_json(found), "production": mapping}
     return Answer(result=result, text=f"{id_} is rolled back; production shows:\n{shown}")
-
-
-@change.command(epilog="Example: penstock change verify RETAIL-1")
-@click.argument("id_", metavar="ID")
-@project_option
-@answering
-def verify(door: Door, id_: str, project: str | None) -> Answer:
-    """Check a change's evidence from story to observation, offline, with public keys alone."""
-    del door
-    with opened(project) as place:
-        report = delivering.verify(place, id_)
-    lines = [f"{'ok    ' if link.ok else 'BROKEN'}  {link.name}" for link in report.links]
-    reached = f"the chain reaches {report.furthest}" if report.furthest else "there is no statement that can be read"
-    approved = f"; approved by {', '.join(report.approvers)}" if report.approvers else ""
-    lines.append(f"{id_}: {'verified' if report.ok else 'NOT verified'}, {reached}{approved}")
-    return Answer(
-        result=report.to_json(), text="\n".join(lines), findings=report.findings, exit_code=0 if report.ok else 1
-    )
