@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penstock.evidence import links
+from penstock.evidence import links, terms
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import read_envelope, read_statement, verified_signer
 from penstock.evidence.links import Chain, ChainRules, Signed
+from penstock.evidence.statements import Link
 from penstock.model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from penstock.evidence.keys import PublicKey
-    from penstock.evidence.statements import Link
     from penstock.model.findings import Finding
 
 __all__ = ["ChainReport", "ChainRules", "LinkReport", "verify_chain"]
@@ -33,6 +33,8 @@ RULES: dict[str, Callable[[Chain], Iterator[Finding]]] = {
     "four_eyes": links.four_eyes,
     "approval": links.approval_of_review,
     "approvers": links.enough_approvers,
+    "terms": terms.keys_in_force,
+    "waivers": terms.waivers_in_force,
     "commit": links.same_commit,
     "subjects": links.subjects_intact,
 }
@@ -114,7 +116,7 @@ def verify_chain(
     return ChainReport(
         change=rules.change,
         links=tuple(LinkReport(name=name, findings=findings) for name, findings in found.items()),
-        furthest=signed[-1].stage if signed else None,
+        furthest=next((each.stage for each in reversed(signed) if each.stage is not Link.WAIVER), None),
         approvers=links.standing_approvers(chain),
         head=files[-1][1] if files else None,
     )
