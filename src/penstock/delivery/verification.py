@@ -5,7 +5,7 @@ A ledger is not needed; where there is one, it knows how far the chain must reac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery.approval import KEYS
@@ -15,11 +15,11 @@ from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.chain import ChainRules, verify_chain
 from penstock.evidence.envelope import read_envelope, read_statement
-from penstock.evidence.keys import Role, from_text, key_ring
+from penstock.evidence.keys import Role, from_text, key_ring, with_revocations
 from penstock.evidence.statements import Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.policy.rules import Policy
+from penstock.policy.rules import Label, Policy
 from penstock.project.layout import SETTINGS_FILE
 from penstock.project.settings import read_settings
 
@@ -76,8 +76,7 @@ def verify_change(
     statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
     base = next((statement.base_commit for statement in statements if statement.base_commit), None)
     keys = _keys(root, base, folder, repository)
-    approvals = _approvals_needed(base, repository)
-    rules = ChainRules(change=change, approvals=approvals, reach=ledger.reach, head=ledger.head)
+    rules = replace(_rules(change, base, repository), reach=ledger.reach, head=ledger.head)
     claims = _Claims(change, root, folder, repository, statements)
     return verify_chain(files, keys, claims.read, rules)
 
@@ -135,7 +134,7 @@ def _deployed(change: str, root: Path, folder: Folder, repository: Repository) -
     if Link.DEPLOYMENT not in {statement.stage for statement in statements}:
         return []
     base = next((statement.base_commit for statement in statements if statement.base_commit), None)
-    rules = ChainRules(change=change, approvals=_approvals_needed(base, repository))
+    rules = _rules(change, base, repository)
     report = verify_chain(files, _keys(root, base, folder, repository), lambda _path: None, rules)
     return statements if all(link.ok for link in report.links if link.name != "subjects") else []
 
@@ -165,16 +164,21 @@ def _keys(root: Path, base: str | None, folder: Folder, repository: Repository) 
     names = [name for name in repository.files(base) if name.startswith(f"{KEYS}/") and name.endswith(".yaml")]
     then = [from_text((repository.show(base, name) or b"").decode(), name) for name in names]
     known = {key.key_id for key in then}
-    return key_ring([*then, *(key for key in here if key.role is not Role.APPROVER and key.key_id not in known)])
+    return key_ring(
+        [
+            *with_revocations(then, here),
+            *(key for key in here if key.role is not Role.APPROVER and key.key_id not in known),
+        ]
+    )
 
 
-def _approvals_needed(base: str | None, repository: Repository) -> int:
-    if base is None:
-        return Policy().approvals
-    findings: list[Finding] = []
-    text = (repository.show(base, SETTINGS_FILE) or b"").decode()
-    settings = read_settings(text, findings) if text else None
-    return Policy.of(settings).approvals if settings else Policy().approvals
+def _rules(change: str, base: str | None, repository: Repository) -> ChainRules:
+    """Who must have approved, as the base revision's policy says."""
+    text = (repository.show(base, SETTINGS_FILE) or b"").decode() if base is not None else ""
+    settings = read_settings(text, []) if text else None
+    policy = Policy.of(settings) if settings else Policy()
+    everyone = policy.quorums(tuple(Label))
+    return ChainRules(change=change, approvals=policy.approvals, quorums=tuple(each for each in everyone if each.words))
 
 
 def _no_evidence(change: str) -> Finding:

@@ -518,6 +518,11 @@ def _(fact: facts.ChangeApproved, entry: Entry) -> tuple[Operation, ...]:
     return (row, _put("changes", change=fact.change, updated_at=entry.at))
 
 
+@_fold.register(facts.FindingsWaived)
+def _(fact: facts.FindingsWaived, entry: Entry) -> tuple[Operation, ...]:
+    return (_put("changes", change=fact.change, updated_at=entry.at),)
+
+
 @_fold.register(facts.ChangeRejected)
 def _(fact: facts.ChangeRejected, entry: Entry) -> tuple[Operation, ...]:
     reason = f"rejected by {fact.by}: {fact.reason}"
