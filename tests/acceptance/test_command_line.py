@@ -74,7 +74,19 @@ def test_the_commands_of_the_product_are_there() -> None:
         *("init", "check", "test", "plan", "run", "query", "diff", "lineage", "docs", "emit", "deliver", "doctor"),
     }
     assert {words[1] for words in EVERY_COMMAND if words[0] == "change"} == {
-        *("list", "show", "questions", "answer", "approve", "reject", "resume", "rollback", "export", "verify"),
+        *(
+            "list",
+            "show",
+            "questions",
+            "answer",
+            "approve",
+            "reject",
+            "resume",
+            "rollback",
+            "export",
+            "verify",
+            "waive",
+        ),
     }
 
 
@@ -189,11 +201,13 @@ JSON_FORMS = (
     (("admit", "--base", "main"), 2),
     (("key", "new", "maria", "--role", "author"), 0),
     (("key", "list"), 0),
+    (("key", "revoke", "nobody", "--reason", "lost"), 2),
     (("change", "list"), 0),
     (("change", "show", "NONE-1"), 2),
     (("change", "questions", "NONE-1"), 2),
     (("change", "answer", "NONE-1", "Q1", "yes"), 2),
     (("change", "approve", "NONE-1", "--as", "maria"), 2),
+    (("change", "waive", "NONE-1", "weak_tests", "--as", "maria", "--reason", "x", "--until", "2030-01-01"), 2),
     (("change", "reject", "NONE-1", "--as", "maria", "--reason", "no"), 2),
     (("change", "resume", "NONE-1"), 2),
     (("change", "rollback", "NONE-1"), 2),

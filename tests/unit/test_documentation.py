@@ -28,10 +28,12 @@ from penstock.cli.answers import BUG
 from penstock.cli.main import COMMANDS
 from penstock.contract.measures import OPERATORS
 from penstock.contract.reading import read_contract
+from penstock.evidence.keys import Role
 from penstock.model.errors import PenstockError
 from penstock.model.pipelines import Settings
 from penstock.policy import gates
-from penstock.policy.rules import Policy
+from penstock.policy.reading import KEYS
+from penstock.policy.rules import FIXED, THRESHOLDS, Label, Policy, Weight
 from penstock.project.answers import _PARSERS
 from penstock.project.datatest_file import read_datatests
 from penstock.project.export_file import read_export
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 REFERENCE = DOCS / "reference"
 COMMANDS_PAGE = (REFERENCE / "commands.md").read_text()
 FILES_PAGE = (REFERENCE / "project-files.md").read_text()
+POLICY_PAGE = (DOCS / "policy.md").read_text()
 STORIES_PAGE = (REFERENCE / "stories.md").read_text()
 STORIES = ROOT / "examples" / "retail" / "stories"
 PROJECT_READERS = (
@@ -135,16 +138,38 @@ def test_every_environment_variable_is_documented() -> None:
 
 def test_every_key_of_a_project_file_is_documented() -> None:
     keys = keys_read(*PROJECT_READERS)
-    assert keys >= {"warehouse", "documentation", "ready_by", "alerts", "closed", "batch", "expect", "tolerance"}
+    assert keys >= {"warehouse", "ready_by", "alerts", "closed", "batch", "expect", "tolerance"}
     assert sorted(key for key in keys if not says_key(FILES_PAGE, key)) == []
 
 
 def test_the_policy_shown_is_the_default() -> None:
     settings = read_settings(fences(FILES_PAGE, "yaml")[0], [])
     assert settings is not None
-    assert set(settings.policy) == set(Policy.__dataclass_fields__)
+    assert set(settings.policy) == {"approvals", *THRESHOLDS}
     assert Policy.of(settings) == Policy()
     assert settings == Settings(name="retail", policy=settings.policy)
+
+
+def test_every_key_of_policy_is_documented() -> None:
+    example = fences(POLICY_PAGE, "yaml")[0]
+    settings = read_settings(f"name: retail\n{example}", [])
+    assert settings is not None
+    assert set(settings.policy) == set(KEYS)
+    shown = Policy.of(settings)
+    assert {quorum.label for quorum in shown.extra} == set(Label)
+    assert {name: getattr(shown, name) for name in THRESHOLDS} == dict(THRESHOLDS)
+    assert [f"| `{weight}` |" for weight in Weight if f"| `{weight}` |" not in POLICY_PAGE] == []
+
+
+def test_every_gate_that_is_fixed_is_documented() -> None:
+    line = re.search(r"These gates are never switched off[^:]*:\s((?:.|\n)+?)\.\n", POLICY_PAGE)
+    assert line is not None
+    assert set(re.findall(r"`(\w+)`", line[1])) == set(FIXED)
+
+
+def test_every_role_and_every_key_of_a_public_key_is_documented() -> None:
+    assert [role for role in Role if f"| `{role}` |" not in POLICY_PAGE] == []
+    assert sorted(key for key in keys_read("evidence/keys.py") if not says_key(POLICY_PAGE, key)) == []
 
 
 def test_every_argument_of_a_task_is_documented() -> None:

@@ -62,7 +62,15 @@ class KeyStore:
         found = self.folder.glob(f"*{SUFFIX}") if self.folder.is_dir() else ()
         return tuple(sorted(path.stem for path in found if KEY_NAME.fullmatch(path.stem)))
 
-    def create(self, name: str, role: Role, passphrase: bytes | None = None) -> PublicKey:
+    def create(
+        self,
+        name: str,
+        role: Role,
+        passphrase: bytes | None = None,
+        *,
+        groups: tuple[str, ...] = (),
+        expires: str | None = None,
+    ) -> PublicKey:
         """Make a new key pair and keep its private half, under `passphrase` if there is one.
 
         Raises:
@@ -75,7 +83,8 @@ class KeyStore:
         if passphrase == b"":
             raise _refused("empty_passphrase", "the passphrase is empty", path, "at least one byte, or no passphrase")
         private = Ed25519PrivateKey.generate()
-        public = PublicKey(name=name, role=role, public=private.public_key().public_bytes_raw())
+        raw = private.public_key().public_bytes_raw()
+        public = PublicKey(name=name, role=role, public=raw, groups=groups, expires=expires)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_folder()
@@ -97,6 +106,14 @@ class KeyStore:
             InputError: there is no such key, or its file is open to others or damaged.
         """
         return self._read(name)[0]
+
+    def encrypted(self, name: str) -> bool:
+        """Whether the private half of the key `name` is kept under a passphrase.
+
+        Raises:
+            InputError: there is no such key, or its file is open to others or damaged.
+        """
+        return self._read(name)[1].startswith(b"-----BEGIN ENCRYPTED")
 
     def signer(self, name: str, passphrase: bytes | None = None, *, role: Role | None = None) -> KeySigner:
         """The key `name`, ready to sign. With `role`, only a key made for that role will do.

@@ -13,15 +13,17 @@ from penstock.adapters.git import GitRepository
 from penstock.app.runtime import EngineRuntime
 from penstock.app.signing import OwnKeys, author_name
 from penstock.app.warehouses import refuse_delivery
-from penstock.delivery import approval, discovery, records, rollback, storybook
+from penstock.delivery import approval, discovery, records, rollback, storybook, waiving
 from penstock.delivery.changes import Change, find_change, list_changes
 from penstock.delivery.deployment import deploy
 from penstock.delivery.design import design
 from penstock.delivery.implementation import implement
+from penstock.delivery.judged import judged_stages
 from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.review import review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
-from penstock.delivery.tools import Tools, close_trees, policy_at
+from penstock.delivery.standing import progress_of
+from penstock.delivery.tools import Tools, close_trees
 from penstock.ledger.facts import QuestionAnswered, StageStopped
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome, Place
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.app.wiring import Workplace
+    from penstock.delivery.approval import ApprovalWish
+    from penstock.delivery.judged import JudgedStage
     from penstock.delivery.sealing import StageReport
     from penstock.delivery.stages import Step
+    from penstock.delivery.waiving import Wish
     from penstock.plan.build import Work as BuildWork
 
 ACTIONS: dict[Stage, Callable[[Change, Tools], StageReport]] = {
@@ -147,8 +152,7 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
 
 
 def _step(change: Change, tools: Tools) -> Step:
-    policy = policy_at(tools, change.base_commit)
-    return next_step(change.id, change.progress(approval.counted_approvals(change, tools), policy.approvals))
+    return next_step(change.id, progress_of(change, tools))
 
 
 def artefacts(change: Change, place: Workplace) -> Path:
@@ -170,6 +174,12 @@ def show(place: Workplace, change_id: str) -> tuple[Change, Step, Path]:
     change = find_change(place.ledger, change_id)
     tools = make_tools(place, change.author, Watcher())
     return change, _step(change, tools), artefacts(change, place)
+
+
+def judged(place: Workplace, change_id: str) -> tuple[JudgedStage, ...]:
+    """What the gates of a change's stages said."""
+    change = find_change(place.ledger, change_id)
+    return judged_stages(change, project_of(change, place), make_tools(place, change.author, Watcher()))
 
 
 def show_output(place: Workplace, change_id: str, chunk: str) -> str:
@@ -238,12 +248,19 @@ def _answered(change: Change, question_id: str, text: str, tools: Tools, place: 
     return question.path, parse_answer(question, text)
 
 
-def approve(place: Workplace, change_id: str, name: str) -> Change:
+def approve(place: Workplace, change_id: str, wish: ApprovalWish) -> Change:
     """Approve a change's newest review."""
     place.hold()
     change = find_change(place.ledger, change_id)
-    approval.approve(change, name, make_tools(place, change.author, Watcher()))
+    approval.approve(change, wish, make_tools(place, change.author, Watcher()))
     return find_change(place.ledger, change_id)
+
+
+def waive(place: Workplace, change_id: str, wish: Wish) -> tuple[Finding, ...]:
+    """Let findings that stopped a change stand; returns them."""
+    place.hold()
+    change = find_change(place.ledger, change_id)
+    return waiving.waive(change, wish, make_tools(place, change.author, Watcher()))
 
 
 def reject(place: Workplace, change_id: str, name: str, reason: str) -> Change:
@@ -339,7 +356,8 @@ def step_text(change: Change, step: Step) -> str:
     if isinstance(step, Wait):
         return f"{step.what}: {step.how}"
     if isinstance(step, Work) and change.state == "refused":
-        return f"correct what the gates found and deliver {change.story} again; it starts anew, questions included"
+        anew = f"correct what the gates found and deliver {change.story} again; it starts anew, questions included"
+        return f"{anew}; what may stand for a while can be waived: penstock change waive {change.id} GATE"
     if isinstance(step, Work):
         return f"go on with {step.stage}: penstock change resume {change.id}"
     return "nothing, it has ended"

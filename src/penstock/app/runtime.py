@@ -277,9 +277,10 @@ class EngineRuntime:
         self._show(environment, {}, f"rehearse {change}: end")
         return Rehearsal(before=before, promoted=promoted, after=after, promote_ms=promote_ms, rollback_ms=rollback_ms)
 
-    def content(self, project: Project) -> Mapping[str, tuple[int, str]]:
-        """Rows and content digest of each built version."""
-        return {name: self._content(version.relation) for name, version in versions_of(project).items()}
+    def content(self, project: Project, datasets: Sequence[str] | None = None) -> Mapping[str, tuple[int, str]]:
+        """Rows and content digest of each built version, or of those of some datasets."""
+        versions = versions_of(project)
+        return {name: self._content(versions[name].relation) for name in (versions if datasets is None else datasets)}
 
     def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:
         """Objectives that an interval in production does not hold."""

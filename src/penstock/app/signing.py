@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penstock.app.wiring import passphrase
+from penstock.adapters.passphrases import known_passphrase, passphrase_of
 from penstock.evidence.keys import Role
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ class OwnKeys:
         self._store = place.keys()
 
     def signer(self, name: str) -> Signer:
-        """A name's signer; the passphrase comes from the environment."""
-        return self._store.signer(name, passphrase())
+        """A name's signer; the passphrase of a key that has one comes from the environment, a file, or a person."""
+        return self._store.signer(name, passphrase_of(name) if self._store.encrypted(name) else None)
 
     def public(self, name: str) -> PublicKey:
         """A name's public key."""
@@ -35,7 +35,7 @@ class OwnKeys:
 
     def create(self, name: str, role: Role) -> PublicKey:
         """Make a key."""
-        return self._store.create(name, role, passphrase())
+        return self._store.create(name, role, known_passphrase())
 
 
 def author_name(repository: Repository, keys: OwnKeys) -> str:

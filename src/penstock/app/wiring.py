@@ -36,7 +36,6 @@ LOGS = "logs"
 KEYS_VARIABLE = "PENSTOCK_KEYS"
 READING_PATIENCE, LOOK_EVERY = 30.0, 0.25
 """For how many seconds a reader waits for a process that writes, and how often it looks."""
-PASSPHRASE_VARIABLE = "PENSTOCK_PASSPHRASE"  # noqa: S105 - a name, not a secret
 
 
 def find_root(given: str | None, near: Path | None = None) -> Path:
@@ -334,12 +333,6 @@ def operator() -> str:
 def this_process() -> str:
     """This process, as the ledger names the holder of a lease."""
     return f"process {os.getpid()} on {os.uname().nodename}"
-
-
-def passphrase() -> bytes | None:
-    """The passphrase of the operator's keys, if the environment has one."""
-    text = os.environ.get(PASSPHRASE_VARIABLE)
-    return text.encode() if text else None
 
 
 def _lost(path: Path) -> Finding:

@@ -41,15 +41,19 @@ class Answer:
 
 @dataclass(slots=True)
 class Door:
-    """How this invocation talks: JSON or text. On a terminal the newest line of progress stands under a spinner."""
+    """How this invocation talks: JSON or text. On a terminal the newest line of progress stands under a spinner.
+
+    `silent`: standard output belongs to a report.
+    """
 
     command: str
     as_json: bool
+    silent: bool = False
     status: Status | None = None
 
     def say(self, line: str) -> None:
         """A line about progress, to people only."""
-        if not self.as_json:
+        if not self.as_json and not self.silent:
             self.wipe()
             click.echo(line)
 

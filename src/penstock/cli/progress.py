@@ -34,12 +34,14 @@ def watcher(door: Door) -> Watcher:
 
     def report(done: StageReport) -> None:
         door.wipe()
-        held = sum(verdict.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} for verdict in done.verdicts)
+        held = sum(verdict.holds for verdict in done.verdicts)
         door.say(f"    {done.headline}")
         door.say(f"    {held} of {len(done.verdicts)} gates hold")
         for verdict in done.verdicts:
-            if verdict.outcome not in {Outcome.PASS, Outcome.NOT_APPLICABLE}:
+            if not verdict.holds:
                 door.say(f"    {verdict.gate}: {verdict.summary}")
+            elif verdict.ruling:
+                door.say(f"    {verdict.gate}: {verdict.summary} ({verdict.ruling})")
 
     def build(work: Work, state: str) -> None:
         nonlocal slices

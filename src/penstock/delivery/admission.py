@@ -68,7 +68,7 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     vouched: dict[str, set[str | None]] = {}
     for change in ids:
         report = verify_change(change, root, folder, repository)
-        one = _admitted(change, report, policy, root, folder)
+        one = _admitted(change, report, _needed(policy, _reviewed(change, root, folder)), root, folder)
         changes.append(one)
         if not blocking(one.findings):
             for path, sha256 in _claims(change, root, folder):
@@ -81,13 +81,23 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     return Admission(base=base, head=head, changes=tuple(changes), files=len(governed), findings=tuple(findings))
 
 
-def _admitted(change: str, report: ChainReport, policy: Policy, root: Path, folder: Folder) -> Admitted:
+def _needed(policy: Policy, review: Statement | None) -> int:
+    """How many must have approved a change with the labels of its review."""
+    labels = review.facts.get("labels", ()) if review is not None else ()
+    return max(quorum.count for quorum in policy.quorums([str(label) for label in labels]))
+
+
+def _reviewed(change: str, root: Path, folder: Folder) -> Statement | None:
+    return next((s for s in reversed(list(_statements(change, root, folder))) if s.stage is Link.REVIEW), None)
+
+
+def _admitted(change: str, report: ChainReport, needed: int, root: Path, folder: Folder) -> Admitted:
     findings = list(report.findings)
     furthest = report.furthest
     if furthest is None or furthest.rank < Link.APPROVAL.rank:
         findings.append(_not_approved(change, str(furthest or "nothing")))
-    elif furthest is not Link.ROLLBACK and len(report.approvers) < policy.approvals:
-        findings.append(_too_few(change, len(report.approvers), policy.approvals))
+    elif furthest is not Link.ROLLBACK and len(report.approvers) < needed:
+        findings.append(_too_few(change, len(report.approvers), needed))
     page = folder.read(root, f"changes/{change}/{DOSSIER}") or b""
     return Admitted(
         id=change,

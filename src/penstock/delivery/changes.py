@@ -80,7 +80,9 @@ class Change:
         questions = tuple(replace(q, answer=None, by=None) if q.id == question else q for q in self.questions)
         return replace(self, questions=questions)
 
-    def progress(self, approvals: int, needed: int) -> Progress:
+    def progress(
+        self, approvals: int, needed: int, *, missing: tuple[str, ...] = (), irreversible: tuple[str, ...] = ()
+    ) -> Progress:
         """What `next_step` decides on."""
         return Progress(
             state=self.state,
@@ -88,6 +90,8 @@ class Change:
             unanswered=tuple(question.id for question in self.questions if question.answer is None),
             approvals=approvals,
             approvals_needed=needed,
+            missing=missing,
+            irreversible=irreversible,
         )
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.delivery import rollback
-from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
 from penstock.delivery.design import branch_design
 from penstock.delivery.pages.rollout import rollout_page
@@ -22,9 +21,10 @@ from penstock.delivery.sealing import (
     write_statement,
 )
 from penstock.delivery.stages import ROLLING_BACK, Stage
+from penstock.delivery.standing import review_statement, standing_of
 from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at
+from penstock.delivery.waiving import waivers_used
 from penstock.evidence.canonical import digest
-from penstock.evidence.envelope import open_envelope
 from penstock.evidence.statements import REMOVED, Link, Subject
 from penstock.ledger.facts import (
     ChangeMerged,
@@ -76,32 +76,33 @@ def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
             return _wait(change, window, interval, verdicts, tools)
         verdict = _observe(change, planned, interval, root, tools)
         change = find_change(tools.journal, change.id)
-        if verdict.outcome is Outcome.FAIL:
+        if verdict.counts is Outcome.FAIL:
             return _go_back(change, (*verdicts, verdict), tools)
     return _finish(change, planned, window, verdicts, tools)
 
 
 def _facts(change: Change, planned: Design, root: Path, tools: Tools) -> DeploymentFacts:
-    keys = trusted_keys(change, root, tools)
-    author_ids = [key.key_id for key in keys.values() if key.name == change.author]
+    standing = standing_of(change, root, tools)
     merged = change.merge_commit is not None or tools.repository.is_merged(change.branch)
     return DeploymentFacts(
         story=planned.story,
-        policy=policy_at(tools, change.base_commit),
-        author=change.author,
-        author_key_id=author_ids[0] if author_ids else "",
-        review_envelope_sha256=change.passed[Stage.REVIEW],
-        approvals=approvals_of(change, root, tools),
+        policy=standing.policy,
+        author=standing.author,
+        author_key_id=standing.author_key_id,
+        review_envelope_sha256=standing.review_envelope_sha256,
+        approvals=standing.approvals,
+        labels=standing.labels,
+        irreversible=standing.irreversible,
+        waivers=waivers_used(change, root, tools),
         changed_since_review=_changed_since_review(change, root, tools),
+        changed_versions=_changed_versions(change, planned, root, tools),
         base_conflicts=() if merged else _base_conflicts(change, planned, tools),
     )
 
 
 def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str, ...]:
     """Files whose bytes are not those of the review's subjects, and files of the branch it never saw."""
-    sha256 = change.passed[Stage.REVIEW]
-    data = next(data for _, data in envelopes(change, root, tools) if digest(data) == sha256)
-    subjects = open_envelope(data, trusted_keys(change, root, tools)).statement.subjects
+    subjects = review_statement(change, root, tools).subjects
     seen: dict[str, str | None] = {subject.file: subject.sha256 for subject in subjects if subject.file}
     seen |= {each.name.removeprefix(REMOVED): None for each in subjects if each.name.startswith(REMOVED)}
     edited = [path for path, expected in seen.items() if _digest_of(path, root, tools) != expected]
@@ -113,6 +114,17 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
 def _digest_of(path: str, root: Path, tools: Tools) -> str | None:
     data = tools.folder.read(root, path)
     return None if data is None else digest(data)
+
+
+def _changed_versions(change: Change, planned: Design, root: Path, tools: Tools) -> tuple[str, ...]:
+    """Datasets whose version does not hold the rows reviewed; in production it takes in new intervals."""
+    if change.promotion is not None:
+        return ()
+    subjects = review_statement(change, root, tools).subjects
+    seen = {subject.name: subject.sha256 for subject in subjects if subject.name.startswith("version:")}
+    versions = {f"version:{name}@{planned.difference.versions[name]}": name for name in planned.difference.touched}
+    content = tools.runtime.content(planned.project, [name for subject, name in versions.items() if subject in seen])
+    return tuple(name for subject, name in versions.items() if subject in seen and content[name][1] != seen[subject])
 
 
 def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:
@@ -201,7 +213,7 @@ def window_of(change: Change, planned: Design) -> tuple[Interval, ...]:
 def _observe(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
     """Judge one interval in production and record it; one that failed is where going back begins."""
     verdict = _judge(change, planned, interval, root, tools)
-    held = verdict.outcome is not Outcome.FAIL
+    held = verdict.counts is not Outcome.FAIL
     observed = IntervalObserved(
         change=change.id, interval=str(interval), state="held" if held else "failed", detail=verdict.summary
     )

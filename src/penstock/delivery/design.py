@@ -16,6 +16,7 @@ from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, s
 from penstock.delivery.stages import Stage
 from penstock.delivery.storybook import story_of
 from penstock.delivery.tools import model_files_at, policy_at, project_at, project_in
+from penstock.delivery.waiving import waivers_of
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.ledger.facts import QuestionsAsked
@@ -89,6 +90,7 @@ def design(change: Change, tools: Tools) -> StageReport:
             base_files_edited_by_hand=edited_by_hand(story, change, tools),
             columns=planned.difference.columns,
         ),
+        waivers=waivers_of(change, root, tools),
     )
     environment = tools.commands.environment() if planned.run else ""
     texts = {"author": planned.run.output, "environment": environment} if planned.run else {}

@@ -11,11 +11,13 @@ from penstock.delivery.pages.alignment import alignment_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
+from penstock.delivery.waiving import waivers_of
 from penstock.documents import to_yaml
-from penstock.evidence.keys import KEYS, to_text
+from penstock.evidence.keys import KEYS, Role, to_text
 from penstock.evidence.statements import Link
 from penstock.ledger.facts import QuestionsAsked
-from penstock.model.findings import Outcome
+from penstock.model.errors import InputError
+from penstock.model.findings import Finding, Outcome, Place
 from penstock.policy import gates
 from penstock.policy.facts import DiscoveryFacts
 from penstock.project.questions import open_questions
@@ -54,6 +56,7 @@ def discover(change: Change, tools: Tools) -> StageReport:
             open_questions=asked,
             source_findings=findings,
         ),
+        waivers=waivers_of(change, root, tools),
     )
     message = (tools.folder.read(root, f"{change.folder}/{ALIGNMENT}") or b"").decode()
     report = StageReport(
@@ -83,9 +86,22 @@ def discover(change: Change, tools: Tools) -> StageReport:
 def _introduce_author(change: Change, root: Path, tools: Tools) -> None:
     """Put the author's public key into the project if it is not there yet: it may sign authorship, never approval."""
     path = f"{KEYS}/{change.author}.yaml"
+    key = tools.keys.public(change.author)
+    if key.role is Role.APPROVER:
+        raise InputError(_approver_as_author(change, path))
     if tools.folder.read(root, path) is None:
-        tools.folder.write(root, path, to_text(tools.keys.public(change.author)).encode())
+        tools.folder.write(root, path, to_text(key).encode())
         tools.repository.commit(root, f"{change.id}: introduce {change.author}", [path], change.author, at=tools.now())
+
+
+def _approver_as_author(change: Change, path: str) -> Finding:
+    return Finding(
+        code="change.approver_as_author",
+        message=f"{change.author} signs with an approver's key and cannot write {change.id} with it",
+        place=Place(file=path),
+        expected="a key with the role author, agent or runner: a change must not bring an approver along",
+        remedy=f"penstock key new {change.author}-author --role author, and deliver with --as {change.author}-author",
+    )
 
 
 def unanswered(change: Change, story: Story, facts: Mapping[str, SourceFacts]) -> tuple[Question, ...]:

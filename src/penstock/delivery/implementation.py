@@ -13,6 +13,7 @@ from penstock.delivery.design import Design, plan_change
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
+from penstock.delivery.waiving import waivers_of
 from penstock.evidence.keys import KEYS
 from penstock.evidence.statements import Link
 from penstock.model.findings import Finding, Outcome, Place, Severity
@@ -67,7 +68,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         documented=counted[0],
         documentable=counted[1],
     )
-    verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
+    verdicts = gates.judge_all(gates.IMPLEMENTATION, facts, waivers=waivers_of(change, root, tools))
     message = _message(change, facts)
     files = (*facts.changed_files, *(output.path for output in outputs))
     report = StageReport(

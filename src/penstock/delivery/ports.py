@@ -291,8 +291,8 @@ class Runtime(Protocol):
         """Make production show exactly this; returns the promotion's id."""
         ...
 
-    def content(self, project: Project) -> Mapping[str, tuple[int, str]]:
-        """Rows and content digest of each built version."""
+    def content(self, project: Project, datasets: Sequence[str] | None = None) -> Mapping[str, tuple[int, str]]:
+        """Rows and content digest of each built version, or of those of some datasets."""
         ...
 
     def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.delivery import records
 from penstock.delivery.design import branch_design
+from penstock.delivery.irreversible import irreversible_steps, labels_of
+from penstock.delivery.judged import judged_stages
 from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
 from penstock.delivery.pages.dossier import dossier_page
@@ -17,6 +19,7 @@ from penstock.delivery.pages.slices import slices_text
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import base_tree, policy_at
+from penstock.delivery.waiving import waivers_of
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
 from penstock.model.findings import Outcome
@@ -54,14 +57,19 @@ class Review:
     outputs: Mapping[str, Output]
     until: str
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the change is besides, for which particular people may have to approve."""
+        return labels_of(self.facts.irreversible, self.planned.project, self.planned.difference.touched)
+
 
 def review(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
     root = enter(change, Stage.REVIEW, tools)
     policy = policy_at(tools, change.base_commit)
     seen = _look(change, branch_design(change, root, tools), root, policy, tools)
-    verdicts = gates.judge_all(gates.REVIEW, seen.facts)
-    page = dossier_page(change, seen, verdicts)
+    verdicts = gates.judge_all(gates.REVIEW, seen.facts, waivers=waivers_of(change, root, tools))
+    page = dossier_page(change, seen, verdicts, judged_stages(change, root, tools))
     contents = {
         REVIEW_JSON: json.dumps(review_json(seen), indent=2, ensure_ascii=False) + "\n",
         DOSSIER: page,
@@ -156,6 +164,7 @@ def _unmeasured(planned: Design, policy: Policy, findings: tuple[Any, ...]) -> R
         new_datasets=planned.difference.new,
         criteria=(),
         rehearsal=None,
+        irreversible=irreversible_steps(planned),
     )
 
 
@@ -191,6 +200,7 @@ def _measure(
         files={name: planned.project.datasets[name].file for name in difference.touched},
         reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
         removed=difference.removed,
+        irreversible=irreversible_steps(planned),
         quarantined=_quarantined(production, planned, runtime),
     )
 
@@ -248,6 +258,8 @@ def _facts(seen: Review) -> dict[str, Any]:
         "rows": {name: rows for name, (rows, _) in sorted(seen.content.items())},
         "rollback_ms": rehearsal.rollback_ms if rehearsal else None,
         "outputs": {name: output.chunk for name, output in sorted(seen.outputs.items())},
+        "irreversible": list(seen.facts.irreversible),
+        "labels": list(seen.labels),
     }
 
 

@@ -6,6 +6,7 @@ starts from the commit at which it was entered, so nothing is ever there twice.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from penstock.ledger.facts import GatesJudged, StageEntered, StagePassed, StageS
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Outcome
 from penstock.policy.gates import combined
+from penstock.policy.ruling import open_findings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from penstock.model.findings import Verdict
 
 ENVELOPE_SUFFIX = ".dsse.json"
+STOPPED = "evidence/stopped.json"
+"""What the gates of the stage that stopped said, beneath a change's folder, until the stage is done again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +52,8 @@ class StageReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of every gate that did not pass."""
-        held = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-        return tuple(f for verdict in self.verdicts if verdict.outcome not in held for f in verdict.findings)
+        """The findings of every gate that does not hold, without those that are waived."""
+        return tuple(finding for verdict in self.verdicts for finding in open_findings(verdict))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,17 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
 
 def find_statement(change: Change, link: Link, root: Path, tools: Tools) -> str | None:
     """The path of the statement of that kind, if one was sealed before a crash; it is whole, for files come at once."""
-    names = (name for name, _ in envelopes(change, root, tools))
-    return next((name for name in names if name.endswith(f"-{link}{ENVELOPE_SUFFIX}")), None)
+    return next((name for name, _ in envelopes(change, root, tools) if is_kind(name, link)), None)
+
+
+def is_kind(path: str, link: Link) -> bool:
+    """Whether an envelope's path says that it is a statement of that kind: `NN-KIND`, or `NN-KIND-SIGNER`.
+
+    >>> is_kind("changes/A-1/evidence/05-approval-review.dsse.json", Link.REVIEW)
+    False
+    """
+    word = path.rpartition("/")[2].partition("-")[2].removesuffix(ENVELOPE_SUFFIX)
+    return word == link or word.startswith(f"{link}-")
 
 
 def write_statement(
@@ -117,7 +129,7 @@ def write_statement(
         previous=digest(before[-1][1]) if before else None,
     )
     data = seal(statement, tools.keys.signer(signer))
-    word = f"{link}-{signer}" if link is Link.APPROVAL else str(link)
+    word = f"{link}-{signer}" if link in {Link.APPROVAL, Link.WAIVER} else str(link)
     path = f"{change.folder}/evidence/{len(before) + 1:02d}-{word}{ENVELOPE_SUFFIX}"
     tools.folder.write(root, path, data)
     return path, digest(data)
@@ -149,7 +161,10 @@ def stop_stage(
     """Record that a gate said no, or that a person has to act; the artefacts are committed for them to read."""
     outcome = combined(verdicts)
     state = "waiting" if outcome is Outcome.NEEDS_PERSON else "refused"
-    reasons = [verdict.summary for verdict in verdicts if verdict.outcome is outcome]
+    reasons = [verdict.summary for verdict in verdicts if verdict.counts is outcome]
+    said = {"stage": str(stage), "verdicts": [verdict.to_json() for verdict in verdicts]}
+    data = json.dumps(said, indent=2, ensure_ascii=False).encode() + b"\n"
+    tools.folder.write(root, f"{change.folder}/{STOPPED}", data)
     tools.repository.commit(root, message, [change.folder], change.author, at=tools.now())
     stopped = StageStopped(
         change=change.id, stage=stage, state=state, reason="; ".join(reason.rstrip(".") for reason in reasons)
@@ -170,5 +185,5 @@ def _foreign_commits(change: Change, found: str, expected: str) -> Finding:
 
 def _judged(change: Change, stage: Stage, verdicts: Sequence[Verdict]) -> GatesJudged:
     return GatesJudged(
-        change=change.id, stage=stage, outcomes={verdict.gate: str(verdict.outcome) for verdict in verdicts}
+        change=change.id, stage=stage, outcomes={verdict.gate: str(verdict.counts) for verdict in verdicts}
     )

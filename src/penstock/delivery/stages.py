@@ -35,13 +35,19 @@ ROLLING_BACK = "rolling_back"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What decides a change's next step. `passed` maps each passed stage to its envelope's SHA-256."""
+    """What decides a change's next step. `passed` maps each passed stage to its envelope's SHA-256.
+
+    `missing` says which approvals of particular people are still asked for, `irreversible` names the steps that cannot
+    be taken back.
+    """
 
     state: str
     passed: Mapping[Stage, str]
     unanswered: tuple[str, ...]
     approvals: int
     approvals_needed: int
+    missing: tuple[str, ...] = ()
+    irreversible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +92,14 @@ def next_step(change: str, progress: Progress) -> Step:
             what=f"{count} question{'s' if count > 1 else ''} without an answer: {', '.join(progress.unanswered)}",
             how=f'penstock change answer {change} {progress.unanswered[0]} "…"',
         )
-    if stage is Stage.DEPLOYMENT and progress.approvals < progress.approvals_needed:
-        missing = progress.approvals_needed - progress.approvals
-        return Wait(
-            stage=stage,
-            what=f"{missing} approval{'s' if missing > 1 else ''} by someone other than the author",
-            how=f"penstock change approve {change} --as NAME",
-        )
+    if stage is Stage.DEPLOYMENT and (progress.approvals < progress.approvals_needed or progress.missing):
+        return Wait(stage=stage, what=_unapproved(progress), how=f"penstock change approve {change} --as NAME")
     return Work(stage=stage)
+
+
+def _unapproved(progress: Progress) -> str:
+    """Who is missing, and what cannot be taken back."""
+    missing = progress.approvals_needed - progress.approvals
+    plain = f"{missing} approval{'s' if missing > 1 else ''} by someone other than the author" if missing > 0 else ""
+    asked = "; ".join(part for part in (plain, *progress.missing) if part)
+    return f"{asked}; irreversible: {', '.join(progress.irreversible)}" if progress.irreversible else asked

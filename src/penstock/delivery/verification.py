@@ -13,11 +13,11 @@ from penstock.delivery.stages import Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.chain import ChainRules, LinkReport, verify_chain
 from penstock.evidence.envelope import read_envelope, read_statement
-from penstock.evidence.keys import KEYS, Role, from_text, key_ring
+from penstock.evidence.keys import KEYS, Role, from_text, key_ring, with_revocations
 from penstock.evidence.statements import REMOVED, RESTORED, Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
-from penstock.policy.rules import Policy
+from penstock.policy.rules import Label, Policy
 from penstock.project.layout import SETTINGS_FILE
 from penstock.project.settings import read_settings
 
@@ -107,17 +107,20 @@ def evidence_of(change: str, root: Path, folder: Folder, history: History) -> Ev
 def judge(found: Evidence, ledger: Recorded = Recorded(), also: Sequence[PublicKey] = ()) -> ChainReport:
     """Judge a chain by the keys and the policy of its base revision; the rule `keys` says whether those can be read.
 
-    `also` are keys that may sign stages beside those of the revisions, never approvals.
+    `also` are the keys of the project as it is: they may sign stages, never approvals, and what they revoke is revoked.
     """
     findings: tuple[Finding, ...] = ()
     keys: Mapping[str, PublicKey] = {}
-    approvals = Policy().approvals
+    policy = Policy()
     try:
         keys = trusted_keys(found, also)
-        approvals = _approvals_needed(found)
+        policy = _policy_of(found)
     except InputError as error:
         findings = error.findings
-    rules = ChainRules(change=found.change, approvals=approvals, reach=ledger.reach, head=ledger.head)
+    quorums = tuple(each for each in policy.quorums(tuple(Label)) if each.words)
+    rules = ChainRules(
+        change=found.change, approvals=policy.approvals, quorums=quorums, reach=ledger.reach, head=ledger.head
+    )
     report = verify_chain(found.envelopes, keys, found.read, rules, found.history)
     return replace(report, links=(LinkReport(name="keys", findings=findings), *report.links))
 
@@ -136,7 +139,7 @@ def trusted_keys(found: Evidence, also: Sequence[PublicKey] = ()) -> Mapping[str
     for key in (*later, *also):
         if key.role is not Role.APPROVER and key.key_id not in known:
             more.setdefault(key.key_id, key)
-    return key_ring([*then, *more.values()])
+    return key_ring([*with_revocations(then, also), *more.values()])
 
 
 class _Claims:
@@ -222,23 +225,23 @@ def _key(name: str, data: bytes) -> PublicKey:
     return from_text(data.decode(errors="replace"), name)
 
 
-def _approvals_needed(found: Evidence) -> int:
-    """How many must approve, as the base revision's settings say.
+def _policy_of(found: Evidence) -> Policy:
+    """Who must approve, as the base revision's settings say.
 
     Raises:
         InputError: they cannot be read.
     """
     last = found.last
     if last is None or last.base_commit is None:
-        return Policy().approvals
+        return Policy()
     data = found.history.file(last.base_commit, SETTINGS_FILE)
     if data is None:
-        return Policy().approvals
+        return Policy()
     findings: list[Finding] = []
     settings = read_settings(data.decode(errors="replace"), findings)
     if settings is None and findings:
         raise InputError(tuple(findings))
-    return Policy.of(settings).approvals if settings else Policy().approvals
+    return Policy.of(settings) if settings else Policy()
 
 
 def _no_evidence(change: str) -> Finding:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penstock.evidence import links, revisions
+from penstock.evidence import links, revisions, terms
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import read_envelope, read_statement, verified_signer
 from penstock.evidence.links import Chain, ChainRules, Signed
+from penstock.evidence.statements import Link
 from penstock.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from penstock.evidence.git_objects import History
     from penstock.evidence.keys import PublicKey
-    from penstock.evidence.statements import Link
     from penstock.model.findings import Finding
 
 __all__ = ["ChainReport", "ChainRules", "LinkReport", "verify_chain"]
@@ -34,6 +34,8 @@ RULES: dict[str, Callable[[Chain], Iterator[Finding]]] = {
     "four_eyes": links.four_eyes,
     "approval": links.approval_of_review,
     "approvers": links.enough_approvers,
+    "terms": terms.keys_in_force,
+    "waivers": terms.waivers_in_force,
     "commit": links.same_commit,
     "subjects": links.subjects_intact,
     "base": revisions.one_base,
@@ -118,7 +120,7 @@ def verify_chain(
     return ChainReport(
         change=rules.change,
         links=tuple(LinkReport(name=name, findings=findings) for name, findings in found.items()),
-        furthest=signed[-1].stage if signed else None,
+        furthest=next((each.stage for each in reversed(signed) if each.stage is not Link.WAIVER), None),
         approvers=links.standing_approvers(chain),
         head=files[-1][1] if files else None,
     )

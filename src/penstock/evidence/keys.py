@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from penstock.documents import Fields, read_yaml, to_yaml
 from penstock.evidence.canonical import digest
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
+from penstock.model.intervals import parse_moment, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,25 +32,50 @@ PUBLIC_LENGTH = 32
 
 
 class Role(StrEnum):
-    """What a key may sign: authors and runners sign stages, approvers sign approvals and nothing else."""
+    """What a key may sign: authors, agents and runners sign stages, approvers sign approvals and waivers alone."""
 
     AUTHOR = "author"
     APPROVER = "approver"
     RUNNER = "runner"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """From which moment on a key counts for nothing, and why."""
+
+    at: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """An Ed25519 public key (`public`, 32 raw bytes), whose it is, and what it may sign."""
+    """An Ed25519 public key (`public`, 32 raw bytes), whose it is, and what it may sign.
+
+    `groups` are those in whose name its owner may approve. From the moment `expires` on, or since it was `revoked`,
+    what it signs counts for nothing; what it signed before stands.
+    """
 
     name: str
     role: Role
     public: bytes
+    groups: tuple[str, ...] = ()
+    expires: str | None = None
+    revoked: Revocation | None = None
 
     @property
     def key_id(self) -> str:
         """The SHA-256 of the raw public bytes, in hex."""
         return digest(self.public)
+
+    def fault_at(self, moment: str) -> str | None:
+        """Why what this key signed at an ISO 8601 moment counts for nothing, or None."""
+        at = parse_moment(moment)
+        if self.revoked is not None and at >= parse_moment(self.revoked.at):
+            return f"its key was revoked on {self.revoked.at}: {self.revoked.reason}"
+        if self.expires is not None and at >= parse_moment(self.expires):
+            return f"its key expired on {self.expires}"
+        return None
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
         """Whether `signature` over `message` was made with this key's private half."""
@@ -65,14 +91,19 @@ class PublicKey:
 
 def to_text(key: PublicKey) -> str:
     """The YAML text of a project's `keys/NAME.yaml`."""
-    return to_yaml(
-        {
-            "name": key.name,
-            "role": str(key.role),
-            "key_id": key.key_id,
-            "public_key": b64encode(key.public).decode(),
-        }
-    )
+    values: dict[str, object] = {
+        "name": key.name,
+        "role": str(key.role),
+        "key_id": key.key_id,
+        "public_key": b64encode(key.public).decode(),
+    }
+    if key.groups:
+        values["groups"] = list(key.groups)
+    if key.expires is not None:
+        values["expires"] = key.expires
+    if key.revoked is not None:
+        values["revoked"] = {"at": key.revoked.at, "reason": key.revoked.reason}
+    return to_yaml(values)
 
 
 def from_text(text: str, file: str) -> PublicKey:
@@ -114,10 +145,46 @@ def from_text(text: str, file: str) -> PublicKey:
             expected=digest(public),
             remedy="copy the file again from the key's owner",
         )
+    groups, expires, revoked = fields.texts("groups"), _moment(fields, "expires"), _revocation(fields)
     fields.unknown()
     if fields.findings or name is None or role is None:
         raise InputError(tuple(fields.findings))
-    return PublicKey(name=name, role=Role(role), public=public)
+    return PublicKey(name=name, role=Role(role), public=public, groups=groups, expires=expires, revoked=revoked)
+
+
+def _revocation(fields: Fields) -> Revocation | None:
+    revoked = fields.child("revoked")
+    if revoked is None:
+        return None
+    at, reason = _moment(revoked, "at", required=True), revoked.text("reason", required=True)
+    revoked.unknown()
+    return Revocation(at=at, reason=reason) if at is not None and reason is not None else None
+
+
+def _moment(fields: Fields, key: str, *, required: bool = False) -> str | None:
+    text = fields.text(key, required=required)
+    try:
+        return text if text is None else stamp(parse_moment(text))
+    except (ValueError, OverflowError):
+        expected = "a date or an ISO 8601 moment"
+        fields.note("evidence.moment", f"{key} is {text!r}", at=key, found=text, expected=expected)
+        return None
+
+
+def with_revocations(keys: Iterable[PublicKey], newer: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
+    """Keys with what newer files take from them: a revocation, or an earlier end. Nothing is given back."""
+    later = {key.key_id: key for key in newer}
+    return tuple(_narrowed(key, later.get(key.key_id, key)) for key in keys)
+
+
+def _narrowed(key: PublicKey, later: PublicKey) -> PublicKey:
+    ends = [end for end in (key.expires, later.expires) if end is not None]
+    revoked = [each for each in (key.revoked, later.revoked) if each is not None]
+    return replace(
+        key,
+        expires=min(ends, key=parse_moment, default=None),
+        revoked=min(revoked, key=lambda each: parse_moment(each.at), default=None),
+    )
 
 
 def key_ring(keys: Iterable[PublicKey]) -> Mapping[str, PublicKey]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from penstock.evidence.canonical import digest
 from penstock.evidence.keys import Role
+from penstock.evidence.quorum import Quorum
 from penstock.evidence.statements import Link
 from penstock.model.findings import Finding, Place
+from penstock.model.intervals import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from penstock.evidence.statements import Statement
 
 REWORK = frozenset({Link.DISCOVERY, Link.DESIGN, Link.IMPLEMENTATION})
-STAGE_ROLES = frozenset({Role.AUTHOR, Role.RUNNER})
+STAGE_ROLES = frozenset({Role.AUTHOR, Role.RUNNER, Role.AGENT})
+DECISIONS = frozenset({Link.APPROVAL, Link.WAIVER})
+"""What a person signs, and nobody for themselves."""
 FOLLOWERS: dict[Link | None, frozenset[Link]] = {
     None: frozenset({Link.DISCOVERY}),
     Link.DISCOVERY: frozenset({Link.DISCOVERY, Link.DESIGN}),
@@ -40,13 +44,14 @@ FOLLOWERS: dict[Link | None, frozenset[Link]] = {
 class ChainRules:
     """What a chain is held to.
 
-    `change` is the id asked about; `approvals` is how many people must have approved before a deployment. Without its
-    last envelopes a chain is shorter but whole: `reach` (a stage that must stand) and `head` (the SHA-256 of the last
-    envelope, from a ledger) show that they were removed.
+    `change` is the id asked about; `approvals` is how many people must have approved before a deployment, `quorums`
+    what is asked beyond that. Without its last envelopes a chain is shorter but whole: `reach` (a stage that must
+    stand) and `head` (the SHA-256 of the last envelope, from a ledger) show that they were removed.
     """
 
     change: str
     approvals: int = 1
+    quorums: tuple[Quorum, ...] = ()
     reach: Link | None = None
     head: str | None = None
 
@@ -117,7 +122,9 @@ def in_order(chain: Chain) -> Iterator[Finding]:
     """No stage is entered before the one that leads to it."""
     before: Link | None = None
     for each in chain.signed:
-        allowed = FOLLOWERS[before]
+        if each.stage is Link.WAIVER and (before is None or before in REWORK):
+            continue
+        allowed = FOLLOWERS.get(before, frozenset())
         if before is Link.REVIEW and chain.rules.approvals == 0:
             allowed |= {Link.DEPLOYMENT}
         if each.stage not in allowed:
@@ -132,9 +139,9 @@ def in_order(chain: Chain) -> Iterator[Finding]:
 
 
 def right_role(chain: Chain) -> Iterator[Finding]:
-    """Approvals are signed by approvers, stages by authors and runners."""
+    """Approvals and waivers are signed by approvers, stages by authors, agents and runners."""
     for each in chain.signed:
-        allowed = frozenset({Role.APPROVER}) if each.stage is Link.APPROVAL else STAGE_ROLES
+        allowed = frozenset({Role.APPROVER}) if each.stage in DECISIONS else STAGE_ROLES
         if each.key.role not in allowed:
             yield _finding(
                 "wrong_role",
@@ -146,12 +153,13 @@ def right_role(chain: Chain) -> Iterator[Finding]:
 
 
 def four_eyes(chain: Chain) -> Iterator[Finding]:
-    """Nobody approves what they wrote or ran, with whatever key; a key has one name, so names tell keys too."""
+    """Nobody approves or waives what they wrote or ran, with whatever key; a key has one name: names tell keys too."""
     for each in chain.signed:
-        if each.stage is Link.APPROVAL and (reason := _own_change(each, chain)):
+        if each.stage in DECISIONS and (reason := _own_change(each, chain)):
+            verb = "approves" if each.stage is Link.APPROVAL else "waives findings of"
             yield _finding(
-                "own_approval",
-                f"{each.file}: {each.key.name} approves a change although {reason}",
+                "own_approval" if each.stage is Link.APPROVAL else "own_waiver",
+                f"{each.file}: {each.key.name} {verb} a change although {reason}",
                 each.file,
                 (each.key.name, "an approver who neither wrote nor ran the change"),
                 "ask another approver",
@@ -176,15 +184,25 @@ def approval_of_review(chain: Chain) -> Iterator[Finding]:
 
 def enough_approvers(chain: Chain) -> Iterator[Finding]:
     """A deployment follows as many sound approvals of the last review, by different people, as policy asks."""
-    for each, _, approvers in _decisions(chain):
-        if each.stage is Link.DEPLOYMENT and len(approvers) < chain.rules.approvals:
-            yield _finding(
-                "too_few_approvers",
-                f"{each.file}: deployed with {len(approvers)} of {chain.rules.approvals} approvals",
-                each.file,
-                (", ".join(sorted(approvers)) or "nobody", f"{chain.rules.approvals} different approvers"),
-                "roll back, or have the review approved and deploy again",
-            )
+    for each, review, approvers in _decisions(chain):
+        if each.stage is not Link.DEPLOYMENT:
+            continue
+        names = {key.name: key for key in approvers}
+        for quorum in (Quorum(count=chain.rules.approvals), *chain.rules.quorums):
+            people = sorted(name for name, key in names.items() if quorum.admits(name, key.groups))
+            if quorum.asked_of(_labels(review)) and len(people) < quorum.count:
+                yield _finding(
+                    "too_few_approvers",
+                    f"{each.file}: deployed with {len(people)} of {quorum.count} approvals{quorum.words}",
+                    each.file,
+                    (", ".join(people) or "nobody", f"{quorum.count} different approvers{quorum.words}"),
+                    "roll back, or have the review approved and deploy again",
+                )
+
+
+def _labels(review: Signed | None) -> tuple[str, ...]:
+    labels = review.statement.facts.get("labels", ()) if review else ()
+    return tuple(str(label) for label in labels) if isinstance(labels, list | tuple) else ()
 
 
 def same_commit(chain: Chain) -> Iterator[Finding]:
@@ -242,38 +260,55 @@ def complete(chain: Chain) -> Iterator[Finding]:
         )
 
 
+def in_force(decision: Signed, moment: str) -> bool:
+    """Whether an approval or waiver still counts at an ISO 8601 moment: its key, and its own `until`, say so."""
+    return decision.key.fault_at(moment) is None and not _ended(decision.statement.facts.get("until"), moment)
+
+
+def _ended(until: object, moment: str) -> bool:
+    """Whether a moment is past `until`; what is no moment has ended, and None never does."""
+    if until is None:
+        return False
+    try:
+        return parse_moment(moment) >= parse_moment(str(until))
+    except (ValueError, OverflowError):
+        return True
+
+
 def standing_approvers(chain: Chain) -> tuple[str, ...]:
     """Who soundly approved the last review, sorted."""
-    approvers: frozenset[str] = frozenset()
+    approvers: frozenset[PublicKey] = frozenset()
     held = {each.position for each in standing(chain)}
     for each, review, before in _decisions(chain):
         if each.position in held:
-            approvers = before | {each.key.name} if _sound(each, review, chain) else before
-    return tuple(sorted(approvers))
+            approvers = before | {each.key} if _sound(each, review, chain) else before
+    return tuple(sorted({key.name for key in approvers}))
 
 
 def standing(chain: Chain) -> tuple[Signed, ...]:
-    """The statements that no return to their stage, or to an earlier one, has made void."""
+    """The statements of steps that no return to their stage, or to an earlier one, has made void."""
     held: list[Signed] = []
     for each in chain.signed:
+        if each.stage is Link.WAIVER:
+            continue
         if held and each.stage.rank < held[-1].stage.rank:
             held = [other for other in held if other.stage.rank < each.stage.rank]
         held.append(each)
     return tuple(held)
 
 
-def _decisions(chain: Chain) -> Iterator[tuple[Signed, Signed | None, frozenset[str]]]:
-    """Each approval and deployment, the review it rests on, and who soundly approved that review before."""
+def _decisions(chain: Chain) -> Iterator[tuple[Signed, Signed | None, frozenset[PublicKey]]]:
+    """Each approval and deployment, the review it rests on, and whose sound approvals of that review stood then."""
     review: Signed | None = None
-    approvers: frozenset[str] = frozenset()
+    approvals: list[Signed] = []
     for each in chain.signed:
         if each.stage is Link.REVIEW or each.stage in REWORK:
             review = each if each.stage is Link.REVIEW else None
-            approvers = frozenset()
+            approvals = []
         elif each.stage in {Link.APPROVAL, Link.DEPLOYMENT}:
-            yield each, review, approvers
+            yield each, review, frozenset(one.key for one in approvals if in_force(one, each.statement.at))
             if _sound(each, review, chain):
-                approvers |= {each.key.name}
+                approvals.append(each)
 
 
 def _sound(each: Signed, review: Signed | None, chain: Chain) -> bool:
@@ -281,6 +316,7 @@ def _sound(each: Signed, review: Signed | None, chain: Chain) -> bool:
     return (
         each.stage is Link.APPROVAL
         and each.key.role is Role.APPROVER
+        and each.key.fault_at(each.statement.at) is None
         and _sees(each, review)
         and _own_change(each, chain) is None
     )
@@ -296,7 +332,7 @@ def _own_change(approval: Signed, chain: Chain) -> str | None:
     name = approval.key.name.casefold()
     if name in {each.statement.author.casefold() for each in chain.signed}:
         return "they wrote it"
-    if name in {each.key.name.casefold() for each in chain.signed if each.stage is not Link.APPROVAL}:
+    if name in {each.key.name.casefold() for each in chain.signed if each.stage not in DECISIONS}:
         return "they signed its stages"
     return None
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:penstock:evidence:v1"
-SCHEMES = ("git", "plan", "version", "fingerprint", "envelope", "policy", "environment")
+SCHEMES = ("git", "plan", "version", "fingerprint", "envelope", "policy", "environment", "finding")
 CHUNK_LENGTH = 12
 COMMIT_SUBJECT = "git:commit"
 POLICY_SUBJECT = "policy:base"
@@ -55,6 +55,8 @@ class Link(StrEnum):
     DEPLOYMENT = "deployment"
     OBSERVATION = "observation"
     ROLLBACK = "rollback"
+    WAIVER = "waiver"
+    """A person's word that findings may stand: no step of the way, and so in none of its orders."""
 
     @property
     def rank(self) -> int:
@@ -117,6 +119,14 @@ class Statement:
 def review_seen(envelope: bytes) -> Subject:
     """The one subject of an approval: the review envelope that the approver saw."""
     return Subject(name="envelope:review", sha256=digest(envelope))
+
+
+def finding_digest(finding: Mapping[str, Any]) -> str:
+    """The SHA-256 by which a waiver names a finding, given as the JSON values that a verdict holds.
+
+    The remedy is left out: other advice makes no other finding.
+    """
+    return digest(canonical_bytes({name: value for name, value in finding.items() if name != "remedy"}))
 
 
 def to_json(statement: Statement) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Severity(StrEnum):
@@ -66,6 +69,12 @@ class Finding:
         }
         return {name: value for name, value in row.items() if value is not None}
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Finding:
+        """The finding of values that `to_json` made."""
+        given = {name: row[name] for name in ("code", "message", "found", "expected", "remedy") if name in row}
+        return cls(**given, severity=Severity(row["severity"]), place=Place(**row.get("place", {})))
+
 
 class Outcome(StrEnum):
     """What a gate can say."""
@@ -78,21 +87,57 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one gate found: its outcome, one sentence for people, and the findings behind it."""
+    """What one gate found: its outcome, one sentence for people, and the findings behind it.
+
+    `outcome` is what the gate said, whatever policy and waivers make of it; where that is something else, `counts_as`
+    says what and `ruling` why. `waived` maps the digests of findings that are waived to those of their waivers.
+    """
 
     gate: str
     outcome: Outcome
     summary: str
     findings: tuple[Finding, ...] = ()
+    counts_as: Outcome | None = None
+    ruling: str = ""
+    waived: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def counts(self) -> Outcome:
+        """What it counts for."""
+        return self.outcome if self.counts_as is None else self.counts_as
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is not in the way."""
+        return self.counts in {Outcome.PASS, Outcome.NOT_APPLICABLE}
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as plain JSON values."""
-        return {
+        row: dict[str, Any] = {
             "gate": self.gate,
             "outcome": str(self.outcome),
             "summary": self.summary,
             "findings": [finding.to_json() for finding in self.findings],
         }
+        if self.ruling:
+            row |= {"counts": str(self.counts), "ruling": self.ruling}
+        if self.waived:
+            row["waived"] = [{"finding": finding, "waiver": waiver} for finding, waiver in self.waived]
+        return row
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Verdict:
+        """The verdict of values that `to_json` made."""
+        ruling = str(row.get("ruling", ""))
+        return cls(
+            gate=str(row["gate"]),
+            outcome=Outcome(row["outcome"]),
+            summary=str(row["summary"]),
+            findings=tuple(Finding.from_json(finding) for finding in row["findings"]),
+            counts_as=Outcome(row["counts"]) if ruling else None,
+            ruling=ruling,
+            waived=tuple((str(each["finding"]), str(each["waiver"])) for each in row.get("waived", ())),
+        )
 
 
 def blocking(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -262,7 +262,8 @@ class Story:
 
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
     this story's part alone. `criteria` are this story's; `standing` are those of earlier stories that still hold.
-    `lines` says on which line of `file` each dotted path of the front matter stands.
+    `irreversible` names steps that no rollback takes back. `lines` says on which line of `file` each dotted path of the
+    front matter stands.
     """
 
     id: str
@@ -290,4 +291,5 @@ class Story:
     description: str = ""
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
+    irreversible: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)

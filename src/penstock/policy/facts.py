@@ -180,6 +180,7 @@ class ReviewFacts:
     slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
     `quarantined` are the rows put aside in production and by the change, of datasets that have any. `reruns` say what a
     second build of a run of them made and took, `readiness` how touched pipelines would keep their time to be ready by.
+    `irreversible` are steps that no rollback takes back.
     """
 
     story: Story
@@ -203,23 +204,48 @@ class ReviewFacts:
     reruns: tuple[Rerun, ...] = ()
     readiness: tuple[Readiness, ...] = ()
     readiness_before: Mapping[str, Readiness] = field(default_factory=dict)
+    irreversible: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalFacts:
-    """One approval found: who, with which key and role, and which review envelope it was given for."""
+    """One approval found: who, with which key and role, and which review envelope it was given for.
+
+    `fault` says why it or its key has ended, if it has.
+    """
 
     name: str
     key_id: str
     role: str
     envelope_sha256: str
     valid_signature: bool
+    groups: tuple[str, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverFacts:
+    """One waiver found: the digests of the findings of a gate that it covers, who signed it, why, until when.
+
+    `fault` says why it counts for nothing, if it does; `sha256` is its envelope's.
+    """
+
+    gate: str
+    findings: frozenset[str]
+    by: str
+    reason: str
+    until: str
+    sha256: str
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFacts:
-    """`changed_since_review` are files whose bytes are no longer those reviewed; `base_conflicts` those that moved
-    beneath the change.
+    """`changed_since_review` are files whose bytes are no longer those reviewed, `changed_versions` datasets whose rows
+    are not; `base_conflicts` are files that moved beneath the change.
+
+    `labels` say what the change is besides, `irreversible` which steps no rollback takes back; `waivers` are those on
+    which its stages passed.
     """
 
     story: Story
@@ -230,6 +256,10 @@ class DeploymentFacts:
     approvals: tuple[ApprovalFacts, ...]
     changed_since_review: tuple[str, ...] = ()
     base_conflicts: tuple[str, ...] = ()
+    changed_versions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    irreversible: tuple[str, ...] = ()
+    waivers: tuple[WaiverFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

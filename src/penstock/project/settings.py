@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.documents import Fields, read_yaml
 from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import NAME_PATTERN, Settings
+from penstock.policy.reading import read_policy
 from penstock.project.author_commands import read_author_commands
 from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
@@ -124,14 +125,4 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
     policy = fields.child("policy")
     if policy is None:
         return MappingProxyType({})
-    values: dict[str, Any] = {
-        "approvals": policy.integer("approvals", low=0),
-        "quality_score": policy.number("quality_score", low=0, high=100),
-        "observe_intervals": policy.integer("observe_intervals", low=0),
-        "documentation": policy.number("documentation", low=0, high=100),
-        "mutation_score": policy.number("mutation_score", low=0, high=100),
-        "cost_ratio": policy.number("cost_ratio", low=1),
-        "availability": policy.number("availability", low=0, high=100),
-    }
-    policy.unknown()
-    return MappingProxyType({name: value for name, value in values.items() if value is not None})
+    return MappingProxyType(read_policy(policy))

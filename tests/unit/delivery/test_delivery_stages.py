@@ -77,3 +77,19 @@ def test_work_is_never_offered_on_a_stage_that_has_passed(
     step = next_step("X-1", progress(*done, state=state, unanswered=questions, approvals=approvals))
     assert not isinstance(step, Work) or step.stage not in done
     assert not isinstance(step, Work) or set(upto(step.stage)) <= set(done)
+
+
+def test_deployment_waits_for_particular_people_though_enough_have_approved() -> None:
+    passed: dict[Stage, str] = {stage: "0" * 64 for stage in Stage if stage != Stage.DEPLOYMENT}
+    progress = Progress(
+        state="waiting",
+        passed=passed,
+        unanswered=(),
+        approvals=1,
+        approvals_needed=1,
+        missing=("1 approval for what is irreversible",),
+        irreversible=("mails are sent",),
+    )
+    step = next_step("RETAIL-1", progress)
+    assert isinstance(step, Wait)
+    assert step.what == "1 approval for what is irreversible; irreversible: mails are sent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_cases import OLDER_REVIEW, approval, deployment
 
+from penstock.evidence.quorum import Quorum
 from penstock.model.findings import Outcome, Severity
 from penstock.policy.approvals import approvers
 from penstock.policy.gates.missing_approval import judge
+from penstock.policy.rules import Policy
 
 
 def test_one_good_approval_is_enough_by_default() -> None:
@@ -94,3 +97,40 @@ def test_people_are_the_groups_that_share_names_or_keys_in_any_order(pairs: list
     groups = [approvers(deployment(*(approval(*pair) for pair in order))) for order in (pairs, shuffled)]
     assert groups[0] == groups[1]
     assert len(groups[0]) <= min(len({name for name, _ in pairs}), len({key for _, key in pairs}))
+
+
+# --- who has to approve
+
+
+def test_approvals_of_people_outside_the_group_do_not_fill_it() -> None:
+    policy = Policy(approvals=1, approvals_from=("privacy", "cy"))
+    verdict = judge(replace(deployment(approval()), policy=policy))
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    assert verdict.findings[0].message.startswith("1 approval from privacy or cy of the review")
+    assert judge(replace(deployment(approval(groups=("privacy",))), policy=policy)).outcome is Outcome.PASS
+    assert judge(replace(deployment(approval("cy", "k-cy")), policy=policy)).outcome is Outcome.PASS
+
+
+def test_what_is_irreversible_needs_a_second_approver_and_is_named() -> None:
+    facts = deployment(approval(), labels=("irreversible",), irreversible=("mails are sent",))
+    verdict = judge(facts)
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    assert [finding.code for finding in verdict.findings] == ["gate.missing_approval.irreversible"]
+    assert "mails are sent" in verdict.findings[0].message
+    assert judge(replace(facts, approvals=(approval(), approval("cy", "k-cy")))).outcome is Outcome.PASS
+
+
+def test_a_label_asks_people_of_its_own_besides() -> None:
+    extra = (Quorum(count=1, among=("privacy",), label="personal_data"),)
+    policy = Policy(extra=extra)
+    plain = replace(deployment(approval()), policy=policy)
+    assert judge(plain).outcome is Outcome.PASS
+    assert judge(replace(plain, labels=("personal_data",))).outcome is Outcome.NEEDS_PERSON
+    privacy = replace(plain, labels=("personal_data",), approvals=(approval(groups=("privacy",)),))
+    assert judge(privacy).outcome is Outcome.PASS
+
+
+def test_an_approval_that_ended_does_not_count() -> None:
+    verdict = judge(deployment(approval(fault="its key was revoked on 2026-01-01: lost")))
+    assert verdict.outcome is Outcome.NEEDS_PERSON
+    assert verdict.findings[1].message.endswith("does not count: its key was revoked on 2026-01-01: lost")

@@ -48,3 +48,10 @@ def test_a_file_changed_since_the_review_fails_whatever_was_approved() -> None:
 def test_without_approvals_and_changes_nothing_is_judged() -> None:
     assert judge(deployment()).outcome is Outcome.NOT_APPLICABLE
     assert_fails(judge(deployment(changed_since_review=("a.sql",))), "changed")
+
+
+def test_rows_that_are_not_those_reviewed_stop_the_change() -> None:
+    verdict = judge(deployment(approval(), changed_versions=("sales.daily_revenue",)))
+    assert_fails(verdict, "data")
+    assert verdict.findings[0].place.dataset == "sales.daily_revenue"
+    assert "0 files and 1 version changed since it" in verdict.summary

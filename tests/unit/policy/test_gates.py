@@ -79,8 +79,8 @@ def test_every_detail_of_a_code_stands_on_the_page_of_its_gate() -> None:
         "unmet_criterion": ("unmeasured",),
         "impact_mismatch": ("undeclared", "out_of_bounds", "never_came", "schema"),
         "unrehearsed_rollback": ("missing", "not_restored", "no_effect"),
-        "missing_approval": ("void",),
-        "stale_approval": ("changed",),
+        "missing_approval": ("void", "irreversible", "personal_data"),
+        "stale_approval": ("changed", "data"),
         "failed_observation": ("check",),
     }
     absent = [
@@ -92,7 +92,12 @@ def test_every_detail_of_a_code_stands_on_the_page_of_its_gate() -> None:
 def test_all_gates_of_a_stage_are_asked_though_one_fails() -> None:
     verdicts = gates.judge_all(gates.DEPLOYMENT, deployment(base_conflicts=("a.sql",)))
     assert [verdict.gate for verdict in verdicts] == list(gates.DEPLOYMENT)
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.NEEDS_PERSON, Outcome.NOT_APPLICABLE, Outcome.FAIL]
+    assert [verdict.outcome for verdict in verdicts] == [
+        Outcome.NEEDS_PERSON,
+        Outcome.NOT_APPLICABLE,
+        Outcome.FAIL,
+        Outcome.NOT_APPLICABLE,
+    ]
 
 
 def test_a_change_as_it_should_be_passes_every_stage() -> None:

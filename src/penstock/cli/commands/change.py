@@ -9,10 +9,15 @@ import click
 
 from penstock.app import delivering
 from penstock.cli.answers import Answer, Door, answering
-from penstock.cli.options import opened, project_option, until_option
+from penstock.cli.options import Moment, opened, project_option, until_option
 from penstock.cli.progress import advanced_answer, watcher
+from penstock.cli.reports import Report, Reported, report_options
+from penstock.cli.verdicts import judged_lines, stages_report
+from penstock.delivery.approval import ApprovalWish
 from penstock.delivery.pages import tables
 from penstock.delivery.stages import Stage
+from penstock.delivery.waiving import Selection, Wish
+from penstock.model.intervals import stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,14 +47,17 @@ def list_(door: Door, project: str | None) -> Answer:
 @click.option("--chunk", default=None, help="Print a recorded output by the chunk id that a page cites.")
 @project_option
 @answering
-def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Answer:
+@report_options("penstock change show")
+def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Reported:
     """Say what stage a change is in, what is missing, and what to do next."""
     del door
     with opened(project) as place:
         if chunk is not None:
             text = delivering.show_output(place, id_, chunk)
-            return Answer(result={"chunk": chunk, "text": text}, text=text)
+            answer = Answer(result={"chunk": chunk, "text": text}, text=text)
+            return Reported(answer=answer, report=Report(name=id_, cases=()))
         found, step, folder = delivering.show(place, id_)
+        stages = delivering.judged(place, id_)
     lines = [f"{found.id}  {found.title}", f"  state: {found.stage}, {found.state.replace('_', ' ')}"]
     lines += [f"  why: {found.reason}"] if found.reason else []
     for stage in Stage:
@@ -57,8 +65,11 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Answer
         mark = "passed" if stage in found.passed else here
         lines.append(f"  {stage.number} {stage:<16}{mark}".rstrip())
     lines += [f"  observed: {interval} {state}" for interval, state in found.observations.items()]
+    lines += [f"  {line}" for stage in stages for line in judged_lines(stage)]
     lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, step)}"]
-    return Answer(result=delivering.change_json(found, step, str(folder)), text="\n".join(lines))
+    result = delivering.change_json(found, step, str(folder))
+    result["verdicts"] = {stage.stage: [verdict.to_json() for verdict in stage.verdicts] for stage in stages}
+    return Reported(answer=Answer(result=result, text="\n".join(lines)), report=stages_report(id_, stages))
 
 
 @change.command(epilog="Example: penstock change questions RETAIL-3")
@@ -103,16 +114,40 @@ def answer(door: Door, id_: str, question: str, text: str, by: str | None, proje
 @change.command(epilog="Example: penstock change approve RETAIL-1 --as maria")
 @click.argument("id_", metavar="ID")
 @click.option("--as", "name", metavar="NAME", required=True, help="Whose approver key signs.")
+@click.option("--reason", default="", help="Why.")
+@click.option("--until", metavar="MOMENT", type=Moment(), default=None, help="When it ends (default: as policy says).")
 @project_option
 @answering
-def approve(door: Door, id_: str, name: str, project: str | None) -> Answer:
+def approve(door: Door, *, id_: str, name: str, reason: str, until: datetime | None, project: str | None) -> Answer:
     """Approve exactly what the review showed; any later edit voids it."""
     del door
     with opened(project) as place:
-        found = delivering.approve(place, id_, name)
+        found = delivering.approve(place, id_, ApprovalWish(name=name, reason=reason, until=until))
     result = {"change": id_, "by": name, "envelope": found.passed[Stage.REVIEW]}
     text = f"{name} approved {id_} as reviewed ({found.passed[Stage.REVIEW][:12]})\nnext: penstock change resume {id_}"
     return Answer(result=result, text=text)
+
+
+@change.command(
+    epilog='Example: penstock change waive RETAIL-4 thin_documentation --as maria --reason "..." --until 2026-12-31'
+)
+@click.argument("id_", metavar="ID")
+@click.argument("what", metavar="GATE[:CODE[:PLACE]]")
+@click.option("--as", "name", metavar="NAME", required=True, help="Whose approver key signs.")
+@click.option("--reason", required=True, help="Why these findings may stand.")
+@click.option("--until", metavar="MOMENT", type=Moment(), required=True, help="From when on it no longer counts.")
+@project_option
+@answering
+def waive(door: Door, *, id_: str, what: str, name: str, reason: str, until: datetime, project: str | None) -> Answer:
+    """Let findings that stopped a change stand for a time: those of a gate, of a code, at a place."""
+    del door
+    wish = Wish(selection=Selection.parse(what), name=name, reason=reason, until=until)
+    with opened(project) as place:
+        waived = delivering.waive(place, id_, wish)
+    lines = [f"{name} waives until {stamp(until)}: {finding.message}" for finding in waived]
+    lines.append(f"next: penstock change resume {id_}")
+    result = {"change": id_, "by": name, "until": stamp(until), "waived": [finding.to_json() for finding in waived]}
+    return Answer(result=result, text="\n".join(lines))
 
 
 @change.command(epilog='Example: penstock change reject RETAIL-4 --as maria --reason "doubles net"')

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.app import checking
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option
+from penstock.cli.reports import Case, Report, Reported, findings_report, report_options
 from penstock.model.findings import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @click.command(epilog="Example: penstock check --project examples/retail")
 @project_option
 @answering
-def check(door: Door, project: str | None) -> Answer:
+@report_options("penstock check")
+def check(door: Door, project: str | None) -> Reported:
     """Read the whole project and say everything that is wrong with it, at once."""
     del door
     with opened(project) as place:
@@ -33,7 +38,8 @@ def check(door: Door, project: str | None) -> Answer:
         f"{checked.tests} test(s): {errors} error(s), {warnings} warning(s)"
     )
     # a project that cannot be read is wrong input
-    return Answer(result=counts, text=text, findings=checked.findings, exit_code=0 if checked.ok else 2)
+    answer = Answer(result=counts, text=text, findings=checked.findings, exit_code=0 if checked.ok else 2)
+    return Reported(answer=answer, report=findings_report("penstock check", checked.findings))
 
 
 @click.command(epilog="Example: penstock test sales.daily_revenue")
@@ -47,9 +53,10 @@ def check(door: Door, project: str | None) -> Answer:
 @click.option("--most", metavar="N", type=click.IntRange(1), help="With --mutate: faults in one query (default: 60).")
 @project_option
 @answering
+@report_options("penstock test")
 def test(
     door: Door, *, datasets: tuple[str, ...], by_slices: bool, mutate: bool, project: str | None, **wishes: Any
-) -> Answer:
+) -> Reported:
     """Run the unit tests on data: given rows in, expected rows out.
 
     With --slices, build incremental datasets and merges slice by slice in several orders, in temporary tables, and
@@ -59,14 +66,14 @@ def test(
     if mutate and by_slices:
         raise click.UsageError("--mutate and --slices are two commands")
     if mutate:
-        return _mutated(door, datasets, project, **wishes)
+        return _reported(_mutated(door, datasets, project, **wishes))
     if any(wishes.values()):
         raise click.UsageError("--min-score, --add and --most go with --mutate")
     if by_slices:
         from penstock.cli.commands.slicing import slices_answer  # noqa: PLC0415 - starts DuckDB and the SQL parser
 
         with opened(project) as place:
-            return slices_answer(door, place, datasets)
+            return _reported(slices_answer(door, place, datasets))
     with opened(project) as place:
         tested = checking.run_tests(place, *datasets)
     passed = sum(1 for outcome in tested.outcomes if outcome.passed)
@@ -81,7 +88,25 @@ def test(
         "cases": [{"dataset": o.dataset, "name": o.name, "file": o.file, "passed": o.passed} for o in tested.outcomes],
         "untested": list(tested.untested),
     }
-    return Answer(result=result, text="\n".join(lines), findings=tested.findings, exit_code=0 if tested.ok else 1)
+    answer = Answer(result=result, text="\n".join(lines), findings=tested.findings, exit_code=0 if tested.ok else 1)
+    return Reported(answer=answer, report=Report(name="penstock test", cases=tuple(_cases(tested))))
+
+
+def _cases(tested: checking.Tested) -> Iterator[Case]:
+    """One case for each test on data, and one for each query that cannot be parsed."""
+    for outcome in tested.outcomes:
+        yield Case(
+            rule="data_test",
+            suite=outcome.dataset,
+            name=outcome.name,
+            findings=outcome.findings,
+            failed=not outcome.passed,
+        )
+    yield from findings_report("queries", tested.unparsable).cases if tested.unparsable else ()
+
+
+def _reported(answer: Answer) -> Reported:
+    return Reported(answer=answer, report=findings_report("penstock test", answer.findings))
 
 
 def _mutated(

@@ -15,16 +15,30 @@ def deployment_notes(change: Change, seen: Review) -> str:
     story = seen.planned.story
     return f"""# Deploying {change.id}
 
-1. Approve: `penstock change approve {change.id} --as NAME`; {seen.facts.policy.approvals} needed, not the author's.
+1. Approve: `penstock change approve {change.id} --as NAME`; {_approvals(seen)} needed, not the author's.
 2. Go on: `penstock change resume {change.id}`. It merges `{change.branch}` into `{change.base_branch}` and promotes
    {touched} to production in one transaction.
 3. The observation window follows: up to {story.observe_intervals} interval(s) run in production and in the version
    before it.
    If a check or an objective fails there, the change rolls itself back and leaves `{change.folder}/incident.md`.
 
+{irreversible_text(seen)}
+
 Data up to {seen.until} was reviewed. Feature flags: none. Environment variables: none. Schedule:
 {_schedule(change, seen)}
 """
+
+
+def _approvals(seen: Review) -> str:
+    """How many have to approve, and who."""
+    everyone, *extra = seen.facts.policy.quorums(seen.labels)
+    return "; ".join((f"{everyone.count}{everyone.words}", *(f"{each.count}{each.words}" for each in extra)))
+
+
+def irreversible_text(seen: Review) -> str:
+    """What no rollback takes back, in one sentence."""
+    steps = seen.facts.irreversible
+    return f"**Irreversible:** {'; '.join(steps)}." if steps else "Nothing in this change is irreversible."
 
 
 def _schedule(change: Change, seen: Review) -> str:
@@ -63,5 +77,5 @@ def rollback_notes(change: Change, seen: Review) -> str:
 {lines}
 
 {tried} No data is copied or lost. The code on `{change.base_branch}` is brought back to what it was in one commit.
-Nothing in this change is irreversible.
+{irreversible_text(seen)}
 """

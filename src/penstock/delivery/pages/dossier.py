@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.delivery.pages.deployment import irreversible_text
 from penstock.delivery.pages.exercise import edit_text
 from penstock.delivery.pages.faults import share_text
 from penstock.delivery.pages.tables import example_text, number, percent, shortened
+from penstock.model.environments import PRODUCTION
 from penstock.model.findings import Outcome
 from penstock.model.pipelines import SqlTask
+from penstock.policy.gates import OBSERVATION
+from penstock.policy.ruling import weakened
 from penstock.quality.mutation import score_of
 from penstock.quality.slicing import SliceOutcome
 from penstock.sql.block_pairs import changed_places
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.judged import JudgedStage
     from penstock.delivery.review import Review
     from penstock.model.findings import Verdict
     from penstock.model.stories import Criterion
@@ -25,11 +31,12 @@ if TYPE_CHECKING:
 MOST_FILES, MOST_COLUMNS, MOST_EXAMPLES, MOST_FINDINGS, MOST_PLACES = 3, 8, 2, 6, 3
 
 
-def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> str:
+def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict], earlier: Sequence[JudgedStage] = ()) -> str:
     """The page as Markdown, 500 to 1,000 words."""
+    rulings = tuple(_rulings(seen, verdicts, earlier))
     parts = [
         f"# Dossier of {change.id}: {seen.planned.story.title}",
-        _answer(change, verdicts),
+        _answer(change, verdicts, [one.gate for one in rulings]),
         "## What was asked for\n\n" + "\n".join(_asked(change, seen)),
         "## What changes in the project\n\n" + "\n".join(_files(seen)),
         "## What moves, and by how much\n\n" + "\n".join(_movement(change, seen)),
@@ -38,14 +45,14 @@ def dossier_page(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> s
         "## Acceptance criteria\n\n" + "\n".join(_criteria(seen)),
         "## What this review did not look at\n\n" + "\n".join(_blind_spots(seen)),
         "## Cost and the way back\n\n" + "\n".join(_cost(change, seen)),
-        "## The gates\n\n" + "\n".join(_gates(verdicts)),
+        "## The gates\n\n" + "\n".join((*_gates(verdicts), *(one.line for one in rulings if one.line))),
         "## Before you approve\n\n" + "\n".join(_checklist(change, seen)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _answer(change: Change, verdicts: Sequence[Verdict]) -> str:
-    failed = [verdict for verdict in verdicts if verdict.outcome is Outcome.FAIL]
+def _answer(change: Change, verdicts: Sequence[Verdict], ruled: Sequence[str]) -> str:
+    failed = [verdict for verdict in verdicts if verdict.counts is Outcome.FAIL]
     if failed:
         names = ", ".join(f"`{verdict.gate}`" for verdict in failed)
         return (
@@ -53,10 +60,17 @@ def _answer(change: Change, verdicts: Sequence[Verdict]) -> str:
             f"The findings are under *The gates*; correct the change and deliver it again."
         )
     return (
-        f"**Ready for a person's decision.** All {len(verdicts)} gates of the review hold. The change ran on real data "
+        f"**Ready for a person's decision.** All {len(verdicts)} gates of the review hold{_apart_from(ruled)}. "
+        f"The change ran on real data "
         f"beside production, unseen by readers. Your approval is bound to the exact bytes described "
         f"here: any later edit of {change.id} voids it."
     )
+
+
+def _apart_from(ruled: Sequence[str]) -> str:
+    """The gates, of whatever stage, that are not in the way by policy's word or a waiver alone."""
+    names = ", ".join(f"`{gate}`" for gate in ruled)
+    return f", {names} by policy or waiver alone (see *The gates*)" if ruled else ""
 
 
 def _asked(change: Change, seen: Review) -> Iterator[str]:
@@ -265,25 +279,54 @@ def _cost(change: Change, seen: Review) -> Iterator[str]:
             f"The way back was rehearsed: promoted in {rehearsal.promote_ms} ms, rolled back in "
             f"{rehearsal.rollback_ms} ms, and what readers see was then {same} "
             f"(output {seen.outputs['rehearsal'].chunk}; F:{change.folder}/rollback.md:1). "
-            "Nothing in this change is irreversible."
+            f"{irreversible_text(seen)}"
         )
     else:
-        yield "The way back was **not** rehearsed."
+        yield f"The way back was **not** rehearsed. {irreversible_text(seen)}"
 
 
 def _gates(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    quiet = [one for one in verdicts if one.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} and not one.findings]
+    quiet = [one for one in verdicts if one.holds and not one.findings and not one.ruling]
     if quiet:
         yield f"- These hold, or had nothing to judge: {', '.join(f'`{one.gate}`' for one in quiet)}."
     for verdict in (one for one in verdicts if one not in quiet):
         word = {Outcome.PASS: "pass", Outcome.FAIL: "**FAIL**", Outcome.NEEDS_PERSON: "**needs a person**"}
-        yield f"- `{verdict.gate}`: {word.get(verdict.outcome, 'not applicable')}. {verdict.summary}"
+        ruling = f" **It counts for {verdict.counts}:** {verdict.ruling}." if verdict.ruling else ""
+        yield f"- `{verdict.gate}`: {word.get(verdict.outcome, 'not applicable')}. {verdict.summary}{ruling}"
         if verdict.outcome is Outcome.FAIL:
             for finding in verdict.findings[:MOST_FINDINGS]:
                 place = finding.place
                 where = f" (F:{place.file}:{place.line or 1})" if place.file else ""
                 yield f"  - {finding.message}{where}"
                 yield from (f"  - {word}: {text}" for word, text in _details(finding.place.excerpt, finding.found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ruled:
+    """A gate that policy or a waiver overruled, and the line that says so, if no other does."""
+
+    gate: str
+    line: str = ""
+
+
+def _rulings(seen: Review, verdicts: Sequence[Verdict], earlier: Sequence[JudgedStage]) -> Iterator[_Ruled]:
+    """What policy and waivers made of gates: of the review, of the stages before it, and of the window to come."""
+    yield from (_Ruled(gate=verdict.gate) for verdict in verdicts if verdict.holds and verdict.ruling)
+    for stage in earlier:
+        for verdict in stage.verdicts:
+            if verdict.ruling:
+                yield _Ruled(gate=verdict.gate, line=_ruling_line(stage.stage, verdict))
+    for gate in OBSERVATION:
+        why = weakened(seen.facts.policy.rule_of(gate), PRODUCTION)
+        if why is not None:
+            yield _Ruled(gate=gate, line=f"- `{gate}` (observation): {why}.")
+
+
+def _ruling_line(stage: str, verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.NOT_APPLICABLE:
+        return f"- `{verdict.gate}` ({stage}): {verdict.ruling}."
+    said = verdict.outcome.replace("_", " ")
+    return f"- `{verdict.gate}` ({stage}) said {said}, and counts for {verdict.counts}: {verdict.ruling}."
 
 
 def _details(excerpt: str | None, found: str | None) -> Iterator[tuple[str, str]]:
@@ -298,6 +341,8 @@ def _checklist(change: Change, seen: Review) -> Iterator[str]:
     yield f"- [ ] You looked at an output: `penstock change show {change.id} --chunk CHUNK`."
     yield "- [ ] Everyone named under *Who is downstream* knows of it."
     yield f"- [ ] You read the queries that change; the evidence verifies: `penstock change verify {change.id}`."
+    for step in seen.facts.irreversible:
+        yield f"- [ ] This cannot be undone, and you accept it: {step}."
     yield f"- [ ] You accept an observation window of up to {seen.planned.story.observe_intervals} interval(s)."
     yield (
         f"- Yes: `penstock change approve {change.id} --as NAME`. "

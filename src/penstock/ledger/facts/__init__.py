@@ -16,6 +16,7 @@ from penstock.ledger.facts.changes import (
     ChangePromoted,
     ChangeRejected,
     ChangeRolledBack,
+    FindingsWaived,
     GatesJudged,
     IntervalObserved,
     QuestionAnswered,
@@ -59,6 +60,7 @@ __all__ = [
     "ExpiryIntended",
     "Fact",
     "FilesRestated",
+    "FindingsWaived",
     "GatesJudged",
     "IntervalObserved",
     "IntervalsExpired",
@@ -123,6 +125,7 @@ Fact = (
     | StagePassed
     | StageStopped
     | ChangeApproved
+    | FindingsWaived
     | ChangeRejected
     | ChangeMerged
     | ChangePromoted

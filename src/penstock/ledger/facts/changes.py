@@ -94,6 +94,19 @@ class ChangeApproved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsWaived:
+    """A person's word that findings of a gate may stand until a moment; the signed waiver names them."""
+
+    change: str
+    gate: str
+    by: str
+    key_id: str
+    until: str
+    reason: str
+    waiver_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRejected:
     """A person said no; the change ends here."""
 

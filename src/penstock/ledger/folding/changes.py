@@ -11,6 +11,7 @@ from penstock.ledger.facts.changes import (
     ChangePromoted,
     ChangeRejected,
     ChangeRolledBack,
+    FindingsWaived,
     GatesJudged,
     IntervalObserved,
     QuestionAnswered,
@@ -102,6 +103,10 @@ def _change_approved(fact: ChangeApproved, entry: Entry) -> tuple[Operation, ...
     return (row, put("changes", change=fact.change, updated_at=entry.at))
 
 
+def _findings_waived(fact: FindingsWaived, entry: Entry) -> tuple[Operation, ...]:
+    return (put("changes", change=fact.change, updated_at=entry.at),)
+
+
 def _change_rejected(fact: ChangeRejected, entry: Entry) -> tuple[Operation, ...]:
     reason = f"rejected by {fact.by}: {fact.reason}"
     return (put("changes", change=fact.change, state="rejected", reason=reason, updated_at=entry.at),)
@@ -150,6 +155,7 @@ FOLDS: Folds = {
     StagePassed: _stage_passed,
     StageStopped: _stage_stopped,
     ChangeApproved: _change_approved,
+    FindingsWaived: _findings_waived,
     ChangeRejected: _change_rejected,
     ChangeMerged: _change_merged,
     ChangePromoted: _change_promoted,

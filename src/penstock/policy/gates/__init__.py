@@ -5,13 +5,15 @@ A gate is one pure function in one module, `judge(facts) -> Verdict`; a stage en
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from penstock.model.environments import PRODUCTION
 from penstock.model.findings import Outcome
 from penstock.policy.gates import (
     broken_project,
     broken_source,
     costlier_run,
+    expired_waiver,
     exposed_personal_data,
     failed_observation,
     failed_run,
@@ -44,6 +46,7 @@ from penstock.policy.gates import (
     weak_tests,
     weakened_contract,
 )
+from penstock.policy.ruling import asked, ruled, unasked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,9 +59,20 @@ if TYPE_CHECKING:
         ImplementationFacts,
         ObservationFacts,
         ReviewFacts,
+        WaiverFacts,
     )
+    from penstock.policy.rules import Policy
 
-Facts = TypeVar("Facts")
+
+class Judged(Protocol):
+    """Facts of a stage: they hold the policy by which they are judged."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the base revision."""
+
+
+Facts = TypeVar("Facts", bound=Judged)
 
 DISCOVERY: Mapping[str, Callable[[DiscoveryFacts], Verdict]] = {
     "open_questions": open_questions.judge,
@@ -102,22 +116,41 @@ DEPLOYMENT: Mapping[str, Callable[[DeploymentFacts], Verdict]] = {
     "missing_approval": missing_approval.judge,
     "stale_approval": stale_approval.judge,
     "moved_base": moved_base.judge,
+    "expired_waiver": expired_waiver.judge,
 }
 OBSERVATION: Mapping[str, Callable[[ObservationFacts], Verdict]] = {
     "failed_observation": failed_observation.judge,
 }
 
 
-def judge_all(gates: Mapping[str, Callable[[Facts], Verdict]], facts: Facts) -> tuple[Verdict, ...]:
-    """The verdict of each gate, in their order; none is left out because another failed."""
-    return tuple(judge(facts) for judge in gates.values())
+def judge_all(
+    gates: Mapping[str, Callable[[Facts], Verdict]],
+    facts: Facts,
+    *,
+    waivers: Iterable[WaiverFacts] = (),
+    environment: str = PRODUCTION,
+) -> tuple[Verdict, ...]:
+    """The verdict of each gate, in their order; none is left out because another failed.
+
+    What a gate says is kept; the facts' policy and `waivers` rule what it counts for in an environment.
+    """
+    given = tuple(waivers)
+    return tuple(_judged(name, judge, facts, given, environment) for name, judge in gates.items())
+
+
+def _judged(
+    name: str, judge: Callable[[Facts], Verdict], facts: Facts, waivers: tuple[WaiverFacts, ...], environment: str
+) -> Verdict:
+    rule = facts.policy.rule_of(name)
+    why = asked(rule, environment)
+    return unasked(name, why) if why is not None else ruled(judge(facts), rule, waivers)
 
 
 def combined(verdicts: Iterable[Verdict]) -> Outcome:
-    """What the verdicts say together: one failure fails, else one person is waited for, else one pass passes.
+    """What the verdicts count for together: one failure fails, else one person is waited for, else one pass passes.
 
     Where no gate passed because none applied, nothing was shown, and so it is `not_applicable`.
     """
-    outcomes = {verdict.outcome for verdict in verdicts}
+    outcomes = {verdict.counts for verdict in verdicts}
     order = (Outcome.FAIL, Outcome.NEEDS_PERSON, Outcome.PASS)
     return next((outcome for outcome in order if outcome in outcomes), Outcome.NOT_APPLICABLE)

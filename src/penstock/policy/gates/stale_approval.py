@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place
-from penstock.policy.approvals import approvers
+from penstock.policy.approvals import shortages
 from penstock.policy.verdicts import as_note, counted, judged, listed, not_applicable
 
 if TYPE_CHECKING:
@@ -19,19 +19,36 @@ def judge(facts: DeploymentFacts) -> Verdict:
     """Refuse what changed since the review, and approvals of another review that no fresh ones replace."""
     review = facts.review_envelope_sha256
     signed = [one for one in facts.approvals if one.valid_signature]
-    changed = sorted(facts.changed_since_review)
-    if not signed and not changed:
+    changed, rebuilt = sorted(facts.changed_since_review), sorted(facts.changed_versions)
+    if not signed and not changed and not rebuilt:
         return not_applicable(GATE, "Nothing is approved and nothing changed since the review.")
     stale = [_stale(one, facts) for one in signed if one.envelope_sha256 != review]
-    replaced = len(approvers(facts)) >= facts.policy.approvals
-    findings = (*(map(as_note, stale) if replaced else stale), *(_changed(path, facts) for path in changed))
+    replaced = not shortages(facts)
+    moved = (*(_changed(path, facts) for path in changed), *(_rebuilt(name, facts) for name in rebuilt))
+    findings = (*(map(as_note, stale) if replaced else stale), *moved)
     counts = f"{len(stale):,} of {counted(len(signed), 'approval')} for another review"
     return judged(
         GATE,
         findings,
         good=f"{counts}; every file is as reviewed.",
-        bad=f"{counts}; {counted(len(changed), 'file')} changed since it"
-        + (f": {listed(changed)}." if changed else "."),
+        bad=f"{counts}; {_moved(changed, rebuilt)} changed since it"
+        + (f": {listed((*changed, *rebuilt))}." if moved else "."),
+    )
+
+
+def _moved(changed: list[str], rebuilt: list[str]) -> str:
+    files = counted(len(changed), "file")
+    return f"{files} and {counted(len(rebuilt), 'version')}" if rebuilt else files
+
+
+def _rebuilt(name: str, facts: DeploymentFacts) -> Finding:
+    return Finding(
+        code=f"gate.{GATE}.data",
+        message=f"{name} does not hold the rows that were reviewed",
+        place=Place(dataset=name),
+        found="other rows than in the review",
+        expected=f"the rows of review {facts.review_envelope_sha256[:12]}",
+        remedy=f"deliver {facts.story.id} again: it is reviewed on the rows as they are, and approved anew",
     )
 
 
