@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def quality(
     door: Door, *, dataset: str | None, environment: str | None, results: str | None, limit: int, project: str | None
 ) -> Answer:
-    """Show what each check found last, the scores, and how they went from run to run. Of DATASET, or of all."""
+    """Show what each check found last, the scores, and how they went from run to run. Of DATASET, or of all.
+
+    Scores are rounded down: 100 % says that every check holds.
+    """
     if results is not None and dataset is None:
         raise click.UsageError("--import FILE needs the DATASET that the results are about")
     with opened(project) as place:
