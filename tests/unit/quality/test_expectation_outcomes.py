@@ -1,4 +1,4 @@
-"""What a failed expectation of another tool says: what was expected, what was found, and no value of a personal column."""
+"""A failed expectation says what was expected and what was found, and no value of a personal column."""
 
 from __future__ import annotations
 
