@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -177,13 +176,10 @@ ROWS = ["('x', '0.0', 2)", "('y', '1.0', 1)", "('x', '-0.0', 2)", "(NULL, '3.0',
 
 
 def test_the_same_rows_make_the_same_csv_however_they_were_stored(tmp_path: Path) -> None:
-    texts = {_csv(tmp_path, ", ".join(rows), "A") for rows in permutations(ROWS)}
+    stored = (ROWS, ROWS[::-1], ROWS[2:] + ROWS[:2], ROWS[::2] + ROWS[1::2])
+    texts = {_csv(tmp_path, ", ".join(rows), "A") for rows in stored}
     (text,) = texts
-    assert text.splitlines()[1:4] == ['"x",,1', '"y",1.0,1', ",3.0,1"]
-    assert set(text.splitlines()[4:]) == {
-        '"x",-0.0,2',
-        '"x",0.0,2',
-    }  # equal to DuckDB, whose releases part them otherwise
+    assert text.splitlines()[1:] == ['"x",,1', '"y",1.0,1', ",3.0,1", '"x",-0.0,2', '"x",0.0,2']
 
 
 def test_what_does_not_leave_sorts_nothing_and_without_an_order_columns_sort_as_they_stand(tmp_path: Path) -> None:
