@@ -87,7 +87,7 @@ def test_a_contract_is_inferred_from_built_rows_and_holds_for_them(shop: Place) 
         ("login",): ["required", "personal"],
         ("mail",): ["required", "personal"],
         ("segment",): ["required", "accepted_values"],
-        ("visits",): ["required", "minimum", "maximum"],
+        ("visits",): ["required", "minimum"],
         ("since",): ["required"],
     }
     path = shop.root / "contracts" / "shop.typed.odcs.yaml"

@@ -107,6 +107,10 @@ def test_what_is_past_is_shown_first_and_then_deleted(shop: Place) -> None:
     (version,) = staged["versions"]
     assert (version["rows"], version["first"], version["shown_in"]) == (6, "2024-03-01", ["dev"])
     assert (seen["rows"], seen["deleted"]) == (6, 0)
+    assert seen["outside"] == [
+        "sales.orders: its files (data/orders/{interval_start:%Y-%m-%d}.csv) stay where they are"
+    ]
+    assert seen["behind"] == [{"dataset": "sales.orders", "why": "no retention", "readers": ["sales.staged"]}]
     assert len(shop.rows("FROM sales.staged", env="dev")) == 8
 
     done = shop.penstock("expire", "--yes", "--json").result
@@ -413,7 +417,7 @@ def test_doctor_asks_for_no_expiry_of_a_version_that_was_removed_and_made_again(
 
 def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
     place = make_shop(tmp_path)
-    write(place, "pipelines/sales/api.py", "def told():\n    yield []\n")
+    write(place, "pipelines/sales/api.py", "def told():\n    yield [{'id': 1, 'at': '2024-03-01'}]\n")
     source = "format: python\nfunction: pipelines/sales/api.py:told\ncolumns: {id: BIGINT, at: DATE}\n"
     write(place, "pipelines/sales/told.source.yaml", source)
     told = (
@@ -421,6 +425,8 @@ def test_what_a_connector_reads_is_named_as_outside(tmp_path: Path) -> None:
         "{name: at, physicalType: DATE, logicalType: date}",
     )
     promise(place, "sales.told", *told, kept=f"{SIX_DAYS}, element: told.at")
+    assert place.penstock("expire", "sales.told", "--json").result["outside"] == []
+    place.penstock("run", "sales.told")
     seen = place.penstock("expire", "sales.told", "--json").result
     assert seen["outside"] == ["sales.told: what its connector (python told) reads keeps its rows"]
 

@@ -61,12 +61,17 @@ def shop(built_exports: Place, tmp_path: Path) -> Place:
 
 
 def _export(shop: Place, *arguments: str, exits: int = 0) -> Any:
-    return shop.penstock("export", *arguments, "--json", exits=exits)
+    return shop.penstock("export", *arguments, "--pieces", "--json", exits=exits)
 
 
 def _states(said: Any, name: str) -> dict[str, str]:
     (found,) = [one for one in said.result["exports"] if one["export"] == name]
     return {piece["interval"]: piece["state"] for piece in found["pieces"]}
+
+
+def _counts(said: Any, name: str) -> dict[str, int]:
+    (found,) = [one for one in said.result["exports"] if one["export"] == name]
+    return dict(found["counts"])
 
 
 def _files(folder: Path) -> dict[str, str]:
@@ -111,12 +116,7 @@ def test_only_what_was_published_anew_is_written_again(shop: Place) -> None:
     before = _files(shop.root / "out")
     write_day(shop, DAYS[1], "9.00")
     said = shop.penstock("run", "--until", "2024-03-04", "--json")
-    expected = {
-        "2024-03-01/2024-03-02": "reused",
-        "2024-03-02/2024-03-03": "written",
-        "2024-03-03/2024-03-04": "reused",
-    }
-    assert _states(said, "shop.days") == _states(said, "shop.tables") == expected
+    assert _counts(said, "shop.days") == _counts(said, "shop.tables") == {"reused": 2, "written": 1}
     after = _files(shop.root / "out")
     assert {name for name in before if name.startswith("daily") and before[name] != after[name]} == {
         f"daily-{DAYS[1]}.parquet"
@@ -132,7 +132,7 @@ def test_another_version_replaces_everything(shop: Place) -> None:
     query.write_text(query.read_text().replace("AS amount\n", "AS amount, 'new' AS edition\n"))
     (shop.root / "pipelines/shop/days.export.yaml").rename(shop.root / "days.export.yaml")  # its turn comes later
     said = shop.penstock("run", "--until", "2024-03-04", "--json")
-    assert set(_states(said, "shop.tables").values()) == {"written"}
+    assert set(_counts(said, "shop.tables")) == {"written"}
     (shop.root / "days.export.yaml").rename(shop.root / "pipelines/shop/days.export.yaml")
     said = _export(shop, "--interval", f"{DAYS[0]}/{DAYS[1]}", "shop.days", exits=2)
     assert [finding["code"] for finding in said.findings] == ["export.other_version"]
@@ -285,6 +285,14 @@ def test_a_column_that_the_files_no_longer_describe_leaves_only_if_somebody_says
     _export(shop, "shop.people", *to, "--column", "id", "--column", "name")
     _export(shop, "shop.people", *to, "--allow-personal", "email")
     assert shop.penstock("export", "--list", "--json").result["exports"][0]["personal"] == {"email": "unjudged"}
+
+
+def test_json_counts_intervals_and_lists_them_only_where_that_is_asked_for(shop: Place) -> None:
+    (listed,) = [one for one in _export(shop).result["exports"] if one["export"] == "shop.days"]
+    assert [piece["state"] for piece in listed["pieces"]] == ["written"] * 3
+    for found in shop.penstock("export", "--json").result["exports"]:
+        assert found["counts"] == {"reused": 3 if found["mode"] == "interval" else 1}
+        assert (found["pieces"] is None) == (found["mode"] == "interval")
 
 
 def test_personal_data_is_followed_into_views_without_a_contract(shop: Place) -> None:

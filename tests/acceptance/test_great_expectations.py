@@ -165,9 +165,7 @@ def test_results_from_elsewhere_stand_in_the_history_under_their_tools_name(shop
     path = tmp_path / "result.json"
     path.write_text(json.dumps(document))
     before = checks(shop, STAGED)
-    for _ in range(2):  # the same file again is the same results
-        said = shop.penstock("quality", STAGED, "--import", str(path))
-        assert "imported 2 result(s)" in said.out
+    assert "imported 2 result(s)" in shop.penstock("quality", STAGED, "--import", str(path)).out
     after = checks(shop, STAGED)
     assert {name: one for name, one in after.items() if name in before} == before
     told = after["great_expectations:nightly:column_values_to_be_in_set:product"]
@@ -177,6 +175,22 @@ def test_results_from_elsewhere_stand_in_the_history_under_their_tools_name(shop
     assert "hunter2" not in shop.penstock("quality", STAGED, "--json").out
     assert "imported from result.json" in shop.penstock("quality").out
     assert shop.penstock("doctor").code == 0
+
+
+def test_the_same_results_again_count_once_even_where_they_tell_no_moment(shop: Place, tmp_path: Path) -> None:
+    found = result(True, {"observed_value": 40}, type="expect_table_row_count_to_equal", kwargs={"value": 40})
+    first, again = tmp_path / "first.json", tmp_path / "again.json"
+    first.write_text(json.dumps({"suite_name": "undated", "results": [found]}))
+    again.write_text(json.dumps({"results": [found], "suite_name": "undated"}, indent=2))
+    assert "imported 1 result(s)" in shop.penstock("quality", STAGED, "--import", str(first)).out
+    before = checks(shop, STAGED)["great_expectations:undated:table_row_count_to_equal"]
+    for file in (first, again):
+        said = shop.penstock("quality", STAGED, "--import", str(file)).out
+        assert "imported 0 result(s)" in said
+        assert "1 were there already" in said
+    after = checks(shop, STAGED)["great_expectations:undated:table_row_count_to_equal"]
+    assert after == before
+    assert after["source"] == "first.json"
 
 
 def test_a_file_without_results_is_refused(shop: Place, tmp_path: Path) -> None:

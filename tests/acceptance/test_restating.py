@@ -195,6 +195,22 @@ def test_explain_intervals_that_have_passed_and_inputs_that_grew(shop: Place) ->
     assert "what it reads has grown since" in causes(shop, "sales.total")
 
 
+def test_explain_what_is_read_again_and_of_which_nobody_knows_whether_it_grew(shop: Place) -> None:
+    write(shop, "pipelines/sales/api.py", "def told():\n    yield [{'id': 1}]\n")
+    told = "format: python\nfunction: pipelines/sales/api.py:told\ncolumns: {id: BIGINT}\n"
+    write(shop, "pipelines/sales/told.source.yaml", told)
+    write(shop, "pipelines/sales/heard.sql", table("SELECT count(*) AS heard FROM sales.told"))
+    write(shop, "pipelines/sales/prices.source.yaml", "format: csv\npath: data/prices.csv\ncolumns: [price]\n")
+    write(shop, "data/prices.csv", "price\n1\n")
+    shop.penstock("run", "sales")
+    write(shop, "data/prices.csv", "price\n")
+    assert "it is read again: only that tells whether there is anything new" in causes(shop, "sales.told")
+    assert causes(shop, "sales.heard")["what it reads was built again, and may have changed"] == "sales.told"
+    assert "its files are others than those read in" in causes(shop, "sales.prices")
+    steps = {step["dataset"]: step["reasons"] for step in shop.penstock("plan", "sales", "--json").result["steps"]}
+    assert not [name for name, reasons in steps.items() if "what it reads has grown since" in reasons]
+
+
 def test_explain_what_a_backfill_asks_for_and_has_not_built_yet(shop: Place) -> None:
     with background(shop, "run", "heavy"):
         under_way(shop, "heavy.counted")

@@ -62,6 +62,7 @@ PROJECT_READERS = (
     "project/settings.py",
     "project/pipeline_file.py",
     "project/source_file.py",
+    "project/asked_source.py",
     "project/database_file.py",
     "project/connector_file.py",
     "project/connector_settings.py",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.adapters.extras import extra_findings
 from penstock.adapters.folder import ProjectFolder, load_project
 from penstock.app.warehouses import foreign_findings
 from penstock.model.errors import InputError
@@ -15,7 +16,7 @@ from penstock.plan.expiry import retention_findings
 from penstock.plan.exposure import exposure_findings
 from penstock.plan.lineage import ProjectLineage
 from penstock.plan.personal import personal_data
-from penstock.plan.promises import column_findings
+from penstock.plan.promises import UNKNOWN, column_findings
 from penstock.plan.samples import lines_of, sample_findings
 from penstock.project.reading import examine
 
@@ -49,8 +50,8 @@ def check(place: Workplace) -> Checked:
         lineage = ProjectLineage(project)
         data = personal_data(project, lineage)
         personal = (*exposure_findings(data), *sample_findings(project, data, lines_of(files), project.tests))
-        findings = (*findings, *column_findings(project, lineage), *personal, *retention_findings(project))
-        findings = (*findings, *foreign_findings(project), *_suite_findings(place, project))
+        findings = (*findings, *_query_findings(project, lineage), *personal, *retention_findings(project))
+        findings = (*findings, *foreign_findings(project), *_suite_findings(place, project), *extra_findings(project))
     datasets = project.datasets if project else {}
     return Checked(
         pipelines=len(project.pipelines) if project else 0,
@@ -59,6 +60,19 @@ def check(place: Workplace) -> Checked:
         tests=len(project.tests) if project else 0,
         findings=findings,
     )
+
+
+def _query_findings(project: Project, lineage: ProjectLineage) -> tuple[Finding, ...]:
+    """What columns are missing, and what DuckDB refuses. What both say is said once, in our words, and blocks."""
+    from penstock.adapters.duckdb.binding import refused_queries  # noqa: PLC0415 - starts DuckDB
+
+    refused = {finding.place.dataset: finding for finding in refused_queries(project)}
+    told: list[Finding] = []
+    for finding in column_findings(project, lineage):
+        both = finding.code == UNKNOWN and finding.place.dataset in refused
+        told.append(replace(finding, severity=Severity.ERROR) if both else finding)
+    known = {finding.place.dataset for finding in told if finding.code == UNKNOWN}
+    return (*told, *(finding for name, finding in refused.items() if name not in known))
 
 
 def _suite_findings(place: Workplace, project: Project) -> tuple[Finding, ...]:
@@ -100,7 +114,7 @@ def run_tests(place: Workplace, *select: str) -> Tested:
     Raises:
         InputError: the project cannot be read, or has no dataset of a name.
     """
-    from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - DuckDB is not needed for `check`
+    from penstock.adapters.duckdb.parsing import unparsable  # noqa: PLC0415 - starts DuckDB
     from penstock.adapters.duckdb.scratch import run_datatests  # noqa: PLC0415 - as above
     from penstock.adapters.processes.runner import TaskProcesses  # noqa: PLC0415 - as above
 

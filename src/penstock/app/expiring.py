@@ -16,7 +16,7 @@ from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.model.intervals import stamp
 from penstock.model.pipelines import Materialization
 from penstock.model.sources import FileSource
-from penstock.plan.expiry import retention_findings, row_retentions
+from penstock.plan.expiry import behind, retention_findings, row_retentions, upstream
 from penstock.plan.horizons import horizons_of
 from penstock.plan.versions import Version
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from penstock.engine.expiring import Expired
     from penstock.engine.ports import Compacted
     from penstock.model.pipelines import Dataset
-    from penstock.plan.expiry import RowRetention
+    from penstock.plan.expiry import Behind, RowRetention
 
 _OF_TIME = ("DATE", "TIMESTAMP")
 
@@ -57,12 +57,13 @@ class DatasetPast:
     def is_due(self) -> bool:
         """Whether there is anything to delete, or to forbid from now on."""
         moves = self.before > self.horizon if self.horizon else bool(self.versions)
-        return moves or any(each.past.rows or each.past.quarantined for each in self.versions)
+        return moves or any(map(_holds, self.versions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What is past its retention now. `outside` says what of it lies where it is not Penstock's to delete.
+    """What is past its retention now, or went before. `outside` says where it came from and stays: that is not
+    Penstock's to delete. `behind` are datasets of the warehouse that it was made of and that keep it for longer.
 
     `exports` are the targets that were given rows of what is past; those leave at the next export.
     Findings of severity error are of rows that cannot be told to be past, and so stay.
@@ -70,6 +71,7 @@ class Survey:
 
     datasets: tuple[DatasetPast, ...]
     outside: tuple[str, ...] = ()
+    behind: tuple[Behind, ...] = ()
     exports: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -169,7 +171,7 @@ def _carried_out(place: Workplace, seen: Survey) -> tuple[Expired, ...]:
     expired: list[Expired] = []
     for dataset in seen.datasets:
         if dataset.is_due:
-            holding = [each for each in dataset.versions if each.past.rows or each.past.quarantined]
+            holding = [each for each in dataset.versions if _holds(each)]
             due = expiring.Due(
                 dataset=dataset.retention.dataset,
                 before=dataset.before,
@@ -198,10 +200,20 @@ def _surveyed(place: Workplace, names: Sequence[str], warehouse: ProjectWarehous
             findings += [seen] if isinstance(seen, Finding) else []
         versions = tuple(_shown(place, found))
         datasets.append(DatasetPast(retention=retention, before=before, horizon=earlier, versions=versions))
-    outside = tuple(text for name in kept if (text := _outside(project.datasets[name])) is not None)
+    gone = [each.retention.dataset for each in datasets if each.horizon or any(_holds(one) for one in each.versions)]
+    texts = (_outside(project.datasets[name]) for name in upstream(project, gone))
+    outside = tuple(text for text in texts if text is not None)
+    longer = tuple(
+        each for each in behind(project, gone) if place.ledger.rows("versions", dataset=each.dataset, limit=1)
+    )
     due = {each.retention.dataset for each in datasets if any(version.past.rows for version in each.versions)}
     exports = tuple(str(row["target"]) for row in holders(place, due))
-    return Survey(datasets=tuple(datasets), outside=outside, exports=exports, findings=tuple(findings))
+    return Survey(datasets=tuple(datasets), outside=outside, behind=longer, exports=exports, findings=tuple(findings))
+
+
+def _holds(each: VersionPast) -> bool:
+    """Whether rows that are past are there, put aside or not."""
+    return bool(each.past.rows or each.past.quarantined)
 
 
 def _versions(place: Workplace, name: str, retention: RowRetention) -> Iterator[tuple[Version, tuple[str, ...]]]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.model.exports import ExportMode
 from penstock.model.findings import Severity
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Done:
     failed: tuple[Failed, ...] = ()
 
 
-def result_of(done: Done) -> dict[str, Any]:
-    """What came of exports, as plain values."""
+def result_of(done: Done, *, by_interval: bool = False) -> dict[str, Any]:
+    """What came of exports, as plain values; of exports by interval each interval only where that is asked for."""
     return {
         "exports": [
             {
@@ -47,19 +48,24 @@ def result_of(done: Done) -> dict[str, Any]:
                 "version": one.stamp.version,
                 "mode": str(one.stamp.mode),
                 "rows": one.rows,
-                "pieces": [
-                    {
-                        "interval": step.piece.key or None,
-                        "state": str(step.fate),
-                        "rows": one.pieces[step.piece.key].rows if step.piece.key in one.pieces else 0,
-                    }
-                    for step in one.steps
-                ],
+                "counts": {str(fate): one.count(fate) for fate in {step.fate for step in one.steps}},
+                "pieces": _pieces(one) if by_interval or one.stamp.mode is ExportMode.WHOLE else None,
             }
             for one in done.carried
         ],
         "failed": [{"export": one.export.name or None, "target": one.export.target} for one in done.failed],
     }
+
+
+def _pieces(one: Carried) -> list[dict[str, Any]]:
+    return [
+        {
+            "interval": step.piece.key or None,
+            "state": str(step.fate),
+            "rows": one.pieces[step.piece.key].rows if step.piece.key in one.pieces else 0,
+        }
+        for step in one.steps
+    ]
 
 
 def rows_listed(rows: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]]:

@@ -36,7 +36,9 @@ def open_sink(place: Workplace, one: Export, stamp: Stamp, column: str | None, *
     else:
         from penstock.adapters.exports.files import FileSink  # noqa: PLC0415 - as above
 
-        yield FileSink(path=str(_target(place, one)), format=one.format, stamp=stamp, replace=replace)
+        dataset = place.project.datasets[one.dataset]
+        order = (*(dataset.key or (dataset.contract.key if dataset.contract else ())), *([column] if column else []))
+        yield FileSink(path=str(_target(place, one)), format=one.format, stamp=stamp, replace=replace, order=order)
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from penstock.author.inferred_contract import adopted, drafted, extended, new_co
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import Interval
+from penstock.model.pipelines import SqlTask
 from penstock.model.sources import FileSource
 from penstock.project.layout import SETTINGS_FILE
 from penstock.quality.inference import infer as guess
 from penstock.quality.inference_sql import gather
 from penstock.sql.identifiers import literal
+from penstock.sql.open_ended import counting_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +76,7 @@ def infer(
     owner = place.project.pipeline_of(name).owner
     with _rows(place, dataset, environment, say) as (ask, relation, columns, origin):
         facts = gather(ask, relation, columns)
-    guesses = guess(facts)
+    guesses = guess(facts, counting_columns(dataset.task.text) if isinstance(dataset.task, SqlTask) else ())
     existing = dataset.contract
     path = existing.file if existing else contract_path(name)
     before = (ProjectFolder().read(place.root, path) or b"").decode() if existing else ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.app.built import known_dataset
 from penstock.ledger.facts import ResultsImported
+from penstock.ledger.folding.attempts import IMPORTED, imported_id
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.plan.observed import kept_of
@@ -23,8 +25,16 @@ if TYPE_CHECKING:
 MOST_BYTES = 64_000_000
 
 
-def import_results(place: Workplace, dataset: str, file: str) -> int:
-    """Record what a file of results says of a dataset; how many results. The same file again changes nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How many results a file holds, and how many of them were not recorded before."""
+
+    results: int
+    new: int
+
+
+def import_results(place: Workplace, dataset: str, file: str) -> Imported:
+    """Record what a file of results says of a dataset. The same content again, in whatever file, records nothing.
 
     Raises:
         InputError: there is no such dataset, or the file cannot be read or holds no results.
@@ -36,10 +46,14 @@ def import_results(place: Workplace, dataset: str, file: str) -> int:
     except (ValueError, RecursionError) as error:
         raise InputError(_unreadable(file, f"it is no JSON: {error}")) from error
     found = read_suite_results(document, file, kept_of(place.project, dataset))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
     facts = [_fact(dataset, file, f"{digest}-{number}", one) for number, one in enumerate(found)]
-    place.ledger.append(*facts)
-    return sum(len(one.results) for one in found)
+    known = {row["publish_id"] for row in place.ledger.rows("attempts", dataset=dataset, state=IMPORTED)}
+    new = [number for number, fact in enumerate(facts) if imported_id(fact) not in known]
+    if new:
+        place.ledger.append(*(facts[number] for number in new))
+    counts = [len(one.results) for one in found]
+    return Imported(results=sum(counts), new=sum(counts[number] for number in new))
 
 
 def _fact(dataset: str, file: str, digest: str, found: SuiteResults) -> ResultsImported:

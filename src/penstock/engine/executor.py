@@ -15,7 +15,7 @@ from penstock.engine.beginning import is_unwanted, opening_facts, running_of
 from penstock.engine.crew import Crew
 from penstock.engine.frontier import Frontier
 from penstock.engine.limits import bounds_of, limits_of
-from penstock.engine.retry import delay_before
+from penstock.engine.retry import delay_before, given_up
 from penstock.engine.run import CANCELLED, INTERRUPTED, UNDONE, Failure, Request, Running, RunReport
 from penstock.engine.states import RunState, TaskState
 from penstock.ledger.facts import AttemptFailed, RunFinished
@@ -322,6 +322,8 @@ class Executor:
             return
         dataset = running.job.project.datasets[item.work.slice.dataset]
         findings = tuple(_placed(finding, dataset) for finding in error.findings)
+        if isinstance(error, TransientError):
+            findings = tuple(given_up(finding, item.attempts - item.excused) for finding in findings)
         running.failures.append(Failure(slice=str(item.work.slice), dataset=dataset.name, findings=findings))
         self._frontier.fail(item)
 

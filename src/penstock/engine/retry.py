@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from penstock.model.findings import Finding
     from penstock.model.pipelines import Retry
+
+AGAIN = "it is tried again"
+"""What the remedy of an error that may pass says, as long as attempts are left."""
 
 
 def delay_before(attempt: int, retry: Retry, jitter: float) -> float | None:
@@ -19,3 +24,16 @@ def delay_before(attempt: int, retry: Retry, jitter: float) -> float | None:
         return None
     full = min(retry.cap, retry.delay * retry.factor ** (attempt - 2))
     return full * (0.5 + jitter / 2)
+
+
+def given_up(finding: Finding, attempts: int) -> Finding:
+    """What is true of an error that may pass after the last attempt: nothing tries again by itself.
+
+    >>> from penstock.model.findings import Finding
+    >>> given_up(Finding(code="engine.conflict", message="busy", remedy="it is tried again"), 3).remedy
+    'it was tried 3 time(s), which is all that `retries` allows: penstock run tries it anew'
+    """
+    if finding.remedy is None or AGAIN not in finding.remedy:
+        return finding
+    tried = f"it was tried {attempts} time(s), which is all that `retries` allows: penstock run tries it anew"
+    return replace(finding, remedy=finding.remedy.replace(AGAIN, tried))

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from penstock.model.connectors import ConnectorSource
+from penstock.model.databases import DatabaseSource
 from penstock.model.intervals import Interval, chunks, merge, parse_moment, subtract
 from penstock.model.pipelines import Materialization, Slice
+from penstock.model.sources import FileSource
 from penstock.plan.horizons import first_kept, first_to_build, horizons_of, rows_beneath, settled
 from penstock.plan.order import topological
 from penstock.plan.versions import described, versions_of
@@ -43,6 +46,8 @@ class Reason(StrEnum):
     NEW_VERSION = "this version was never built"
     MISSING = "intervals are missing"
     INPUTS_MOVED = "what it reads has grown since"
+    READ_AGAIN = "it is read again: only that tells whether there is anything new"
+    READS_AGAIN = "what it reads was built again, and may have changed"
     ASKED_AGAIN = "a backfill asks for it again"
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
     FILES_RESTATED = "its files are others than those read in"
@@ -274,6 +279,7 @@ def plan_build(
             continue
         beneath = sorted(rows_beneath(project, dataset))
         missing, reasons = _missing(dataset, version, coverage, (span, window), inputs)
+        reasons = tuple(_as_far_as_known(project, dataset) if one is Reason.INPUTS_MOVED else one for one in reasons)
         missing = _upon(dataset, missing, [gap for other in beneath for gap in lacking[other]])
         reasons = reasons if missing or dataset.interval is None else ()
         state[name] = _held(dataset, version, coverage, span, missing) if span else inputs
@@ -378,6 +384,16 @@ def _inputs(dataset: Dataset, state: Mapping[str, str], arrived: str) -> str:
     """
     parts = [arrived, *(f"{name} {state[name]}" for name in sorted(set(dataset.reads)))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _as_far_as_known(project: Project, dataset: Dataset) -> Reason:
+    """What is true of a table whose inputs are others: only intervals are known to have grown, whole tables are not."""
+    if isinstance(dataset.task, DatabaseSource | ConnectorSource):
+        return Reason.READ_AGAIN
+    if isinstance(dataset.task, FileSource):
+        return Reason.FILES_RESTATED
+    beneath = [project.datasets[name] for name in rows_beneath(project, dataset)]
+    return Reason.READS_AGAIN if any(_is_table(one) for one in beneath) else Reason.INPUTS_MOVED
 
 
 def _missing(

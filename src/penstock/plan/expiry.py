@@ -18,7 +18,7 @@ from penstock.plan.lineage import WHOLE, Bond, ProjectLineage
 from penstock.plan.order import topological
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from penstock.model.contracts import ColumnSpec
@@ -63,6 +63,44 @@ def retention_findings(project: Project) -> tuple[Finding, ...]:
     """Promises of retention that cannot be enforced, and datasets that keep personal data of others for longer."""
     found = [finding for dataset in project.datasets.values() for finding in _unenforceable(dataset)]
     return (*found, *kept_longer(project))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """A dataset that rows under a retention are made of, and that keeps its own for longer: `why` says how long."""
+
+    dataset: str
+    why: str
+    readers: tuple[str, ...]
+
+
+def upstream(project: Project, names: Iterable[str]) -> tuple[str, ...]:
+    """These datasets and all that they are made of, what is read before what reads it."""
+    found, todo = set[str](), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += [read for read in project.datasets[name].reads if read in project.datasets]
+    return tuple(name for name in topological(project) if name in found)
+
+
+def behind(project: Project, names: Iterable[str]) -> tuple[Behind, ...]:
+    """What these datasets are made of and may hold the same rows for longer. Views hold none."""
+    kept, wanted = row_retentions(project), set(names)
+    above = {name: set(upstream(project, [name])) - {name} for name in wanted}
+    found = []
+    for name in upstream(project, wanted):
+        own = kept.get(name)
+        readers = [each for each in wanted if name in above[each] and _outlasts(own, kept.get(each))]
+        if readers and project.datasets[name].materialization is not Materialization.VIEW:
+            why = f"keeps rows for {own.period}" if own else _why_not(project.datasets[name])
+            found.append(Behind(dataset=name, why=why, readers=tuple(sorted(readers))))
+    return tuple(found)
+
+
+def _outlasts(own: RowRetention | None, other: RowRetention | None) -> bool:
+    return other is not None and (own is None or own.period.hours > other.period.hours)
 
 
 def kept_longer(project: Project) -> tuple[Finding, ...]:
@@ -185,6 +223,21 @@ def _kept_longer(dataset: Dataset, own: RowRetention | None, limit: Limit) -> Fi
         dataset,
         "retention.kept_longer",
         f"{dataset.name} keeps personal data of {limit.origin[0]} for longer than that may",
-        found=f"kept for {own.period}" if own else "no retention that is enforced",
+        found=f"kept for {own.period}" if own else _why_not(dataset),
         expected=f"at most {limit.period}, as {origin} says",
     )
+
+
+def _why_not(dataset: Dataset) -> str:
+    """Why no retention of a dataset is enforced."""
+    contract = dataset.contract
+    if contract is None or contract.retention is None:
+        return "no retention"
+    period = parse_period(contract.retention)
+    if period is None:
+        return f"a retention that is no period ({contract.retention}) and is not enforced"
+    if counted_from(dataset) is None:
+        why = "without intervals, and with no element that names a column of time, nothing says how old a row is"
+    else:
+        why = f"it counts from {contract.retention_column}, and rows go by {counted_from(dataset)}"
+    return f"a retention of {period} that is not enforced: {why}"

@@ -25,6 +25,9 @@ class Cause(StrEnum):
     UPSTREAM_CHANGED = "a dataset that it reads has another version"
     INTERVALS_MISSING = "intervals have passed since it was built"
     INPUTS_GREW = "what it reads has grown since"
+    FILES_OTHER = "its files are others than those read in"
+    READ_AGAIN = "it is read again: only that tells whether there is anything new"
+    READS_AGAIN = "what it reads was built again, and may have changed"
     ASKED_AGAIN = "a backfill asks for it again"
     UPSTREAM_AGAIN = "what it reads is built again by a backfill"
     OUT_OF_TURN = "an earlier interval was merged after it"
@@ -90,6 +93,12 @@ def _of_plan(project: Project, plan: BuildPlan, dataset: str, around: Circumstan
                 found.append((Cause.INTERVALS_MISSING, ", ".join(str(gap) for gap in step.missing)))
             case "INPUTS_MOVED":
                 found.append((Cause.INPUTS_GREW, ", ".join(project.datasets[dataset].reads)))
+            case "READS_AGAIN":
+                found.append((Cause.READS_AGAIN, ", ".join(project.datasets[dataset].reads)))
+            case "READ_AGAIN":
+                found.append((Cause.READ_AGAIN, ""))
+            case "FILES_RESTATED":
+                found.append((Cause.FILES_OTHER, ", ".join(str(gap) for gap in step.missing)))
             case "ASKED_AGAIN" | "UPSTREAM_AGAIN" | "OUT_OF_TURN":
                 found.append((Cause[reason.name], ", ".join(str(gap) for gap in step.missing)))
     if dataset in plan.horizons:

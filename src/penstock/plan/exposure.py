@@ -23,6 +23,10 @@ _CODES = {
 }
 
 
+_DENIED = "`personalData: none`"
+"""What is shown as the tag of a column whose contract says that it holds nobody's data."""
+
+
 def exposed_columns(project: Project, datasets: Iterable[str]) -> tuple[ExposedColumn, ...]:
     """Columns of `datasets` that show a personal column's values and are not tagged as what they hold.
 
@@ -48,7 +52,7 @@ def _exposed(column: PersonalColumn) -> ExposedColumn:
         kind=worst.kind,
         comes_from=".".join(worst.last),
         masked=worst.degree,
-        tag=column.tag,
+        tag=_DENIED if column.is_denied else column.tag,
         has_contract=column.standing is not Standing.NO_CONTRACT,
         place=column.place,
     )

@@ -63,7 +63,10 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalColumn:
-    """A column that shows personal values: what its contract says, where they come from, and where it is written."""
+    """A column that shows personal values: what its contract says, where they come from, and where it is written.
+
+    `is_denied`: its contract says `personalData: none`.
+    """
 
     dataset: str
     column: str
@@ -71,6 +74,7 @@ class PersonalColumn:
     tag: str | None
     flows: tuple[Flow, ...]
     place: Place
+    is_denied: bool = False
 
     @property
     def node(self) -> Node:
@@ -145,6 +149,7 @@ class _Walk:
             tag=spec.personal if spec else None,
             flows=flows,
             place=place,
+            is_denied=spec is not None and spec.not_personal,
         )
         self.found.append(column)
         self._personal.setdefault(dataset.name, []).append(name)

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.contract.column_types import normal_type
 from penstock.model.connectors import Connector, ConnectorSource
-from penstock.model.databases import MOMENTS, Refresh
+from penstock.model.databases import MOMENTS
 from penstock.model.intervals import Grain
-from penstock.model.pipelines import Dataset, Materialization
+from penstock.model.pipelines import Materialization
 from penstock.model.sources import EXTRA, Drift
+from penstock.project.asked_source import asked_dataset, read_asking
 from penstock.project.connector_settings import read_secrets, refuse_values
 from penstock.project.database_file import CARRIED
 from penstock.project.python_code import code_digest
-from penstock.project.task_options import Keeping, read_keeping, read_key, read_limits, read_memory, read_timeout
+from penstock.project.task_options import Keeping, read_keeping, read_key, read_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.documents import Fields
+    from penstock.model.pipelines import Dataset
 
 LANDED_AS = CARRIED - {"BLOB"}
 """Heads of the DuckDB types that values of a connector may land as."""
@@ -63,11 +65,8 @@ def read_connector(name: str, fields: Fields, file: str, texts: Mapping[str, str
     keeping = _keeping(fields, types)
     cursor = _cursor(fields, connector, keeping)
     reload = fields.integer("reload", low=1)
-    refresh = fields.choice("refresh", tuple(Refresh)) or Refresh.ALWAYS
-    if "refresh" in fields and "interval" in fields:
-        message, expected = "`interval` has no use for `refresh`", "`refresh` for what is read whole or by state"
-        fields.note("project.refresh", message, at="refresh", expected=expected, remedy="remove `refresh`")
-    timeout, limits, memory = read_timeout(fields), read_limits(fields, None), read_memory(fields)
+    asking = read_asking(fields, "what is read whole or by state")
+    memory = read_memory(fields)
     fields.unknown()
     _check_placeholders(fields, run)
     if len(findings) > before or keeping is None:
@@ -81,20 +80,10 @@ def read_connector(name: str, fields: Fields, file: str, texts: Mapping[str, str
         cursor=cursor,
         keeps_state=keeping.materialization in KEPT_BY_STATE,
         reload=reload,
-        refresh=Refresh(refresh),
+        refresh=asking.refresh,
         memory=memory,
     )
-    return Dataset(
-        name=name,
-        file=file,
-        task=task,
-        materialization=keeping.materialization,
-        interval=keeping.interval,
-        key=keeping.key,
-        description=description,
-        timeout=timeout,
-        limits=limits,
-    )
+    return asked_dataset(name, file, task, keeping, asking, description)
 
 
 def read_run(fields: Fields, connector: Connector, texts: Mapping[str, str], *, whole: bool = True) -> Run:

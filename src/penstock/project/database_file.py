@@ -8,19 +8,21 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from penstock.contract.column_types import normal_type
-from penstock.model.databases import MOMENTS, WHOLE_NUMBERS, Cursor, DatabaseEngine, DatabaseSource, Refresh
+from penstock.model.databases import MOMENTS, WHOLE_NUMBERS, Cursor, DatabaseEngine, DatabaseSource
 from penstock.model.findings import Finding
 from penstock.model.intervals import Grain
-from penstock.model.pipelines import Dataset, Materialization
+from penstock.model.pipelines import Materialization
+from penstock.project.asked_source import asked_dataset, read_asking
 from penstock.project.database_changes import read_changes
 from penstock.project.durations import parse_duration
-from penstock.project.task_options import read_keeping, read_limits, read_timeout
+from penstock.project.task_options import read_keeping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
     from penstock.documents import Fields
+    from penstock.model.pipelines import Dataset
     from penstock.project.task_options import Keeping
 
 CARRIED = frozenset(
@@ -46,11 +48,7 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
     changes = read_changes(fields)
     keeping = _keeping(fields, types, merged_by="read: changes" if changes else "cursor" if cursor else "")
     reload = fields.integer("reload", low=1) if changes else None
-    refresh = fields.choice("refresh", tuple(Refresh)) or Refresh.ALWAYS
-    if "refresh" in fields and "interval" in fields:
-        message, expected = "`interval` has no use for `refresh`", "`refresh` for what is read whole or by a cursor"
-        fields.note("project.refresh", message, at="refresh", expected=expected, remedy="remove `refresh`")
-    timeout, limits = read_timeout(fields), read_limits(fields, None)
+    asking = read_asking(fields, "what is read whole or by a cursor")
     fields.unknown()
     if len(findings) > before or engine is None or keeping is None:
         return None
@@ -65,19 +63,9 @@ def read_database(name: str, fields: Fields, file: str) -> Dataset | None:
         cursor=cursor,
         changes=changes,
         reload=reload,
-        refresh=Refresh(refresh),
+        refresh=asking.refresh,
     )
-    return Dataset(
-        name=name,
-        file=file,
-        task=task,
-        materialization=keeping.materialization,
-        interval=keeping.interval,
-        key=keeping.key,
-        description=description,
-        timeout=timeout,
-        limits=limits,
-    )
+    return asked_dataset(name, file, task, keeping, asking, description)
 
 
 def read_connection(fields: Fields) -> tuple[str, str]:

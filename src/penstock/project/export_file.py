@@ -185,7 +185,7 @@ def _where(fields: Fields, format_: ExportFormat | None) -> tuple[str, str, str]
         fields.note("export.path", problem, at="path", found=path, expected=expected)
     elif format_ is ExportFormat.DUCKDB and "{" in path:
         fields.note("export.path", "a database has one path", at="path", found=path, expected="no braces")
-    return path, "", ""
+    return posixpath.normpath(path) if path and not problem else path, "", ""
 
 
 def _table(fields: Fields, format_: ExportFormat | None) -> str:

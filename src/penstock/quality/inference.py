@@ -6,18 +6,19 @@ n / (n + k), k larger for bolder promises; a bound that k rows touch will not be
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from penstock.contract.column_types import is_number
 from penstock.contract.predicates import is_number_text
-from penstock.model.sources import LANDED
+from penstock.model.sources import LANDED, plain
 from penstock.quality.inference_sql import MOST_VALUES
 from penstock.quality.personal import guess_personal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from penstock.quality.inference_sql import ColumnFacts, RelationFacts
 
@@ -29,6 +30,46 @@ _ALMOST = 0.99
 _UNSURE = 0.5
 _LONG = 100
 """Characters from which on a value is text and no word of a list."""
+
+
+_OPEN_ENDED = frozenset(
+    {
+        "amount",
+        "amounts",
+        "balance",
+        "bytes",
+        "clicks",
+        "cnt",
+        "cost",
+        "costs",
+        "count",
+        "counts",
+        "days",
+        "duration",
+        "hours",
+        "length",
+        "minutes",
+        "n",
+        "num",
+        "number",
+        "price",
+        "prices",
+        "qty",
+        "quantity",
+        "revenue",
+        "sales",
+        "seconds",
+        "size",
+        "sum",
+        "total",
+        "totals",
+        "turnover",
+        "views",
+        "visits",
+        "volume",
+    }
+)
+"""Words of names that say how much or how many: the next one may be larger."""
 
 
 class GuessKind(StrEnum):
@@ -61,9 +102,10 @@ class Guess:
         return self.holds and self.confidence >= threshold
 
 
-def infer(facts: RelationFacts) -> tuple[Guess, ...]:
+def infer(facts: RelationFacts, counting: Collection[str] = ()) -> tuple[Guess, ...]:
     """Every guess, column by column, then keys. Values of columns that look personal are in none of them, and nothing
-    is guessed of what landing adds but whether it is there."""
+    is guessed of what landing adds but whether it is there. `counting` are columns (lower case) that count or add up:
+    they have no upper end, nor do those whose names say so."""
     if not facts.rows:
         return ()
     found: list[Guess] = []
@@ -76,7 +118,8 @@ def infer(facts: RelationFacts) -> tuple[Guess, ...]:
         personal = tuple(_personal(one, facts))
         found += [*_looks(one), *_required(one, facts.rows)]
         if not personal:
-            found += [*_values(one), *_bounds(one, key=(one.name,) == best), *_patterns(one)]
+            found += [*_values(one), *_bounds(one, _why_open(one.name, counting), key=(one.name,) == best)]
+            found += _patterns(one)
         found += personal
     return (*found, *keys)
 
@@ -130,8 +173,19 @@ def _values(one: ColumnFacts) -> Iterator[Guess]:
     )
 
 
-def _bounds(one: ColumnFacts, *, key: bool) -> Iterator[Guess]:
-    """The extremes, as sure as rows touch them; never negative, as sure as values differ. Time goes on, keys do too."""
+def _why_open(name: str, counting: Collection[str]) -> str:
+    """Why a number of that name has no upper end; empty where nothing says so."""
+    if name.lower() in counting:
+        return "it counts or adds up, and more rows make more of it"
+    said = [word for word in plain(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).split("_") if word in _OPEN_ENDED]
+    return f"{said[0]!r} in its name says how much or how many, and the next may be more" if said else ""
+
+
+def _bounds(one: ColumnFacts, why_open: str, *, key: bool) -> Iterator[Guess]:
+    """The extremes, as sure as rows touch them; never negative, as sure as values differ. Time goes on, keys do too.
+
+    What is open-ended is shown its highest value, and not held to it.
+    """
     if one.low is None or one.high is None or one.type == "VARCHAR" or one.distinct < 2:
         return
     number = is_number(one.type)
@@ -157,12 +211,15 @@ def _bounds(one: ColumnFacts, *, key: bool) -> Iterator[Guess]:
     elif not key:
         yield low
     if number and not key:
+        sure = one.at_high / (one.at_high + 1) * (_UNSURE if why_open else 1)
+        reason = f"{one.at_high:,} of {one.filled:,} rows are at the highest, {one.high}"
         yield Guess(
             kind=GuessKind.MAXIMUM,
             columns=(one.name,),
             values=(one.high,),
-            confidence=round(one.at_high / (one.at_high + 1), 3),
-            reason=f"{one.at_high:,} of {one.filled:,} rows are at the highest, {one.high}",
+            confidence=round(sure, 3),
+            reason=f"{reason}; no promise: {why_open}" if why_open else reason,
+            holds=not why_open,
         )
 
 

@@ -135,3 +135,29 @@ def test_a_column_may_have_any_name_that_landing_uses_itself(tmp_path: Path) -> 
     query = landing_query(FileSource(path="a", columns=found.header), [arrival], dated=True)
     with contextlib.closing(duckdb.connect()) as connection:
         assert connection.execute(query).fetchall() == [("1", "2", "3", "4", "5", "6", "a", None)]
+
+
+ROWS_OF_TWO = b"a,b%s1,2%s3,4%s5,6%s"
+
+
+@pytest.mark.parametrize(
+    ("ends", "line", "what"),
+    [
+        ((b"\n", b"\n", b"\r\n", b"\n"), 3, "ends line 3 with CRLF and the lines before with LF"),
+        ((b"\r\n", b"\n", b"\n", b"\n"), 2, "ends line 2 with LF and the lines before with CRLF"),
+        ((b"\r\n", b"\r\n", b"\r\n", b"\n"), 4, "ends line 4 with LF and the lines before with CRLF"),
+        ((b"\n", b"\r", b"\n", b"\n"), 2, "ends line 2 with CR and the lines before with LF"),
+    ],
+)
+def test_a_second_kind_of_line_end_is_a_fault_at_its_line(
+    tmp_path: Path, ends: tuple[bytes, ...], line: int, what: str
+) -> None:
+    """DuckDB reads no such file, and says so without the line."""
+    assert fault(tmp_path, ROWS_OF_TWO % ends) == (line, what)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("within", [b"x\ny", b"x\r\ny", b"x\ry"])
+def test_within_quotes_any_line_end_belongs_to_the_value(tmp_path: Path, end: bytes, within: bytes) -> None:
+    found = scanned(tmp_path, end.join([b"a,b", b'1,"' + within + b'"', b"3,4", b""]))
+    assert (found.fault, found.rows) == (None, 2)

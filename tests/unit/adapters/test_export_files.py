@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -158,3 +159,28 @@ def test_a_type_leaves_as_it_arrives_or_not_at_all(
                 carried((("a", type_),), format_, "s.d")
         else:
             assert carried((("a", type_),), format_, "s.d") == (("a", leaves),)
+
+
+KEYED = replace(STAMP, columns=(("b", "VARCHAR"), ("n", "DOUBLE"), ("a", "INTEGER")))
+
+
+def _csv(folder: Path, rows: str, *order: str) -> str:
+    """What stands in the CSV file of these rows."""
+    sink = FileSink(path=f"{folder}/out/x.csv", format=ExportFormat.CSV, stamp=KEYED, replace=True, order=order)
+    sink.held((ALL,))
+    _shown(sink, _rows(folder, f"SELECT b, CAST(n AS DOUBLE) AS n, a FROM (VALUES {rows}) AS t(b, n, a)"))
+    return (folder / "out/x.csv").read_text()
+
+
+ROWS = ["('x', '0.0', 2)", "('y', '1.0', 1)", "('x', '-0.0', 2)", "(NULL, '3.0', 1)", "('x', NULL, 1)"]
+
+
+def test_the_same_rows_make_the_same_csv_however_they_were_stored(tmp_path: Path) -> None:
+    stored = (ROWS, ROWS[::-1], ROWS[2:] + ROWS[:2], ROWS[::2] + ROWS[1::2])
+    texts = {_csv(tmp_path, ", ".join(rows), "A") for rows in stored}
+    (text,) = texts
+    assert text.splitlines()[1:] == ['"x",,1', '"y",1.0,1', ",3.0,1", '"x",-0.0,2', '"x",0.0,2']
+
+
+def test_what_does_not_leave_sorts_nothing_and_without_an_order_columns_sort_as_they_stand(tmp_path: Path) -> None:
+    assert _csv(tmp_path, ", ".join(ROWS), "gone") == _csv(tmp_path, ", ".join(reversed(ROWS)))

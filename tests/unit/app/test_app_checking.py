@@ -10,9 +10,12 @@ from penstock.app import checking
 from penstock.app.starting import start
 from penstock.app.wiring import workplace
 from penstock.model.errors import InputError
+from penstock.model.findings import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from penstock.model.findings import Finding
 
 
 def test_the_tests_of_one_dataset_are_run_alone(tmp_path: Path) -> None:
@@ -52,3 +55,32 @@ def test_a_query_that_duckdb_alone_cannot_parse_is_a_mistake_on_its_line(tmp_pat
     (finding,) = [one for one in found.findings if one.code == "sql.syntax"]
     assert finding.place.file == "pipelines/shop/daily_revenue.sql"
     assert finding.place.excerpt == "GROUP BY ALL,"
+
+
+def _errors(folder: Path, old: str, new: str) -> list[Finding]:
+    """What `check` says of the starter's query after an edit."""
+    start(folder)
+    path = folder / "pipelines/shop/daily_revenue.sql"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with workplace(folder) as place:
+        checked = checking.check(place)
+    assert checked.ok == (not checked.findings)
+    return list(checked.findings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("GROUP BY day", "GROUP BY ALL,", "sql.syntax", "syntax error"),
+        ("AS revenue", "end", "sql.syntax", 'syntax error at or near "end"'),
+        ("GROUP BY day", "", "sql.refused", "must appear in the GROUP BY clause"),
+        ("quantity * price", "ordered_at", "sql.refused", "No function matches"),
+        ("sum(quantity", "sum_of(quantity", "sql.refused", "sum_of does not exist"),
+        ("* price", "* prize", "sql.unknown_column", "prize"),
+    ],
+)
+def test_check_says_of_a_query_what_the_run_would(tmp_path: Path, old: str, new: str, code: str, said: str) -> None:
+    (finding,) = [one for one in _errors(tmp_path, old, new) if one.severity is Severity.ERROR]
+    assert (finding.code, finding.place.file) == (code, "pipelines/shop/daily_revenue.sql")
+    assert said in finding.message

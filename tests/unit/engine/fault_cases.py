@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from penstock.engine.retry import AGAIN
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding
 from penstock.sim.faults import Faults
@@ -39,7 +40,7 @@ class Named(Faults):
             raise TaskError(Finding(code="sim.broken", message=f"{name} failed"))
         if self.passing.get(thing, 0):
             self.passing[thing] -= 1
-            raise TransientError(Finding(code="sim.passing", message=f"{name} failed; it may pass"))
+            raise TransientError(Finding(code="sim.passing", message=f"{name} failed; it may pass", remedy=AGAIN))
 
     def _reached(self, kind: str, plan: Mapping[int, Fault], name: str = "") -> Fault | None:
         for part in [part for part in self.before if part in name]:

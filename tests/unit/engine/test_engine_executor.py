@@ -72,6 +72,16 @@ def test_all_that_wait_are_tried_again_when_their_own_time_has_come() -> None:
     assert bench.progress[-1] == ("sim.other[2011-01-01/2011-01-02]", "published")
 
 
+def test_after_the_last_attempt_nothing_is_said_to_be_tried_again() -> None:
+    bench = _bench(RAW, faults=Named(passing={"sim.raw": 99}))
+    (failure,) = bench.run().failures
+    tried = len(bench.states()["sim.raw"])
+    assert tried > 1
+    assert failure.findings[0].remedy == (
+        f"it was tried {tried} time(s), which is all that `retries` allows: penstock run tries it anew"
+    )
+
+
 # -- several runs ---------------------------------------------------------------------------------------------------
 
 

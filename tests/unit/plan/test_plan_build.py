@@ -12,9 +12,10 @@ from ledger_rows import Book
 
 from penstock.model.intervals import Interval, merge
 from penstock.model.pipelines import Materialization
+from penstock.model.sources import FileSource
 from penstock.plan.build import Action, BuildPlan, Coverage, Reason, Work, coverage_of, plan_build
 from penstock.sim.clock import EPOCH
-from penstock.sim.projects import landed, project_of, sliced, view, whole
+from penstock.sim.projects import brought, landed, project_of, sliced, view, whole
 
 if TYPE_CHECKING:
     from penstock.model.pipelines import Dataset, Project
@@ -183,6 +184,25 @@ def test_a_table_over_a_table_or_a_view_is_built_again_too() -> None:
     )
     plan = plan_build(project, _complete(project, 2), _day(3))
     assert _slices(plan) == ["sim.raw[2011-01-03/2011-01-04]", "sim.best", "sim.top"]
+
+
+def test_what_is_asked_again_is_not_said_to_have_grown() -> None:
+    """An API may have no news: nobody knows before it was read, and of its readers no more is known."""
+    project = _project(brought("sim.api"), view("sim.seen", "sim.api"), whole("sim.best", "sim.seen"))
+    before = _built(NOTHING, plan_build(project, NOTHING, _day(2), arrived={"sim.api": "monday"}).works)
+    same = plan_build(project, before, _day(2), arrived={"sim.api": "monday"})
+    assert {reason for _, reason in _reasons(same).values()} == {Reason.UP_TO_DATE}
+    again = _reasons(plan_build(project, before, _day(2), arrived={"sim.api": "tuesday"}))
+    assert (again["sim.api"][1], again["sim.best"][1]) == (Reason.READ_AGAIN, Reason.READS_AGAIN)
+
+
+def test_of_a_file_that_is_another_it_is_said_so() -> None:
+    prices = brought("sim.prices", task=FileSource(path="prices.csv", columns=("value",)))
+    prices = replace(prices, materialization=Materialization.TABLE)
+    project = _project(prices)
+    before = _built(NOTHING, plan_build(project, NOTHING, _day(2), arrived={"sim.prices": "a"}).works)
+    again = plan_build(project, before, _day(2), arrived={"sim.prices": "b"})
+    assert _reasons(again)["sim.prices"] == (Action.BUILD, Reason.FILES_RESTATED)
 
 
 def test_a_view_is_made_once() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.model.findings import Severity
-from penstock.plan.expiry import retention_findings, row_retentions
+from penstock.plan.expiry import behind, retention_findings, row_retentions, upstream
 from penstock.project.reading import read_project
+
+if TYPE_CHECKING:
+    from penstock.model.pipelines import Project
 
 NOW = datetime(2024, 5, 31, 15, 30, tzinfo=UTC)
 EMAIL = "{name: email, physicalType: VARCHAR, customProperties: [{property: personalData, value: email}]}"
@@ -124,3 +128,42 @@ def test_the_shortest_retention_above_counts() -> None:
     week = contract("mails", DAY, EMAIL, kept="value: 1, unit: week")
     found = said(mails, week, again, contract("again", DAY, EMAIL, kept="value: 30, unit: d"))
     assert found == [("retention.kept_longer", "s.again")]
+
+
+def _project(*more: dict[str, str]) -> Project:
+    files = dict(FILES)
+    for each in (STAGED, *more):
+        files |= each
+    return read_project({name: text.encode() for name, text in files.items()})
+
+
+@pytest.mark.parametrize(
+    ("kept", "found"),
+    [
+        ("", "no retention"),
+        ("value: 30, unit: d", "30 days that is not enforced: without intervals, and with no element"),
+        ("value: forever", "no period (forever)"),
+    ],
+)
+def test_a_warning_of_what_is_kept_longer_names_the_cause(kept: str, found: str) -> None:
+    mails = {"pipelines/s/mails.sql": f"{WHOLE}SELECT lower(email) AS email FROM s.stg\n"}
+    findings = retention_findings(_project(mails, contract("mails", EMAIL, kept=kept)))
+    (warning,) = [finding for finding in findings if finding.code == "retention.kept_longer"]
+    assert found in (warning.found or "")
+
+
+def test_what_rows_were_made_of_and_keeps_them_longer_is_named() -> None:
+    mails = {"pipelines/s/mails.sql": f"{SLICED}SELECT day, lower(email) AS email FROM s.stg\n{BETWEEN}\n"}
+    project = _project(mails, contract("mails", DAY, EMAIL, kept="value: 7, unit: d"))
+    assert upstream(project, ["s.mails"]) == ("s.raw", "s.stg", "s.mails")
+    told = {each.dataset: (each.why, each.readers) for each in behind(project, ["s.mails", "s.stg"])}
+    assert told == {
+        "s.raw": ("no retention", ("s.mails", "s.stg")),
+        "s.stg": ("keeps rows for 90 days", ("s.mails",)),
+    }
+
+
+def test_what_keeps_rows_no_longer_than_they_are_kept_below_is_not_named() -> None:
+    mails = {"pipelines/s/mails.sql": f"{SLICED}SELECT day, lower(email) AS email FROM s.stg\n{BETWEEN}\n"}
+    project = _project(mails, contract("mails", DAY, EMAIL, kept="value: 1, unit: year"))
+    assert [each.dataset for each in behind(project, ["s.mails"])] == ["s.raw"]

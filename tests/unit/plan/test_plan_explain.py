@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ledger_rows import Book, days
 
-from penstock.model.pipelines import SqlTask
+from penstock.model.pipelines import Materialization, SqlTask
+from penstock.model.sources import FileSource
 from penstock.plan.backfill import plan_backfill
-from penstock.plan.build import Action
+from penstock.plan.build import Action, Coverage, plan_build
 from penstock.plan.explain import Cause, Circumstances, Explanation, explain
 from penstock.plan.versions import versions_of
-from penstock.sim.projects import landed, merged, project_of, sliced, whole
+from penstock.sim.clock import EPOCH
+from penstock.sim.projects import brought, landed, merged, project_of, sliced, whole
 from penstock.sql.fingerprint import digest
 
 if TYPE_CHECKING:
@@ -93,6 +96,21 @@ def test_new_days_are_missing_intervals() -> None:
     assert (explanation.action, _causes(explanation)) == (Action.BACKFILL, [Cause.INTERVALS_MISSING])
     assert explanation.missing == (days(2, 4),)
     assert _text(explanation, Cause.INTERVALS_MISSING) == "2011-01-03/2011-01-05"
+
+
+def test_what_is_asked_again_and_what_reads_it_are_not_said_to_have_grown() -> None:
+    told, best = brought("sim.told"), whole("sim.best", "sim.told")
+    files = replace(told, name="sim.prices", task=FileSource(path="prices.csv", columns=("value",)))
+    project = project_of((told, best, replace(files, materialization=Materialization.TABLE)))
+    names = project.datasets
+    moved = dict.fromkeys(names, "another")
+    before = {(name, version.fingerprint): "earlier" for name, version in versions_of(project).items()}
+    plan = plan_build(project, Coverage(intervals={}, inputs=before), EPOCH + timedelta(days=2), arrived=moved)
+    shown = {name: version.fingerprint for name, version in versions_of(project).items()}
+    causes = {name: explain(project, plan, name, Circumstances(attempts={}, shown=shown)).causes for name in names}
+    assert causes["sim.told"] == ((Cause.READ_AGAIN, ""),)
+    assert causes["sim.best"] == ((Cause.READS_AGAIN, "sim.told"),)
+    assert causes["sim.prices"] == ((Cause.FILES_OTHER, ""),)
 
 
 def test_a_table_over_grown_inputs_says_what_it_reads() -> None:

@@ -61,6 +61,17 @@ def _one(sql: str, **columns: str) -> PersonalColumn:
     return _columns(_project({"a": sql}, {"a": _contract("a", **columns)}))["a.x"]
 
 
+def test_a_contract_that_says_none_against_lineage_is_told_what_it_says() -> None:
+    project = _project({"a": "SELECT lower(email) AS x FROM c.raw"}, {"a": _contract("a", x="VARCHAR none")})
+    (finding,) = exposure_findings(personal_data(project))
+    assert (
+        finding.message == "c.a.x carries email from c.raw.email and is tagged as `personalData: none`, which it is not"
+    )
+    assert finding.found == "email by lineage, clear, tagged `personalData: none`"
+    (exposed,) = exposed_columns(project, ["c.a"])
+    assert exposed.tag == "`personalData: none`"
+
+
 def test_a_copy_without_a_tag_is_open_and_says_where_it_comes_from() -> None:
     column = _one("SELECT lower(email) AS x FROM c.raw", x="VARCHAR")
     assert (column.standing, column.degree, column.tag) == (Standing.UNTAGGED, Degree.CLEAR, None)

@@ -39,6 +39,14 @@ def test_a_path_tells_format_and_mode() -> None:
     assert (whole.mode, whole.environment, whole.columns) == (ExportMode.WHOLE, "dev", ("day",))
 
 
+@pytest.mark.parametrize("path", ["./out/x.csv", "out//x.csv", "out/./x.csv"])
+def test_a_target_is_the_same_however_its_path_is_spelt(path: str) -> None:
+    made, wrong = _read(f"path: {path}\n")
+    assert wrong == []
+    assert made is not None
+    assert made.target == "out/x.csv"
+
+
 def test_what_the_ledger_calls_a_target_holds_no_address() -> None:
     made, wrong = _read("format: postgres\nconnection: REPORTS\ntable: shared.daily\nkey: [day]\n")
     assert wrong == []

@@ -208,6 +208,8 @@ def test_the_score_is_the_weighted_share_of_checks_passed() -> None:
 def test_the_score_is_rounded_down_so_that_it_never_reaches_a_threshold_it_missed() -> None:
     results = [result(Severity.WARNING, passed=True)] * 2 + [result(Severity.WARNING, passed=False)]
     assert quality_score(results) == Decimal("66.66")
+    many = [result(Severity.WARNING, passed=True)] * 29_999 + [result(Severity.WARNING, passed=False)]
+    assert quality_score(many) == Decimal("99.99")
 
 
 @settings(max_examples=30, deadline=None)

@@ -112,6 +112,29 @@ def test_a_bound_is_as_sure_as_rows_touch_it(duck: Duck, select: str, low: str |
     assert [guess.values[0] if guess and guess.sure(0.8) else None for guess in bounds] == [low, high]
 
 
+@pytest.mark.parametrize(
+    ("name", "counting", "why"),
+    [
+        ("order_count", (), "'count' in its name"),
+        ("QuantitySold", (), "'quantity' in its name"),
+        ("Orders", ("orders",), "it counts or adds up"),
+        ("account", (), ""),
+        ("stars", ("orders",), ""),
+    ],
+)
+def test_what_is_open_ended_gets_no_upper_bound_and_the_reason_says_so(
+    duck: Duck, name: str, counting: tuple[str, ...], why: str
+) -> None:
+    """Two hundred rows are at the highest value, and that says nothing of tomorrow's count."""
+    duck.execute(f"CREATE OR REPLACE TABLE t AS SELECT i // 2 AS half, 1 + i % 5 AS {name} FROM range(1000) AS r(i)")
+    facts = gather(lambda sql: duck.execute(sql).fetchall()[0], "t", [("half", "BIGINT"), (name, "BIGINT")])
+    highest = one(infer(facts, counting), GuessKind.MAXIMUM, name)
+    assert highest is not None
+    assert highest.sure(0.0) == (not why)
+    assert why in highest.reason
+    assert ("no promise" in highest.reason) == bool(why)
+
+
 def test_neither_infinity_nor_what_is_no_number_bounds_anything(duck: Duck) -> None:
     found = guesses(duck, "CASE WHEN i % 2 = 0 THEN 'infinity'::DOUBLE ELSE i END AS a, 'nan'::DOUBLE AS b")
     assert [guess for guess in found if guess.kind in {GuessKind.MINIMUM, GuessKind.MAXIMUM}] == []

@@ -1,14 +1,15 @@
 """The Airbyte protocol: a connector as a child process that is given files and writes lines of JSON.
 
 Settings are files in memory, which the connector alone can open. What it writes waits in a pipe until it is taken, so
-that it never gets ahead. Lines that are no messages are logged and otherwise nothing; what begins as one and is broken
-ends the read, for it may be a record.
+that it never gets ahead. Lines that are no messages are logged and otherwise nothing; what names a type of the protocol
+and is broken ends the read, for it may be a record.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -173,11 +174,17 @@ def _message(line: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(line, parse_float=Decimal)
     except (ValueError, RecursionError):
-        return _BROKEN if line.lstrip().startswith(b"{") else None
+        return _BROKEN if _claims_to_be_one(line) else None
     kind = found.get("type") if isinstance(found, dict) else None
     if kind == "RECORD" and not _is_record(found.get("record")):
         return _BROKEN
     return found if isinstance(kind, str) and isinstance(found.get(_BODIES.get(kind, "")), dict) else None
+
+
+def _claims_to_be_one(line: bytes) -> bool:
+    """Whether a line that cannot be read may have been a message: it names a type of the protocol, or was cut short."""
+    begins = line.lstrip().startswith(b"{")
+    return begins and (not line.endswith(b"\n") or _CLAIM.search(line) is not None)
 
 
 def _is_record(body: object) -> bool:
@@ -186,7 +193,7 @@ def _is_record(body: object) -> bool:
 
 def _broken_message(size: int) -> ConnectorError:
     """Without the line, which may hold anything."""
-    message = f"the connector wrote a line of {size:,} bytes that begins as a message and is none"
+    message = f"the connector wrote a line of {size:,} bytes that says it is a message and cannot be read as one"
     return ConnectorError(message, code="source.broken_message", passes=True)
 
 
@@ -201,6 +208,11 @@ _BODIES = {
     "CATALOG": "catalog",
     "CONNECTION_STATUS": "connectionStatus",
 }
+
+
+_CLAIM = re.compile(
+    rb'"type"\s*:\s*"(?:%s)"|^\s*\{\s*"(?:%s)"\s*:' % ("|".join(_BODIES).encode(), "|".join(_BODIES.values()).encode())
+)
 
 
 def _hear(message: dict[str, Any], told: list[ConnectorError]) -> None:

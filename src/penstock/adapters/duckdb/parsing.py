@@ -25,17 +25,20 @@ def unparsable(datasets: Iterable[Dataset]) -> Iterator[Finding]:
             try:
                 duckdb.extract_statements(dataset.task.text)
             except duckdb.Error as error:
-                yield _finding(dataset, dataset.task.text, str(error))
+                yield refused(dataset, dataset.task.text, error)
 
 
-def _finding(dataset: Dataset, text: str, said: str) -> Finding:
-    message = said.splitlines()[0].removeprefix("Parser Error: ")
+def refused(dataset: Dataset, text: str, error: duckdb.Error) -> Finding:
+    """What DuckDB says of a query's text, at the line it names."""
+    said = str(error)
+    kind, _, message = said.splitlines()[0].partition(" Error: ")
+    parsed = kind != "Parser"
     found = _LINE.search(said)
     line = int(found[1]) if found else 1
     lines = text.split("\n")
     return Finding(
-        code="sql.syntax",
-        message=f"DuckDB cannot parse the query: {message}",
+        code="sql.refused" if parsed else "sql.syntax",
+        message=f"DuckDB {'refuses' if parsed else 'cannot parse'} the query: {message}",
         place=Place(
             file=dataset.file,
             line=line,
@@ -43,6 +46,6 @@ def _finding(dataset: Dataset, text: str, said: str) -> Finding:
             dataset=dataset.name,
         ),
         found=message,
-        expected="a DuckDB SELECT",
+        expected="a query over columns and functions that are there" if parsed else "a DuckDB SELECT",
         remedy="correct the query near that line",
     )

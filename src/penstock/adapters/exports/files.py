@@ -36,12 +36,17 @@ _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 @dataclass(slots=True, kw_only=True)
 class FileSink:
-    """A `Sink`. `path` is absolute, with a place for the interval where each has a file of its own."""
+    """A `Sink`. `path` is absolute, with a place for the interval where each has a file of its own.
+
+    `order` are columns by which the rows of a CSV file are sorted before all others; those that do not leave are no
+    matter.
+    """
 
     path: str
     format: ExportFormat
     stamp: Stamp
     replace: bool = False
+    order: tuple[str, ...] = ()
     _manifest: Manifest | None = field(default=None, init=False)
     _taken: dict[str, Entry] = field(default_factory=dict, init=False)
 
@@ -133,7 +138,7 @@ class FileSink:
         target = self._staging / self._name(piece)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            count = _written(rows, target, self.format, [name for name, _ in self.stamp.columns])
+            count = _written(rows, target, self.format, [name for name, _ in self.stamp.columns], self.order)
             _sync(target)
             entry = Entry.of(self._staging, self._name(piece), piece, count)
         except (OSError, duckdb.Error) as error:
@@ -179,10 +184,10 @@ class FileSink:
             folder.rmdir()
 
 
-def _written(rows: Path, target: Path, format_: ExportFormat, columns: list[str]) -> int:
+def _written(rows: Path, target: Path, format_: ExportFormat, columns: list[str], order: Sequence[str]) -> int:
     """Write a Parquet file's rows as a format; how many."""
     source = f"read_parquet({literal(str(rows))})"
-    options = "FORMAT parquet, COMPRESSION zstd"
+    options, sorted_ = "FORMAT parquet, COMPRESSION zstd", ""
     with duckdb.connect(":memory:") as engine:
         engine.execute("SET TimeZone = 'UTC'")
         engine.execute(f"SET memory_limit = {literal(MEMORY_LIMIT)}")
@@ -193,8 +198,28 @@ def _written(rows: Path, target: Path, format_: ExportFormat, columns: list[str]
             texts = ", ".join(quote(str(row[0])) for row in described if str(row[1]) in {"VARCHAR", "JSON"})
             quoted = f", FORCE_QUOTE ({texts})" if texts else ""
             options = f"FORMAT csv, HEADER true, NULLSTR '', DELIMITER ',', QUOTE '\"', ESCAPE '\"'{quoted}"
-        made = engine.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} ({options})").fetchone()
+            sorted_ = f" ORDER BY {', '.join(_terms(described, order))}"
+        made = engine.execute(
+            f"COPY (SELECT * FROM {source}{sorted_}) TO {literal(str(target))} ({options})"
+        ).fetchone()
         return int(made[0]) if made else 0
+
+
+_LIKE_ANOTHER = ("FLOAT", "DOUBLE", "INTERVAL", "TIME WITH")
+"""Types whose values can be written in two ways and be equal: -0.0 and 0.0, a month and thirty days."""
+
+
+def _terms(described: Sequence[tuple[object, ...]], order: Sequence[str]) -> Iterator[str]:
+    """What rows are sorted by, so that the same rows make the same bytes: all columns, those of `order` first.
+
+    What is equal and written in two ways goes by its text: DuckDB 1.5 hands one of the two back for both.
+    """
+    types = {str(row[0]): str(row[1]) for row in described}
+    known = {name.casefold(): name for name in types}
+    first = [known[name.casefold()] for name in order if name.casefold() in known]
+    for name in dict.fromkeys([*first, *types]):
+        by_text = any(kind in types[name] for kind in _LIKE_ANOTHER)
+        yield f"CAST({quote(name)} AS VARCHAR)" if by_text else quote(name)
 
 
 def _refuse_blank_lines(engine: duckdb.DuckDBPyConnection, source: str, columns: list[str]) -> None:

@@ -84,7 +84,7 @@ def replaced(dataset: str, name: str) -> Finding:
         message=f"{name} was replaced or removed after it was listed; nothing of it was taken",
         place=Place(file=name, dataset=dataset),
         expected="objects that stay while they are read",
-        remedy="it is listed again and tried again; let the sender write each object once",
+        remedy="it is tried again, and listed anew for that; let the sender write each object once",
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.adapters.sources import dialects, documents, tables
@@ -176,7 +176,10 @@ def _fault_of(found: Scan, source: FileSource, dataset: str, name: str) -> Findi
     if found.header and (fault := _header_fault(found.header, source, dataset, name)):
         return fault
     if found.fault:
-        return _broken(dataset, name, found.fault.what, found.fault.expected, line=found.fault.line)
+        broken = _broken(dataset, name, found.fault.what, found.fault.expected, line=found.fault.line)
+        return (
+            replace(broken, remedy=f"{found.fault.remedy}; nothing of it was read in") if found.fault.remedy else broken
+        )
     if source.format in {FileFormat.JSON, FileFormat.NDJSON, FileFormat.PARQUET}:  # there, no record is no fault
         return None
     if not found.header:

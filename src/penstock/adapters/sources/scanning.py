@@ -25,11 +25,15 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """The first thing in a file that is not as CSV has it, and the line it stands on."""
+    """The first thing in a file that is not as CSV has it, and the line it stands on.
+
+    `remedy` is what helps beside asking for the file again, if anything does.
+    """
 
     line: int
     what: str
     expected: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,8 @@ def scan(path: Path, delimiter: str, encoding: str = "utf-8") -> Scan:
         if fault is None and stream.has_zero and encoding != "utf-16":
             line = _line_that(path, lambda line: b"\0" in line)
             fault = Fault(line=line, what="holds a zero byte", expected="text without control characters")
+        if fault is None and stream.may_mix_ends:
+            fault = _mixed_ends(path, delimiter, encoding)
         dialect = {"delimiter": delimiter, "encoding": encoding, **stream.marks()}
         return Scan(header=rows.header, rows=rows.count, sha256=stream.digest.hexdigest(), fault=fault, dialect=dialect)
 
@@ -75,6 +81,36 @@ def scan(path: Path, delimiter: str, encoding: str = "utf-8") -> Scan:
 def _python_name(encoding: str) -> str:
     """The codec that leaves out a byte order mark."""
     return "utf-8-sig" if encoding == "utf-8" else encoding
+
+
+_ENDS = {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}
+
+
+def _mixed_ends(path: Path, delimiter: str, encoding: str) -> Fault | None:
+    """The first line that ends a row otherwise than the header ends; within quotes any end is a value's own."""
+    last = ""
+
+    def lines(text: io.TextIOWrapper) -> Iterator[str]:
+        nonlocal last
+        for line in text:
+            last = line[-2:] if line.endswith("\r\n") else line[-1:]
+            yield line
+
+    with opened(path) as packed:
+        text = io.TextIOWrapper(packed, encoding=_python_name(encoding), newline="")
+        reader = csv.reader(lines(text), delimiter=delimiter, strict=True, skipinitialspace=True)
+        first = ""
+        for _ in reader:
+            first = first or last
+            if last != first and last in _ENDS:
+                what = f"ends line {reader.line_num} with {_ENDS[last]} and the lines before with {_ENDS[first]}"
+                return Fault(
+                    line=reader.line_num,
+                    what=what,
+                    expected="one kind of line end in the whole file",
+                    remedy=f"write the file with {_ENDS[first]} alone, or ask the sender for it again",
+                )
+    return None
 
 
 class _Rows:
@@ -110,13 +146,15 @@ class _Rows:
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that remembers a digest of what was read from it, how it began, and whether a zero byte was there."""
+    """A stream that remembers a digest of what was read from it, how it began, its line ends, and any zero byte."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._start = b""
         self.digest = hashlib.sha256()
         self.has_zero = False
+        self._feeds = self._returns = self._pairs = 0
+        self._ends_in_return = False
 
     def readable(self) -> bool:
         return True
@@ -126,8 +164,22 @@ class _Hashed(io.RawIOBase):
         self._start = self._start or block
         self.digest.update(block)
         self.has_zero = self.has_zero or b"\0" in block
+        self._count_ends(block)
         buffer[: len(block)] = block
         return len(block)
+
+    def _count_ends(self, block: bytes) -> None:
+        plain = block.replace(b"\0", b"") if self.has_zero else block
+        self._feeds += plain.count(b"\n")
+        if b"\r" in plain or self._ends_in_return:
+            self._returns += plain.count(b"\r")
+            self._pairs += plain.count(b"\r\n") + (self._ends_in_return and plain.startswith(b"\n"))
+        self._ends_in_return = plain.endswith(b"\r") if plain else self._ends_in_return
+
+    @property
+    def may_mix_ends(self) -> bool:
+        """Whether what was read holds more than one kind of line end, be it within quotes."""
+        return (self._feeds > self._pairs) + (self._returns > self._pairs) + (self._pairs > 0) > 1
 
     def marks(self) -> dict[str, str]:
         """Its byte order mark and its line ends, as its first bytes show them."""

@@ -72,6 +72,7 @@ def _result(seen: Survey, done: Outcome | None) -> dict[str, Any]:
         "rows": seen.rows,
         "deleted": sum(deleted.values()),
         "outside": list(seen.outside),
+        "behind": [{"dataset": each.dataset, "why": each.why, "readers": list(each.readers)} for each in seen.behind],
         "exports": list(seen.exports),
         "compacted": {"before": done.compacted.before, "after": done.compacted.after, "left": list(done.compacted.left)}
         if done and done.compacted
@@ -105,6 +106,7 @@ def _text(seen: Survey, done: Outcome | None) -> str:
         lines.append("nothing is past its retention")
     undated = sum(each.past.undated for dataset in seen.datasets for each in dataset.versions)
     lines += [f"{undated:,} row(s) have no time and stay"] if undated else []
+    lines += [f"kept longer in what they are made of: {each.dataset} ({each.why})" for each in seen.behind]
     lines += [f"outside, not Penstock's to delete: {text}" for text in seen.outside]
     lines += [f"exported, and there until it is exported again (penstock export): {target}" for target in seen.exports]
     return "\n".join(lines)

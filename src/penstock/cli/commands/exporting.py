@@ -51,9 +51,10 @@ class Span(click.ParamType[Any]):
 @click.option("--allow-personal", "personal", multiple=True, metavar="COLUMN", help="This column may leave.")
 @click.option("--replace", is_flag=True, help="Write over what somebody else wrote there.")
 @click.option("--list", "listing", is_flag=True, help="Show what was exported where, and nothing else.")
+@click.option("--pieces", "by_interval", is_flag=True, help="With --json: also a row for each interval.")
 @project_option
 @answering
-def export(door: Door, *, project: str | None, listing: bool, **options: Any) -> Answer:
+def export(door: Door, *, project: str | None, listing: bool, by_interval: bool, **options: Any) -> Answer:
     """Bring declared exports up to what their environments show, or a dataset to a place of your own."""
     with opened(project) as place:
         if listing:
@@ -62,7 +63,7 @@ def export(door: Door, *, project: str | None, listing: bool, **options: Any) ->
     findings = findings_of(done)
     code = max((one.error.exit_code for one in done.failed), default=0)
     text = text_of(done) or ("" if done.failed else "no export is declared: NAME.export.yaml in a pipeline's folder")
-    return Answer(result=result_of(done), text=text, findings=findings, exit_code=code)
+    return Answer(result=result_of(done, by_interval=by_interval), text=text, findings=findings, exit_code=code)
 
 
 def _wanted(*, format_: str | None, mode: str | None, **options: Any) -> Wanted:

@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 def quality(
     door: Door, *, dataset: str | None, environment: str | None, results: str | None, limit: int, project: str | None
 ) -> Answer:
-    """Show what each check found last, the scores, and how they went from run to run. Of DATASET, or of all."""
+    """Show what each check found last, the scores, and how they went from run to run. Of DATASET, or of all.
+
+    Scores are rounded down: 100 % says that every check holds.
+    """
     if results is not None and dataset is None:
         raise click.UsageError("--import FILE needs the DATASET that the results are about")
     with opened(project) as place:
         if results is not None and dataset is not None:
-            door.say(f"imported {import_results(place, dataset, results)} result(s) of {results}")
+            taken = import_results(place, dataset, results)
+            known = f"; {taken.results - taken.new} were there already" if taken.new < taken.results else ""
+            door.say(f"imported {taken.new} result(s) of {results}{known}")
         found = found_quality(place, dataset, environment, limit)
     return Answer(result=_result(found), text=_text(found, detailed=dataset is not None))
 

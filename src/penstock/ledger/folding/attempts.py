@@ -76,10 +76,15 @@ def _attempt_failed(fact: AttemptFailed, entry: Entry) -> tuple[Operation, ...]:
     return (row,)
 
 
+def imported_id(fact: ResultsImported) -> str:
+    """What imported results go by: the same content of the same dataset has the same."""
+    return f"{IMPORTED}/{fact.tool}/{fact.dataset}/{fact.digest}"
+
+
 def _results_imported(fact: ResultsImported, entry: Entry) -> tuple[Operation, ...]:
     """Beside the audits of attempts, of no version and in a state that is never open."""
     row = put(
-        "attempts", publish_id=f"{IMPORTED}/{fact.tool}/{fact.dataset}/{fact.digest}", attempt=1, run="",
+        "attempts", publish_id=imported_id(fact), attempt=1, run="",
         dataset=fact.dataset, version="", interval="", state=IMPORTED, rows=fact.rows, results=fact.results,
         started_at=fact.judged_at or entry.at, finished_at=fact.judged_at or entry.at, message=fact.source,
     )  # fmt: skip

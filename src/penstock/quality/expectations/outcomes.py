@@ -5,6 +5,7 @@ What it could not evaluate counts as failed: nobody knows that the rows are righ
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ TOOL = "great_expectations"
 SEPARATOR = ":"
 _SEVERITIES = {"critical": Severity.ERROR, "warning": Severity.WARNING, "info": Severity.NOTE}
 _ONE, _MANY = ("column", "column_A", "column_B"), "column_list"
-_LONGEST = 200
+_LONGEST, _BRIEF = 200, 60
+_NOT_ASKED = frozenset({*_ONE, _MANY, "batch_id", "result_format", "catch_exceptions", "include_config", "meta"})
+"""Arguments of an expectation that are about where or how it looks, and not what it expects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,8 @@ def _result(row: dict[str, Any], *, identity: str, name: str, columns: tuple[str
     rows = failed if isinstance(failed, int) else int(not passed)
     all_ = total if isinstance(total, int) else 0
     counted = f"{rows:,} of {all_:,} rows" if isinstance(failed, int) else found
+    asked = "" if passed else _asked(_mapping(config.get("kwargs")), hidden=hidden)
+    more = "".join(f", {text}" for text in (asked, counted) if text)
     return CheckResult(
         id=identity,
         name=name,
@@ -115,9 +120,21 @@ def _result(row: dict[str, Any], *, identity: str, name: str, columns: tuple[str
         failed_rows=rows,
         total_rows=all_,
         passed=passed,
-        message=f"{name}: {'so' if passed else 'not so'}{f', {counted}' if counted else ''}",
+        message=f"{name}: {'so' if passed else 'not so'}{more}",
         found=found,
     )
+
+
+def _asked(kwargs: Mapping[str, Any], *, hidden: bool) -> str:
+    """What was expected, briefly: `value_set ["tea", "cake"]`; of a personal column only which words say it."""
+    said = {word: value for word, value in kwargs.items() if word not in _NOT_ASKED and value is not None}
+    texts = [f"{word} {'***' if hidden else _brief(value)}" for word, value in said.items()]
+    return f"expected {', '.join(texts)}"[:_LONGEST] if texts else ""
+
+
+def _brief(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"
 
 
 def _said(numbers: Mapping[str, Any], error: Mapping[str, Any], *, hidden: bool) -> str:
