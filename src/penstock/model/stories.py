@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from penstock.model.pipelines import Retry
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryColumn:
@@ -262,7 +264,8 @@ class Story:
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
     this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files
     beside the story. `criteria` are this story's; `standing` are those of earlier stories that still hold.
-    `lines` says on which line of `file` each dotted path of the front matter stands.
+    `retries` is None where the story leaves them as they are. `lines` says on which line of `file` each dotted path of
+    the front matter stands.
     """
 
     id: str
@@ -291,4 +294,5 @@ class Story:
     description: str = ""
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
+    retries: Retry | None = None
     lines: Mapping[str, int] = field(default_factory=dict)

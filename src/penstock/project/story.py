@@ -18,6 +18,7 @@ from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
 from penstock.model.stories import Monitoring, Story
+from penstock.project.retries import read_retries
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
 from penstock.project.story_paths import deep_merge, join_path, lay, split_path
 from penstock.project.story_sources import named, read_sources
@@ -142,6 +143,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         description=front.text("description") or "",
         observe_intervals=7 if observe is None else observe,
         assumptions=front.texts("assumptions"),
+        retries=read_retries(front),
     )
 
 
