@@ -151,7 +151,7 @@ class GitRepository:
         odd = [path for path in paths if "\n" in path]
         if odd:
             raise InputError(_odd_name(odd[0]))
-        names = [f"{commit}:{(self.prefix / path).as_posix()}" for path in paths]
+        names = [f"{commit}:{os.path.normpath(self.prefix / path)}" for path in paths]
         data = "".join(f"{name}\n" for name in names).encode()
         done = _run(self.project, ["cat-file", "--batch"], given=data)
         found: dict[str, bytes] = {}
@@ -168,6 +168,16 @@ class GitRepository:
         """The project's files at a commit, relative to the project."""
         listed = _git(self.project, "ls-tree", "-r", "--name-only", "-z", commit, "--", ".")
         return tuple(name for name in listed.split("\0") if name)
+
+    def files_above(self, commit: str) -> tuple[str, ...]:
+        """The files of a commit in the folders above the project, by the way there: `../requirements.txt`."""
+        found: list[str] = []
+        for up, folder in enumerate(self.prefix.parents, start=1):
+            # paths that end in a slash list what a folder holds itself; the repository's own top needs none
+            inside = [] if folder == folder.parent else ["--", f"{folder.as_posix()}/"]
+            listed = _git(self.top, "ls-tree", "--name-only", "-z", commit, *inside)
+            found += [f"{'../' * up}{name.rpartition('/')[2]}" for name in listed.split("\0") if name]
+        return tuple(found)
 
     def changed(self, base: str, folder: Path) -> tuple[str, ...]:
         """Project files that differ between `base` and the worktree's commit."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.author.authored import GROUPS
 from penstock.delivery import records
 from penstock.delivery.approval import KEYS
+from penstock.delivery.dependencies import dependency_files
 from penstock.delivery.design import PLAN_JSON, Design, plan_change
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -62,6 +63,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         author=change.author,
         documented=counted[0],
         documentable=counted[1],
+        dependencies=dependency_files(change, root, tools),
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
     message = _message(change, facts)

@@ -85,6 +85,10 @@ class Repository(Protocol):
         """The project's files at a commit."""
         ...
 
+    def files_above(self, commit: str) -> tuple[str, ...]:
+        """The files of a commit in the folders above the project, by the way there: `../requirements.txt`."""
+        ...
+
     def changed(self, base: str, folder: Path) -> tuple[str, ...]:
         """Files that differ between `base` and a worktree's commit."""
         ...

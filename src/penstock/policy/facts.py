@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding, Place
     from penstock.model.pipelines import Project
     from penstock.model.stories import Criterion, Question, Story
+    from penstock.policy.dependencies.names import DependencyFile
     from penstock.policy.rules import Policy
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
@@ -83,7 +84,8 @@ class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
     `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
-    `documented` and `documentable` count columns and datasets.
+    `documented` and `documentable` count columns and datasets. `dependencies` are files that name packages, in the
+    project and in the folders above it.
     """
 
     story: Story
@@ -100,6 +102,7 @@ class ImplementationFacts:
     author: str = ""
     documented: int = 0
     documentable: int = 0
+    dependencies: tuple[DependencyFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

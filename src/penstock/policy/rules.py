@@ -15,7 +15,8 @@ class Policy:
     """`approvals`: how many people must approve. `quality_score` and `documentation`: percent that must be reached.
 
     `mutation_score`: percent of the faults put into edited lines that data tests must catch. `observe_intervals`: how
-    long the observation window is when the story does not say.
+    long the observation window is when the story does not say. `forbidden_packages`: what no
+    change may bring in, each a name, or a name with the versions that are meant.
     """
 
     approvals: int = 1
@@ -23,6 +24,7 @@ class Policy:
     documentation: Decimal = Decimal(90)
     mutation_score: Decimal = Decimal(0)
     observe_intervals: int = 7
+    forbidden_packages: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -35,4 +37,9 @@ class Policy:
             documentation=Decimal(str(values.get("documentation", plain.documentation))),
             mutation_score=Decimal(str(values.get("mutation_score", plain.mutation_score))),
             observe_intervals=int(str(values.get("observe_intervals", plain.observe_intervals))),
+            forbidden_packages=_texts(values.get("forbidden_packages")),
         )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()

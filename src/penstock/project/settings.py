@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 BY_COMMAND, DAILY = "by_command", "daily"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
+_PACKAGE = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(?:\s*(?:<=|>=|<|>|==|!=|~=)\s*[0-9][\w.*+!-]*(?:\s*,\s*(?:<=|>=|<|>|==|!=|~=)\s*[0-9][\w.*+!-]*)*)?"
+)
 POSTGRES = "postgres"
 """The ledger or the warehouse of a team; its address comes from the environment."""
 
@@ -128,6 +132,24 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "observe_intervals": policy.integer("observe_intervals", low=0),
         "documentation": policy.number("documentation", low=0, high=100),
         "mutation_score": policy.number("mutation_score", low=0, high=100),
+        "forbidden_packages": _forbidden(policy),
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})
+
+
+def _forbidden(policy: Fields) -> tuple[str, ...] | None:
+    """The packages that no change may bring in; None where policy does not say."""
+    if "forbidden_packages" not in policy:
+        return None
+    named = policy.texts("forbidden_packages")
+    for text in named:
+        if not _PACKAGE.fullmatch(text.strip()):
+            policy.note(
+                "project.bad_package",
+                f"{text!r} does not say which package is forbidden",
+                at="forbidden_packages",
+                found=text,
+                expected="a name, or a name with versions, such as left-pad or requests<2.32",
+            )
+    return named

@@ -187,13 +187,13 @@ class Shop:
         return next(verdict for verdict in report.verdicts if verdict.gate == gate)
 
 
-def shop(root: Path) -> Shop:
-    """The small project in a fresh repository."""
+def shop(root: Path, top: Path | None = None) -> Shop:
+    """The small project in a fresh repository, or in a folder of one."""
     commands = SayingWell()
-    root.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True)
     place = Shop(root, cast("Tools", None), commands)
     place.write({**BASE, ".gitignore": ".penstock/\ndata/\n"})
-    place.git("init", "--quiet", "--initial-branch", "main")
+    place.git("init", "--quiet", "--initial-branch", "main", cwd=top)
     place.git("add", "--all")
     place.git("commit", "--quiet", "--message", "Start")
     keys = OneSigner()

@@ -38,3 +38,23 @@ def test_missing_retries(place: Shop) -> None:
     once = {"pipelines/shop/pipeline.yaml": PIPELINE + "retries: {attempts: 2}\n"}
     refused(place, "missing_retries", "lowered", once)
     cleared(place, "missing_retries", once, "retries: {attempts: 2}\n")
+
+
+def test_unpinned_dependency(place: Shop) -> None:
+    refused(place, "unpinned_dependency", "unpinned", {"requirements.txt": "pandas>=2\n"})
+    cleared(place, "unpinned_dependency", {"requirements.txt": "pandas==2.2.3\n"})
+
+
+def test_unpinned_dependency_above_the_project(tmp_path: Path) -> None:
+    """A lock of the repository's top belongs to a project in a folder of it."""
+    place = shop(tmp_path / "shops" / "shop", top=tmp_path)
+    (tmp_path / "requirements.in").write_text("pandas>=2\n")
+    (tmp_path / "requirements.txt").write_text("pandas\n")
+    (tmp_path / "shops" / "constraints.txt").write_text("rich<16\n")
+    place.git("add", "--all", cwd=tmp_path)
+    place.git("commit", "--quiet", "--message", "Ours")
+    report = place.deliver({"docs/shop.md": "# The shop\n"})
+    verdict = place.verdict(report, "unpinned_dependency")
+    assert [finding.place.file for finding in verdict.findings] == ["../../requirements.txt", "../../requirements.txt"]
+    assert "3 files" in verdict.summary
+    assert report.outcome is Outcome.PASS

@@ -22,7 +22,7 @@ _IDEMPOTENT = "; what it does beside its rows must bear to be done twice"
 
 
 def judge(facts: ImplementationFacts) -> Verdict:
-    """Refuse tasks and pipelines made or altered without attempts, backoff and timeout, or with undeclared less of them.
+    """Refuse tasks and pipelines made or altered without attempts, backoff and timeout, or with less, undeclared.
 
     What lacked them before and is only touched is a warning for timeouts: programs are stopped by default.
     """
