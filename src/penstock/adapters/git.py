@@ -116,6 +116,10 @@ class GitRepository:
         self._change(folder, "commit", "--quiet", "--no-verify", "--message", message, *only, env=identity)
         return self.head(folder)
 
+    def holds(self, branch: str, commit: str) -> bool:
+        """Whether a branch holds a commit; one that is gone holds nothing."""
+        return self._succeeds("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}")
+
     def is_merged(self, branch: str) -> bool:
         """Whether the checked-out branch already holds `branch`."""
         return self._succeeds("merge-base", "--is-ancestor", branch, "HEAD")

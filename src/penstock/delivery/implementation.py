@@ -10,6 +10,7 @@ from penstock.delivery import records
 from penstock.delivery.approval import KEYS
 from penstock.delivery.dependencies import dependency_files
 from penstock.delivery.design import PLAN_JSON, Design, plan_change
+from penstock.delivery.destruction import expiring_rows, lost_commits, program_edits
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
@@ -20,6 +21,7 @@ from penstock.plan.personal import personal_data
 from penstock.plan.samples import Line, is_example_file, sample_findings
 from penstock.policy import gates
 from penstock.policy.added_lines import added_lines
+from penstock.policy.destruction import irreversible
 from penstock.policy.facts import CommandFacts, ImplementationFacts
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ _SUBJECTS = {
 
 def implement(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
+    lost = lost_commits(change, tools)
     root = enter(change, Stage.IMPLEMENTATION, tools)
     planned = plan_change(change, root, tools)
     _write(change, planned, root, tools)
@@ -64,6 +67,9 @@ def implement(change: Change, tools: Tools) -> StageReport:
         documented=counted[0],
         documentable=counted[1],
         dependencies=dependency_files(change, root, tools),
+        edits=program_edits(change, changed, root, tools),
+        expiring=expiring_rows(planned.base, planned.project, tools.clock.now()),
+        lost_commits=lost,
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
     message = _message(change, facts)
@@ -81,9 +87,15 @@ def implement(change: Change, tools: Tools) -> StageReport:
         stop_stage(change, Stage.IMPLEMENTATION, verdicts, root, tools, message=said)
         return report
     commands = tuple(records.command_record(run) for run in (lint, tests))
-    sealing = Sealing(files=files, verdicts=verdicts, commands=commands)
+    sealing = Sealing(files=files, verdicts=verdicts, commands=commands, facts=_lasting(facts))
     pass_stage(change, Stage.IMPLEMENTATION, Link.IMPLEMENTATION, sealing, root, tools, message=said)
     return report
+
+
+def _lasting(facts: ImplementationFacts) -> dict[str, list[str]]:
+    """What later stages ask of this one's statement: which steps cannot be undone."""
+    steps = irreversible(facts)
+    return {"irreversible": list(steps)} if steps else {}
 
 
 def _headline(facts: ImplementationFacts) -> str:

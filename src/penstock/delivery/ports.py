@@ -65,6 +65,10 @@ class Repository(Protocol):
         """Tracked project files with changes that are not committed."""
         ...
 
+    def holds(self, branch: str, commit: str) -> bool:
+        """Whether a branch holds a commit; one that is gone holds nothing."""
+        ...
+
     def is_merged(self, branch: str) -> bool:
         """Whether the checked-out branch holds another one."""
         ...

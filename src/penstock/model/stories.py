@@ -264,8 +264,8 @@ class Story:
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
     this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files
     beside the story. `criteria` are this story's; `standing` are those of earlier stories that still hold.
-    `retries` is None where the story leaves them as they are. `lines` says on which line of `file` each dotted path of
-    the front matter stands.
+    `retries` is None where the story leaves them as they are. `destructive` maps what may be destroyed (a
+    dataset, a pipeline, a file) to the reason. `lines` says on which line of `file` each dotted path stands.
     """
 
     id: str
@@ -295,4 +295,5 @@ class Story:
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
     retries: Retry | None = None
+    destructive: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)

@@ -80,12 +80,42 @@ class ExposedColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileEdit:
+    """A file's text at the base revision and on the branch; None where it is not."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiringRows:
+    """Rows of a dataset that another retention lets expire. `before` and `now` say for how long, `intervals` which."""
+
+    dataset: str
+    file: str
+    before: str
+    now: str
+    intervals: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCommit:
+    """A commit that was recorded of a branch and is not in it any more; `what` it was."""
+
+    branch: str
+    commit: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
     `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
     `documented` and `documentable` count columns and datasets. `dependencies` are files that name packages, in the
-    project and in the folders above it.
+    project and in the folders above it, `edits` the programs that the branch touches. `expiring` are rows kept today
+    that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
     """
 
     story: Story
@@ -103,6 +133,9 @@ class ImplementationFacts:
     documented: int = 0
     documentable: int = 0
     dependencies: tuple[DependencyFile, ...] = ()
+    edits: tuple[FileEdit, ...] = ()
+    expiring: tuple[ExpiringRows, ...] = ()
+    lost_commits: tuple[LostCommit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

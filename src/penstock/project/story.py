@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
 
 KINDS = ("new", "change")
-OWN_KEYS = frozenset({"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "retire"})
+OWN_KEYS = frozenset({"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "retire", "destructive"})
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{1,9}")
 _RETENTION = re.compile(r"[1-9]\d{0,3} (day|week|month|year)s?")
@@ -144,6 +144,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         observe_intervals=7 if observe is None else observe,
         assumptions=front.texts("assumptions"),
         retries=read_retries(front),
+        destructive=MappingProxyType(front.word_map("destructive")),
     )
 
 

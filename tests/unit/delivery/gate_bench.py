@@ -21,19 +21,21 @@ from penstock.delivery.discovery import discover
 from penstock.delivery.implementation import implement
 from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.ports import CommandRun
+from penstock.delivery.stages import Stage
 from penstock.delivery.tools import Tools
 from penstock.evidence.keys import PublicKey, Role
 from penstock.model.findings import Outcome
 from penstock.sim.journal import MemoryJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from penstock.delivery.ports import Runtime
     from penstock.delivery.sealing import StageReport
     from penstock.model.findings import Verdict
 
+STAGES = {Stage.DISCOVERY: discover, Stage.DESIGN: design, Stage.IMPLEMENTATION: implement}
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 STORY = """\
 ---
@@ -53,13 +55,16 @@ schedule: "0 6 * * *"
 start: 2024-03-04
 sla: {ready_by: "07:00"}
 """
-ORDERS = "description: Orders as they come.\nformat: csv\npath: data/orders.csv\ncolumns: [order_id, email, amount]\n"
+ORDERS = (
+    "description: Orders as they come.\nformat: csv\npath: data/orders.csv\ncolumns: [order_id, email, amount, day]\n"
+)
 DAILY = """\
 /* penstock
 description: Orders, cleaned.
 materialize: table
 */
-SELECT CAST(order_id AS BIGINT) AS order_id, email, CAST(amount AS DECIMAL(9,2)) AS amount FROM shop.orders
+SELECT CAST(order_id AS BIGINT) AS order_id, email, CAST(amount AS DECIMAL(9,2)) AS amount,
+  CAST(day AS DATE) AS day FROM shop.orders
 """
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -88,14 +93,14 @@ def contract(name: str, columns: Mapping[str, str], more: str = "") -> str:
     return CONTRACT.format(name=name, short=name.partition(".")[2], columns="".join(lines), more=more)
 
 
+CLEAN = "contracts/shop.clean.odcs.yaml"
+COLUMNS = {"order_id": "BIGINT", "email": "VARCHAR", "amount": '"DECIMAL(9,2)"', "day": "DATE"}
 BASE = {
     "penstock.yaml": SETTINGS,
     "pipelines/shop/pipeline.yaml": PIPELINE,
     "pipelines/shop/orders.source.yaml": ORDERS,
     "pipelines/shop/clean.sql": DAILY,
-    "contracts/shop.clean.odcs.yaml": contract(
-        "shop.clean", {"order_id": "BIGINT", "email": "VARCHAR", "amount": '"DECIMAL(9,2)"'}
-    ),
+    CLEAN: contract("shop.clean", COLUMNS),
 }
 
 
@@ -170,18 +175,23 @@ class Shop:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "As it is")
 
-    def deliver(self, files: Mapping[str, str], front: str = "", *, change: str = "SHOP-1") -> StageReport:
-        """A story that brings these files, through discovery, design and implementation as far as it goes."""
+    def deliver(
+        self, files: Mapping[str, str], front: str = "", *, change: str = "SHOP-1", until: Stage = Stage.IMPLEMENTATION
+    ) -> StageReport:
+        """A story that brings these files, through its stages as far as it goes."""
         text = STORY.format(id=change, front=front)
         self.write({f"stories/{change}.md": text})
         self.write({f"stories/{change}/{path}": content for path, content in files.items()})
-        opened = open_change(Opening(path=f"stories/{change}.md", text=text, until=NOW), self.tools)
-        stages: tuple[Callable[..., StageReport], ...] = (discover, design, implement)
-        for stage in stages:
-            report = stage(find_change(self.tools.journal, opened.id), self.tools)
-            if report.outcome is not Outcome.PASS:
+        open_change(Opening(path=f"stories/{change}.md", text=text, until=NOW), self.tools)
+        for stage in STAGES:
+            report = self.go_on(stage, change)
+            if report.outcome is not Outcome.PASS or stage is until:
                 break
         return report
+
+    def go_on(self, stage: Stage, change: str = "SHOP-1") -> StageReport:
+        """One stage of a change."""
+        return STAGES[stage](find_change(self.tools.journal, change), self.tools)
 
     def verdict(self, report: StageReport, gate: str) -> Verdict:
         return next(verdict for verdict in report.verdicts if verdict.gate == gate)

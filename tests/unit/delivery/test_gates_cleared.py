@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING
 
 import pytest
-from gate_bench import PIPELINE, Shop, shop
+from gate_bench import CLEAN, COLUMNS, PIPELINE, Shop, contract, shop
 
+from penstock.delivery.stages import Stage
 from penstock.model.findings import Outcome
 
 if TYPE_CHECKING:
@@ -58,3 +61,37 @@ def test_unpinned_dependency_above_the_project(tmp_path: Path) -> None:
     assert [finding.place.file for finding in verdict.findings] == ["../../requirements.txt", "../../requirements.txt"]
     assert "3 files" in verdict.summary
     assert report.outcome is Outcome.PASS
+
+
+def test_destructive_operation(place: Shop) -> None:
+    drops = {"commands/hand_over.py": "import till\n\ntill.execute('TRUNCATE TABLE till.lines')\n"}
+    refused(place, "destructive_operation", "program", drops)
+    cleared(place, "destructive_operation", drops, "destructive: {commands/hand_over.py: The till asked for it.}\n")
+    sealed = next((place.root / ".penstock/worktrees/SHOP-1/changes/SHOP-1/evidence").glob("*implementation*"))
+    statement = json.loads(base64.b64decode(json.loads(sealed.read_text())["payload"]))
+    assert statement["predicate"]["facts"] == {"irreversible": ["commands/hand_over.py does TRUNCATE till.lines"]}
+
+
+def test_destructive_operation_names_the_intervals_that_would_expire(place: Shop) -> None:
+    kept = "slaProperties:\n  - {property: retention, value: 90, unit: d, element: clean.day}\n"
+    shorter = {CLEAN: contract("shop.clean", COLUMNS, kept)}
+    # it is the first of June, and the pipeline began on the fourth of March: ninety days are all there is
+    cleared(place, "destructive_operation", shorter, "impact: {shop.clean: {rows: any}}\n")
+    shorter = {CLEAN: contract("shop.clean", COLUMNS, kept.replace("90", "30"))}
+    refused(place, "destructive_operation", "retention", shorter, "impact: {shop.clean: {rows: any}}\n")
+    report = place.deliver(shorter, "impact: {shop.clean: {rows: any}}\nretention: 30 days\n")
+    found = place.verdict(report, "destructive_operation").findings
+    assert [one.found for one in found] == [
+        "59 days from 2024-03-04 up to 2024-05-02 of shop.clean, kept today, are past it"
+    ]
+    assert report.outcome is Outcome.PASS, report.findings
+
+
+def test_destructive_operation_sees_that_the_base_was_rewritten(place: Shop) -> None:
+    place.commit({"docs/a.md": "# A\n"})
+    report = place.deliver({"docs/shop.md": "# The shop\n"}, until=Stage.DESIGN)
+    place.git("reset", "--quiet", "--hard", "HEAD~1")
+    report = place.go_on(Stage.IMPLEMENTATION)
+    assert "gate.destructive_operation.rewritten_branch" in {one.code for one in report.findings}
+    place.git("reset", "--quiet", "--hard", "ORIG_HEAD")
+    assert place.go_on(Stage.IMPLEMENTATION).outcome is Outcome.PASS

@@ -11,6 +11,7 @@ from penstock.model.findings import Outcome
 from penstock.policy.gates import (
     broken_project,
     broken_source,
+    destructive_operation,
     exposed_personal_data,
     failed_observation,
     failed_run,
@@ -83,6 +84,7 @@ IMPLEMENTATION: Mapping[str, Callable[[ImplementationFacts], Verdict]] = {
     "personal_data_in_sample": personal_data_in_sample.judge,
     "schedule_changed": schedule_changed.judge,
     "removed_dataset": removed_dataset.judge,
+    "destructive_operation": destructive_operation.judge,
     "thin_documentation": thin_documentation.judge,
 }
 REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
