@@ -189,12 +189,15 @@ class GitRepository:
         return tuple(name for name in listed.split("\0") if name)
 
     def added_text(self, base: str, folder: Path) -> str:
-        """The diffs of a worktree's commits since `base`, one by one and without context.
+        """The diffs of a worktree's commits since `base`, one by one and without context, each after its commit's id
+        and its message (indented). A merge is shown by what it brings to its branch.
 
         As text whatever attributes say, and through nobody's filters: what is searched is what was committed.
         """
         plain = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--relative")
-        return _git(folder, "log", "--patch", "--format=", "--reverse", *plain, f"{base}..HEAD", "--", ".")
+        shown = ("--patch", "--format=commit %H%n%w(0,4,4)%B%w()", "--diff-merges=first-parent", "--reverse")
+        # --full-history: of a branch that was merged and undone nothing is left out either
+        return _git(folder, "log", *shown, "--full-history", *plain, f"{base}..HEAD", "--", ".")
 
     def changed_between(self, older: str, newer: str) -> tuple[str, ...]:
         """Project files that differ between two commits."""

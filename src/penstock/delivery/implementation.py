@@ -11,6 +11,7 @@ from penstock.delivery.approval import KEYS
 from penstock.delivery.dependencies import dependency_files
 from penstock.delivery.design import PLAN_JSON, Design, plan_change
 from penstock.delivery.destruction import expiring_rows, lost_commits, program_edits
+from penstock.delivery.leaks import cleared, in_queries, scanned
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
@@ -46,7 +47,8 @@ def implement(change: Change, tools: Tools) -> StageReport:
     root = enter(change, Stage.IMPLEMENTATION, tools)
     planned = plan_change(change, root, tools)
     _write(change, planned, root, tools)
-    lint, tests = (tools.commands.penstock([verb], root) for verb in ("check", "test"))
+    runs = [cleared(tools.commands.penstock([verb], root), tools.scanner) for verb in ("check", "test")]
+    (lint, shown), (tests, shown_by_tests) = runs
     outputs = [records.keep(run.argv[1], run.output, change, root, tools) for run in (lint, tests)]
     changed = tools.repository.changed(change.base_commit, root)
     added = tools.repository.added_text(change.base_commit, root)
@@ -70,6 +72,9 @@ def implement(change: Change, tools: Tools) -> StageReport:
         edits=program_edits(change, changed, root, tools),
         expiring=expiring_rows(planned.base, planned.project, tools.clock.now()),
         lost_commits=lost,
+        scanned=scanned(added, tools.scanner),
+        scanner=tools.scanner.name if tools.scanner else "",
+        leaks=(*shown, *shown_by_tests, *in_queries(planned.project, planned.difference.touched, tools.scanner)),
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
     message = _message(change, facts)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
     from penstock.policy.facts import CriterionResult, Multiplying, Rehearsal
+    from penstock.policy.secret_patterns import Secret
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
@@ -98,7 +99,7 @@ class Repository(Protocol):
         ...
 
     def added_text(self, base: str, folder: Path) -> str:
-        """The diff of a worktree's commits against `base`, without context."""
+        """The diffs of a worktree's commits since `base`, each after its id and message, without context."""
         ...
 
     def story_order(self, commit: str) -> tuple[str, ...]:
@@ -149,6 +150,16 @@ class Commands(Protocol):
 
     def penstock(self, arguments: Sequence[str], root: Path) -> CommandRun:
         """Run `penstock ARGUMENTS` on the project in `root`."""
+        ...
+
+
+class SecretScanner(Protocol):
+    """Finds secrets that our own patterns do not know."""
+
+    name: str
+
+    def secrets(self, line: str) -> tuple[Secret, ...]:
+        """Every secret that it sees in one line."""
         ...
 
 

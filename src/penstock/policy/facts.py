@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion, Question, Story
     from penstock.policy.dependencies.names import DependencyFile
     from penstock.policy.rules import Policy
+    from penstock.policy.secret_patterns import Secret
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
@@ -100,6 +101,17 @@ class ExpiringRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """A secret that something shows: what it seems to be, its length, and the masked place. Never its text."""
+
+    where: str
+    kind: str
+    length: int
+    place: Place
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LostCommit:
     """A commit that was recorded of a branch and is not in it any more; `what` it was."""
 
@@ -116,6 +128,8 @@ class ImplementationFacts:
     `documented` and `documentable` count columns and datasets. `dependencies` are files that name packages, in the
     project and in the folders above it, `edits` the programs that the branch touches. `expiring` are rows kept today
     that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
+    `scanned` maps added lines to the secrets that the `scanner` (a tool's name, or empty) sees in them. `leaks` are
+    secrets in recorded outputs and in queries as they run, without their text.
     """
 
     story: Story
@@ -136,6 +150,9 @@ class ImplementationFacts:
     edits: tuple[FileEdit, ...] = ()
     expiring: tuple[ExpiringRows, ...] = ()
     lost_commits: tuple[LostCommit, ...] = ()
+    scanned: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict)
+    scanner: str = ""
+    leaks: tuple[Leak, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from gate_bench import CLEAN, COLUMNS, PIPELINE, Shop, contract, shop
 
 from penstock.delivery.stages import Stage
 from penstock.model.findings import Outcome
+from penstock.policy.added_lines import added_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,3 +96,44 @@ def test_destructive_operation_sees_that_the_base_was_rewritten(place: Shop) -> 
     assert "gate.destructive_operation.rewritten_branch" in {one.code for one in report.findings}
     place.git("reset", "--quiet", "--hard", "ORIG_HEAD")
     assert place.go_on(Stage.IMPLEMENTATION).outcome is Outcome.PASS
+
+
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"
+QUERY = "pipelines/shop/clean.sql"
+ANY = "impact: {shop.clean: any}\n"
+
+
+def test_the_history_holds_what_was_taken_out_again(place: Shop) -> None:
+    place.deliver({"docs/shop.md": "# The shop\n"}, until=Stage.DESIGN)
+    worktree = place.root / ".penstock" / "worktrees" / "SHOP-1"
+    head = place.git("rev-parse", "HEAD", cwd=worktree).strip()
+    for text in (f"key: {KEY}\n", "key: none\n"):
+        (worktree / "notes.md").write_text(text)
+        place.git("add", "notes.md", cwd=worktree)
+        place.git("commit", "--quiet", "--message", "Notes", cwd=worktree)
+    diff = place.tools.repository.added_text(head, worktree)
+    assert "+key: none" in diff
+    assert [(line.file, line.commit != "") for line in added_lines(diff) if KEY in line.text] == [("notes.md", True)]
+
+
+def test_secret_in_diff(place: Shop) -> None:
+    refused(place, "secret_in_diff", "", {"docs/shop.md": f"# The shop\n\n{KEY}\n"})
+    cleared(place, "secret_in_diff", {"docs/shop.md": "# The shop\n\n${SHOP_KEY}\n"})
+
+
+def test_secret_in_output_of_a_query_in_pieces(place: Shop) -> None:
+    query = (place.root / QUERY).read_text()
+    pieces = query.replace("SELECT ", f"SELECT '{KEY[:9]}' -- first\n  || '{KEY[9:]}' AS key, ")
+    report = place.deliver({QUERY: pieces.replace(" -- first", "")}, ANY)
+    assert {one.code for one in report.findings} >= {"gate.secret_in_output", "gate.secret_in_diff"}
+    assert KEY not in repr(report)
+    cleared(place, "secret_in_output", {QUERY: query.replace("SELECT ", "SELECT 'none' AS key, ")}, ANY)
+
+
+def test_secret_in_output_is_not_kept(place: Shop) -> None:
+    place.commands.output = f"cannot reach postgres://eve:{KEY}@db/shop\n"
+    refused(place, "secret_in_output", "", {"docs/shop.md": "# The shop\n"})
+    kept = (place.root / ".penstock/worktrees/SHOP-1/changes/SHOP-1/evidence/outputs").glob("*.txt")
+    assert {path.read_text() for path in kept} == {"cannot reach postgres://eve:•••@db/shop\n"}
+    place.commands.output = "all is well\n"
+    cleared(place, "secret_in_output", {"docs/shop.md": "# The shop\n"})
