@@ -265,7 +265,8 @@ class Story:
     this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files
     beside the story. `criteria` are this story's; `standing` are those of earlier stories that still hold.
     `retries` is None where the story leaves them as they are. `destructive` maps what may be destroyed (a
-    dataset, a pipeline, a file) to the reason. `lines` says on which line of `file` each dotted path stands.
+    dataset, a pipeline, a file) to the reason. `leaving` maps exports to personal columns
+    that may leave by them unmasked. `lines` says on which line of `file` each dotted path stands.
     """
 
     id: str
@@ -296,4 +297,5 @@ class Story:
     assumptions: tuple[str, ...] = ()
     retries: Retry | None = None
     destructive: Mapping[str, str] = field(default_factory=dict)
+    leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)

@@ -101,6 +101,18 @@ class ExpiringRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingColumn:
+    """A personal column that an export takes out unmasked: what it holds, and where it goes."""
+
+    export: str
+    file: str
+    dataset: str
+    column: str
+    told: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
     """A secret that something shows: what it seems to be, its length, and the masked place. Never its text."""
 
@@ -129,7 +141,8 @@ class ImplementationFacts:
     project and in the folders above it, `edits` the programs that the branch touches. `expiring` are rows kept today
     that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
     `scanned` maps added lines to the secrets that the `scanner` (a tool's name, or empty) sees in them. `leaks` are
-    secrets in recorded outputs and in queries as they run, without their text.
+    secrets in recorded outputs and in queries as they run, without their text. `leaving` are personal
+    columns that begin to leave unmasked by an export.
     """
 
     story: Story
@@ -153,6 +166,7 @@ class ImplementationFacts:
     scanned: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict)
     scanner: str = ""
     leaks: tuple[Leak, ...] = ()
+    leaving: tuple[LeavingColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
 
 KINDS = ("new", "change")
-OWN_KEYS = frozenset({"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "retire", "destructive"})
+OWN_KEYS = frozenset(
+    {"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "retire", "destructive", "leaving"}
+)
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{1,9}")
 _RETENTION = re.compile(r"[1-9]\d{0,3} (day|week|month|year)s?")
@@ -144,6 +146,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         observe_intervals=7 if observe is None else observe,
         assumptions=front.texts("assumptions"),
         retries=read_retries(front),
+        leaving=MappingProxyType(_leaving(front)),
         destructive=MappingProxyType(front.word_map("destructive")),
     )
 
@@ -297,6 +300,12 @@ def _monitoring(front: Fields) -> Monitoring:
 
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+def _leaving(front: Fields) -> dict[str, tuple[str, ...]]:
+    """Exports, each with the personal columns that may leave by it unmasked."""
+    fields = front.child("leaving")
+    return {name: fields.texts(name) for name in fields.values} if fields else {}
 
 
 def _lines(document: Document) -> dict[str, int]:

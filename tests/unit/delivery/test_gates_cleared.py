@@ -137,3 +137,21 @@ def test_secret_in_output_is_not_kept(place: Shop) -> None:
     assert {path.read_text() for path in kept} == {"cannot reach postgres://eve:•••@db/shop\n"}
     place.commands.output = "all is well\n"
     cleared(place, "secret_in_output", {"docs/shop.md": "# The shop\n"})
+
+
+PERSONAL = {**COLUMNS, "email": "VARCHAR customProperties: [{property: personalData, value: email}]"}
+KEPT = "slaProperties:\n  - {property: retention, value: 90, unit: d, element: clean.day}\n"
+EXPORT = "pipelines/shop/partner.export.yaml"
+PARTNER = "dataset: shop.clean\npath: exports/partner.csv\n"
+
+
+def test_missing_retention(place: Shop) -> None:
+    refused(place, "missing_retention", "absent", {CLEAN: contract("shop.clean", PERSONAL)}, ANY)
+    cleared(place, "missing_retention", {CLEAN: contract("shop.clean", PERSONAL, KEPT)}, ANY)
+
+
+def test_unmasked_export(place: Shop) -> None:
+    place.commit({CLEAN: contract("shop.clean", PERSONAL, KEPT)})
+    refused(place, "unmasked_export", "", {EXPORT: PARTNER + "personal: [email]\n"})
+    cleared(place, "unmasked_export", {EXPORT: PARTNER + "columns: [order_id, amount]\n"})
+    cleared(place, "unmasked_export", {EXPORT: PARTNER + "personal: [email]\n"}, "leaving: {shop.partner: [email]}\n")

@@ -77,6 +77,7 @@ def test_every_detail_of_a_code_stands_on_the_page_of_its_gate() -> None:
         "missing_retries": ("attempts", "backoff", "timeout", "lowered"),
         "unpinned_dependency": ("unpinned", "out_of_sync", "forbidden", "unreadable", "new"),
         "destructive_operation": ("program", "full_refresh", "pipeline", "history", "retention", "rewritten_branch"),
+        "missing_retention": ("absent", "longer"),
         "schedule_changed": ("schedule", "timezone", "start", "end"),
         "low_quality": ("check", "score"),
         "unmet_criterion": ("unmeasured",),
