@@ -13,6 +13,7 @@ from penstock.delivery.design import PLAN_JSON, Design, plan_change
 from penstock.delivery.destruction import expiring_rows, lost_commits, program_edits
 from penstock.delivery.leaks import cleared, in_queries, scanned
 from penstock.delivery.leaving import leaving_columns
+from penstock.delivery.readers import broken_for
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
@@ -73,6 +74,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         edits=program_edits(change, changed, root, tools),
         expiring=expiring_rows(planned.base, planned.project, tools.clock.now()),
         lost_commits=lost,
+        broken_for=broken_for(planned.base, planned.project, root, tools),
         leaving=leaving_columns(planned.base, planned.project),
         scanned=scanned(added, tools.scanner),
         scanner=tools.scanner.name if tools.scanner else "",

@@ -142,7 +142,8 @@ class ImplementationFacts:
     that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
     `scanned` maps added lines to the secrets that the `scanner` (a tool's name, or empty) sees in them. `leaks` are
     secrets in recorded outputs and in queries as they run, without their text. `leaving` are personal
-    columns that begin to leave unmasked by an export.
+    columns that begin to leave unmasked by an export. `broken_for` says who is concerned by each breaking change of a
+    contract, by dataset, kind of change and column.
     """
 
     story: Story
@@ -167,6 +168,7 @@ class ImplementationFacts:
     scanner: str = ""
     leaks: tuple[Leak, ...] = ()
     leaving: tuple[LeavingColumn, ...] = ()
+    broken_for: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

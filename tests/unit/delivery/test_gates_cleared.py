@@ -155,3 +155,16 @@ def test_unmasked_export(place: Shop) -> None:
     refused(place, "unmasked_export", "", {EXPORT: PARTNER + "personal: [email]\n"})
     cleared(place, "unmasked_export", {EXPORT: PARTNER + "columns: [order_id, amount]\n"})
     cleared(place, "unmasked_export", {EXPORT: PARTNER + "personal: [email]\n"}, "leaving: {shop.partner: [email]}\n")
+
+
+def test_weakened_contract_says_for_whom(place: Shop) -> None:
+    reader = "/* penstock\ndescription: Amounts.\nmaterialize: view\n*/\nSELECT amount FROM shop.clean\n"
+    amounts = {"pipelines/shop/amounts.sql": reader}
+    named = "customProperties:\n  - {property: consumers, value: [{name: finance, columns: [amount]}, till]}\n"
+    before = {**COLUMNS, "amount": '"DECIMAL(9,2)" required: true', "email": "VARCHAR required: true"}
+    place.commit({**amounts, CLEAN: contract("shop.clean", before, named)})
+    weaker = {CLEAN: contract("shop.clean", {**before, "amount": COLUMNS["amount"]}, named)}
+    refused(place, "weakened_contract", "", weaker)
+    found = place.verdict(place.deliver(weaker), "weakened_contract").findings
+    assert [one.found for one in found] == ["column optional; breaking for shop.amounts, finance, till"]
+    cleared(place, "weakened_contract", weaker, "impact: {shop.clean: {columns: {amount: any}}}\n")
