@@ -90,6 +90,9 @@ CONTRACTS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
+KEPT = "slaProperties:\n  - {property: retention, value: 90, unit: d}\n"
+
+
 def contract(name: str, columns: Mapping[str, str]) -> str:
     """An ODCS contract; each column's type, with the kind of personal data after it if it is any."""
     lines = [
@@ -160,7 +163,8 @@ cases:
     files = {
         "CRM-1.md": STORY,
         "CRM-1/pipelines/crm/mailing.sql": f"/* penstock\nmaterialize: table\n*/\n{query}\n",
-        "CRM-1/contracts/crm.mailing.odcs.yaml": contract("mailing", {"id": "INTEGER", "reader": f"VARCHAR {kind}"}),
+        "CRM-1/contracts/crm.mailing.odcs.yaml": contract("mailing", {"id": "INTEGER", "reader": f"VARCHAR {kind}"})
+        + KEPT,
         "CRM-1/tests/crm.mailing.test.yaml": test,
     }
     for path, text in files.items():

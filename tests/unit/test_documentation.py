@@ -60,6 +60,7 @@ STORIES_PAGE = (REFERENCE / "stories.md").read_text()
 STORIES = ROOT / "examples" / "retail" / "stories"
 PROJECT_READERS = (
     "project/settings.py",
+    "project/retries.py",
     "project/pipeline_file.py",
     "project/source_file.py",
     "project/asked_source.py",
@@ -75,7 +76,13 @@ PROJECT_READERS = (
     "project/command_file.py",
     "project/export_file.py",
 )
-STORY_READERS = ("project/story.py", "project/story_author.py", "project/story_sources.py", "project/story_datasets.py")
+STORY_READERS = (
+    "project/story.py",
+    "project/story_author.py",
+    "project/retries.py",
+    "project/story_sources.py",
+    "project/story_datasets.py",
+)
 STAGES = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
 
 

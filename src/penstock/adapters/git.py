@@ -121,6 +121,10 @@ class GitRepository:
         self._change(folder, "commit", "--quiet", "--no-verify", "--message", message, *only, env=identity)
         return self.head(folder)
 
+    def holds(self, branch: str, commit: str) -> bool:
+        """Whether a branch holds a commit; one that is gone holds nothing."""
+        return self._succeeds("merge-base", "--is-ancestor", commit, f"refs/heads/{branch}")
+
     def is_merged(self, branch: str) -> bool:
         """Whether the checked-out branch already holds `branch`."""
         return self._succeeds("merge-base", "--is-ancestor", branch, "HEAD")
@@ -156,7 +160,7 @@ class GitRepository:
         odd = [path for path in paths if "\n" in path]
         if odd:
             raise InputError(_odd_name(odd[0]))
-        names = [f"{commit}:{(self.prefix / path).as_posix()}" for path in paths]
+        names = [f"{commit}:{os.path.normpath(self.prefix / path)}" for path in paths]
         data = "".join(f"{name}\n" for name in names).encode()
         done = _run(self.project, ["cat-file", "--batch"], given=data)
         found: dict[str, bytes] = {}
@@ -174,18 +178,31 @@ class GitRepository:
         listed = _git(self.project, "ls-tree", "-r", "--name-only", "-z", commit, "--", ".")
         return tuple(name for name in listed.split("\0") if name)
 
+    def files_above(self, commit: str) -> tuple[str, ...]:
+        """The files of a commit in the folders above the project, by the way there: `../requirements.txt`."""
+        found: list[str] = []
+        for up, folder in enumerate(self.prefix.parents, start=1):
+            # paths that end in a slash list what a folder holds itself; the repository's own top needs none
+            inside = [] if folder == folder.parent else ["--", f"{folder.as_posix()}/"]
+            listed = _git(self.top, "ls-tree", "--name-only", "-z", commit, *inside)
+            found += [f"{'../' * up}{name.rpartition('/')[2]}" for name in listed.split("\0") if name]
+        return tuple(found)
+
     def changed(self, base: str, folder: Path) -> tuple[str, ...]:
         """Project files that differ between `base` and the worktree's commit."""
         listed = _git(folder, "diff", "--name-only", "--no-renames", "--relative", "-z", base, "HEAD", "--", ".")
         return tuple(name for name in listed.split("\0") if name)
 
     def added_text(self, base: str, folder: Path) -> str:
-        """The diffs of a worktree's commits since `base`, one by one and without context.
+        """The diffs of a worktree's commits since `base`, one by one and without context, each after its commit's id
+        and its message (indented). A merge is shown by what it brings to its branch.
 
         As text whatever attributes say, and through nobody's filters: what is searched is what was committed.
         """
         plain = ("--text", "--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--relative")
-        return _git(folder, "log", "--patch", "--format=", "--reverse", *plain, f"{base}..HEAD", "--", ".")
+        shown = ("--patch", "--format=commit %H%n%w(0,4,4)%B%w()", "--diff-merges=first-parent", "--reverse")
+        # --full-history: of a branch that was merged and undone nothing is left out either
+        return _git(folder, "log", *shown, "--full-history", *plain, f"{base}..HEAD", "--", ".")
 
     def changed_between(self, older: str, newer: str) -> tuple[str, ...]:
         """Project files that differ between two commits."""

@@ -10,6 +10,7 @@ from penstock.adapters.author_desk import AuthorDesk
 from penstock.adapters.commands import OwnCommands
 from penstock.adapters.folder import ProjectFolder
 from penstock.adapters.git import GitRepository
+from penstock.adapters.secret_scanner import open_scanner
 from penstock.app.runtime import EngineRuntime
 from penstock.app.signing import OwnKeys, author_name
 from penstock.app.warehouses import refuse_delivery
@@ -95,6 +96,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher, arrived: 
         root=place.root,
         author=author or author_name(repository, keys),
         with_key=place.with_key,
+        scanner=open_scanner(),
     )
 
 

@@ -11,6 +11,7 @@ from penstock.documents import to_yaml
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp
+from penstock.model.pipelines import Retry
 from penstock.model.sources import Corrections, Drift, FileFormat
 
 if TYPE_CHECKING:
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
     from penstock.project.story_facts import SourceFacts
 
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_RETRIES_AND_ALERTS = """\
-retries:
-  attempts: 3
-  delay: 1
-  factor: 2
-  cap: 60
+_ALERTS = """\
 alerts:
   - on: failure
     to: file
@@ -63,7 +59,15 @@ def pipeline_yaml(story: Story, facts: Mapping[str, SourceFacts]) -> str:
         lines.append(f"end: {stamp(story.end)}")
     if story.ready_by:
         lines += ["sla:", f"  ready_by: {json.dumps(story.ready_by)}"]
-    return "\n".join([*lines, _RETRIES_AND_ALERTS])
+    return "\n".join([*lines, *_retries(story.retries or Retry()), _ALERTS])
+
+
+def _retries(retry: Retry) -> list[str]:
+    numbers = {"attempts": retry.attempts, "delay": retry.delay, "factor": retry.factor, "cap": retry.cap}
+    return [
+        "retries:",
+        *(f"  {name}: {int(number) if number == int(number) else number}" for name, number in numbers.items()),
+    ]
 
 
 def _first(facts: Mapping[str, SourceFacts]) -> datetime | None:

@@ -9,7 +9,13 @@ from penstock.author.authored import GROUPS
 from penstock.author.documentation import ARCHITECTURE_FILE
 from penstock.delivery import records
 from penstock.delivery.authoring import PLAN_JSON, group_of
+from penstock.delivery.dependencies import dependency_files
 from penstock.delivery.design import Design, plan_change
+from penstock.delivery.destruction import expiring_rows, lost_commits, program_edits
+from penstock.delivery.irreversible import IRREVERSIBLE
+from penstock.delivery.leaks import cleared, in_queries, scanned
+from penstock.delivery.leaving import leaving_columns
+from penstock.delivery.readers import broken_for
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
@@ -22,6 +28,7 @@ from penstock.plan.personal import personal_data
 from penstock.plan.samples import Line, is_example_file, sample_findings
 from penstock.policy import gates
 from penstock.policy.added_lines import added_lines
+from penstock.policy.destruction import irreversible
 from penstock.policy.facts import CommandFacts, ImplementationFacts
 
 if TYPE_CHECKING:
@@ -42,10 +49,12 @@ _SUBJECTS = {
 
 def implement(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
+    lost = lost_commits(change, tools)
     root = enter(change, Stage.IMPLEMENTATION, tools)
     planned = plan_change(change, root, tools)
     _write(change, planned, root, tools)
-    lint, tests = (tools.commands.penstock([verb], root) for verb in ("check", "test"))
+    runs = [cleared(tools.commands.penstock([verb], root), tools.scanner) for verb in ("check", "test")]
+    (lint, shown), (tests, shown_by_tests) = runs
     outputs = [records.keep(run.argv[1], run.output, change, root, tools) for run in (lint, tests)]
     environment = tools.commands.environment()
     outputs.append(records.keep("environment", environment, change, root, tools))
@@ -67,6 +76,15 @@ def implement(change: Change, tools: Tools) -> StageReport:
         author=change.author,
         documented=counted[0],
         documentable=counted[1],
+        dependencies=dependency_files(change, root, tools),
+        edits=program_edits(change, changed, root, tools),
+        expiring=expiring_rows(planned.base, planned.project, tools.clock.now()),
+        lost_commits=lost,
+        broken_for=broken_for(planned.base, planned.project, root, tools),
+        leaving=leaving_columns(planned.base, planned.project),
+        scanned=scanned(added, tools.scanner),
+        scanner=tools.scanner.name if tools.scanner else "",
+        leaks=(*shown, *shown_by_tests, *in_queries(planned.project, planned.difference.touched, tools.scanner)),
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts, waivers=waivers_of(change, root, tools))
     message = _message(change, facts)
@@ -84,9 +102,15 @@ def implement(change: Change, tools: Tools) -> StageReport:
         stop_stage(change, Stage.IMPLEMENTATION, verdicts, root, tools, message=said)
         return report
     commands = tuple(records.command_record(run, environment) for run in (lint, tests))
-    sealing = Sealing(files=files, verdicts=verdicts, commands=commands)
+    sealing = Sealing(files=files, verdicts=verdicts, commands=commands, facts=_lasting(facts))
     pass_stage(change, Stage.IMPLEMENTATION, Link.IMPLEMENTATION, sealing, root, tools, message=said)
     return report
+
+
+def _lasting(facts: ImplementationFacts) -> dict[str, list[str]]:
+    """What later stages ask of this one's statement: which steps cannot be undone."""
+    steps = irreversible(facts)
+    return {IRREVERSIBLE: list(steps)} if steps else {}
 
 
 def _headline(facts: ImplementationFacts) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
     from penstock.policy.facts import CriterionResult, Multiplying, Readiness, Rehearsal
+    from penstock.policy.secret_patterns import Secret
     from penstock.project.story_facts import SourceFacts
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
@@ -69,6 +70,10 @@ class Repository(Protocol):
         """Tracked project files with changes that are not committed."""
         ...
 
+    def holds(self, branch: str, commit: str) -> bool:
+        """Whether a branch holds a commit; one that is gone holds nothing."""
+        ...
+
     def is_merged(self, branch: str) -> bool:
         """Whether the checked-out branch holds another one."""
         ...
@@ -89,12 +94,16 @@ class Repository(Protocol):
         """The project's files at a commit."""
         ...
 
+    def files_above(self, commit: str) -> tuple[str, ...]:
+        """The files of a commit in the folders above the project, by the way there: `../requirements.txt`."""
+        ...
+
     def changed(self, base: str, folder: Path) -> tuple[str, ...]:
         """Files that differ between `base` and a worktree's commit."""
         ...
 
     def added_text(self, base: str, folder: Path) -> str:
-        """The diff of a worktree's commits against `base`, without context."""
+        """The diffs of a worktree's commits since `base`, each after its id and message, without context."""
         ...
 
     def story_order(self, commit: str) -> tuple[str, ...]:
@@ -178,6 +187,16 @@ class Commands(Protocol):
 
     def environment(self) -> str:
         """What they run in, a line each: the system, Python, and every installed package with its version."""
+        ...
+
+
+class SecretScanner(Protocol):
+    """Finds secrets that our own patterns do not know."""
+
+    name: str
+
+    def secrets(self, line: str) -> tuple[Secret, ...]:
+        """Every secret that it sees in one line."""
         ...
 
 

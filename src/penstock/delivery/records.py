@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.delivery.leaks import without_secrets
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import CHUNK_LENGTH, CommandRecord
 
@@ -26,8 +27,8 @@ class Output:
 
 
 def keep(name: str, text: str, change: Change, root: Path, tools: Tools) -> Output:
-    """Write an output beside the change's evidence."""
-    data = text.encode()
+    """Write an output beside the change's evidence, with every secret in it masked."""
+    data = without_secrets(text).encode()
     chunk = digest(data)[:CHUNK_LENGTH]
     path = f"{change.folder}/evidence/outputs/{chunk}.txt"
     tools.folder.write(root, path, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.delivery import records
@@ -130,6 +130,7 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
     else:
         facts = _measure(change, planned, policy, production, until, tools)
         content = runtime.content(planned.project)
+    facts = replace(facts, irreversible=irreversible_steps(change, planned, root, tools))
     texts = {
         "shadow run": tables.build_text(shadow),
         "checks": tables.checks_text(facts.checks) + tables.quarantined_text(facts.quarantined),
@@ -164,7 +165,6 @@ def _unmeasured(planned: Design, policy: Policy, findings: tuple[Any, ...]) -> R
         new_datasets=planned.difference.new,
         criteria=(),
         rehearsal=None,
-        irreversible=irreversible_steps(planned),
     )
 
 
@@ -200,7 +200,6 @@ def _measure(
         files={name: planned.project.datasets[name].file for name in difference.touched},
         reads={name: dataset.reads for name, dataset in planned.project.datasets.items()},
         removed=difference.removed,
-        irreversible=irreversible_steps(planned),
         quarantined=_quarantined(production, planned, runtime),
     )
 

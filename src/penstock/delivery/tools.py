@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
-    from penstock.delivery.ports import Clock, Commands, Desk, Folder, Keys, Repository, Runtime
+    from penstock.delivery.ports import Clock, Commands, Desk, Folder, Keys, Repository, Runtime, SecretScanner
     from penstock.ledger.journal import Journal
     from penstock.model.pipelines import Project
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Tools:
     """The ports. `root` is the project as its user has it; `author` names the key that signs stages.
 
-    `with_key` tells a project which masking key is at hand.
+    `with_key` tells a project which masking key is at hand, `scanner` knows more secrets than we do.
     """
 
     journal: Journal
@@ -43,6 +43,7 @@ class Tools:
     root: Path
     author: str
     with_key: Callable[[Project], Project] = lambda project: project
+    scanner: SecretScanner | None = None
 
     def now(self) -> str:
         """The moment, as evidence and commits carry it."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from penstock.model.pipelines import Retry
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryColumn:
@@ -262,8 +264,10 @@ class Story:
 
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
     this story's part alone. `criteria` are this story's; `standing` are those of earlier stories that still hold.
-    `irreversible` names steps that no rollback takes back. `lines` says on which line of `file` each dotted path of the
-    front matter stands.
+    `irreversible` names steps that no rollback takes back. `retries` is None where the story leaves them as they are.
+    `destructive` maps what may be destroyed (a dataset, a pipeline, a file) to the reason. `leaving` maps exports to
+    personal columns that may leave by them unmasked. `lines` says on which line of `file` each dotted path of the front
+    matter stands.
     """
 
     id: str
@@ -292,4 +296,7 @@ class Story:
     observe_intervals: int = 7
     assumptions: tuple[str, ...] = ()
     irreversible: tuple[str, ...] = ()
+    retries: Retry | None = None
+    destructive: Mapping[str, str] = field(default_factory=dict)
+    leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)

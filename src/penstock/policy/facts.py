@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding, Place
     from penstock.model.pipelines import Project
     from penstock.model.stories import Criterion, Question, Story
+    from penstock.policy.dependencies.names import DependencyFile
     from penstock.policy.rules import Policy
+    from penstock.policy.secret_patterns import Secret
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
@@ -81,11 +83,69 @@ class ExposedColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileEdit:
+    """A file's text at the base revision and on the branch; None where it is not."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiringRows:
+    """Rows of a dataset that another retention lets expire. `before` and `now` say for how long, `intervals` which."""
+
+    dataset: str
+    file: str
+    before: str
+    now: str
+    intervals: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingColumn:
+    """A personal column that an export takes out unmasked: what it holds, and where it goes."""
+
+    export: str
+    file: str
+    dataset: str
+    column: str
+    told: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """A secret that something shows: what it seems to be, its length, and the masked place. Never its text."""
+
+    where: str
+    kind: str
+    length: int
+    place: Place
+    noted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostCommit:
+    """A commit that was recorded of a branch and is not in it any more; `what` it was."""
+
+    branch: str
+    commit: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
     `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
-    `documented` and `documentable` count columns and datasets.
+    `documented` and `documentable` count columns and datasets. `dependencies` are files that name packages, in the
+    project and in the folders above it, `edits` the programs that the branch touches. `expiring` are rows kept today
+    that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
+    `scanned` maps added lines to the secrets that the `scanner` (a tool's name, or empty) sees in them. `leaks` are
+    secrets in recorded outputs and in queries as they run, without their text. `leaving` are personal
+    columns that begin to leave unmasked by an export. `broken_for` says who is concerned by each breaking change of a
+    contract, by dataset, kind of change and column.
     """
 
     story: Story
@@ -102,6 +162,15 @@ class ImplementationFacts:
     author: str = ""
     documented: int = 0
     documentable: int = 0
+    dependencies: tuple[DependencyFile, ...] = ()
+    edits: tuple[FileEdit, ...] = ()
+    expiring: tuple[ExpiringRows, ...] = ()
+    lost_commits: tuple[LostCommit, ...] = ()
+    scanned: Mapping[str, tuple[Secret, ...]] = field(default_factory=dict)
+    scanner: str = ""
+    leaks: tuple[Leak, ...] = ()
+    leaving: tuple[LeavingColumn, ...] = ()
+    broken_for: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

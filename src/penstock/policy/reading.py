@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING
 
 from penstock.model.environments import PRODUCTION
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
 
     from penstock.documents import Fields
 
-KEYS = ("approvals", "gates", *THRESHOLDS)
+KEYS = ("approvals", "forbidden_packages", "gates", *THRESHOLDS)
 """What `policy` may say."""
+_PACKAGE = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+    r"(?:\s*(?:<=|>=|<|>|==|!=|~=)\s*[0-9][\w.*+!-]*(?:\s*,\s*(?:<=|>=|<|>|==|!=|~=)\s*[0-9][\w.*+!-]*)*)?"
+)
 
 
 def read_policy(fields: Fields) -> dict[str, object]:
@@ -24,6 +29,7 @@ def read_policy(fields: Fields) -> dict[str, object]:
     values: dict[str, object] = {name: _number(fields, name) for name in THRESHOLDS}
     values["approvals"] = _approvals(fields)
     values["gates"] = _gates(fields)
+    values["forbidden_packages"] = _forbidden(fields)
     _unknown(fields, KEYS, "key of policy")
     return {name: value for name, value in values.items() if value is not None}
 
@@ -33,6 +39,23 @@ def _number(fields: Fields, name: str) -> float | int | None:
     if isinstance(THRESHOLDS[name], int):
         return fields.integer(name, low=low)
     return fields.number(name, low=low, high=high)
+
+
+def _forbidden(fields: Fields) -> tuple[str, ...] | None:
+    """The packages that no change may bring in; None where policy does not say."""
+    if "forbidden_packages" not in fields:
+        return None
+    named = fields.texts("forbidden_packages")
+    for text in named:
+        if not _PACKAGE.fullmatch(text.strip()):
+            fields.note(
+                "project.bad_package",
+                f"{text!r} does not say which package is forbidden",
+                at="forbidden_packages",
+                found=text,
+                expected="a name, or a name with versions, such as left-pad or requests<2.32",
+            )
+    return named
 
 
 def _approvals(fields: Fields) -> object:

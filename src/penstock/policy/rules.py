@@ -73,7 +73,8 @@ class Policy:
     `documentation`: percent that must be reached. `mutation_score`: percent of the faults put into edited lines that
     data tests must catch. `observe_intervals`: how long the observation window is when the story does not say. `gates`:
     what is said of single gates. `cost_ratio`: how many times the rows of production's a run may handle.
-    `availability`: percent of intervals that must be ready in time when played through.
+    `availability`: percent of intervals that must be ready in time when played through. `forbidden_packages`: what no
+    change may bring in, each a name, or a name with the versions that are meant.
     """
 
     approvals: int = 1
@@ -87,6 +88,7 @@ class Policy:
     observe_intervals: int = field(default=7, metadata=COUNT)
     cost_ratio: Decimal = field(default=Decimal(5), metadata=RATIO)
     availability: Decimal = field(default=Decimal(99), metadata=PERCENT)
+    forbidden_packages: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -95,7 +97,12 @@ class Policy:
         numbers: dict[str, Any] = {
             name: type(plain)(str(values[name])) for name, plain in THRESHOLDS.items() if values.get(name) is not None
         }
-        return cls(**numbers, **_approvals(values.get("approvals")), gates=_gates(values.get("gates")))
+        return cls(
+            **numbers,
+            **_approvals(values.get("approvals")),
+            gates=_gates(values.get("gates")),
+            forbidden_packages=_texts(values.get("forbidden_packages")),
+        )
 
     def rule_of(self, gate: str) -> GateRule:
         """What is said of a gate; a gate that is fixed blocks everywhere."""
@@ -143,3 +150,7 @@ def _gates(value: Any) -> dict[str, GateRule]:
         gate: GateRule(severity=Weight(rule["severity"]), environments=tuple(rule["environments"]))
         for gate, rule in (value or {}).items()
     }
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()

@@ -9,6 +9,7 @@ from penstock.documents import Fields, read_yaml
 from penstock.model.intervals import parse_moment
 from penstock.model.pipelines import CatchUp, Pipeline, Retry, Sla
 from penstock.model.schedule import ZONE, Schedule, ScheduleError, parse_schedule
+from penstock.project.retries import read_retries
 from penstock.project.triggers import read_triggers
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_pipeline(name: str, text: str, file: str, findings: list[Finding]) -> P
         **_started_by(fields, name),
         "description": fields.text("description") or "",
         "sla": _sla(fields),
-        "retry": _retry(fields),
+        "retry": read_retries(fields) or Retry(),
         "alerts": _alerts(fields),
         "paused": fields.flag("paused") or False,
         "concurrency": fields.integer("concurrency", low=1),
@@ -123,21 +124,6 @@ def _sla(fields: Fields) -> Sla | None:
         pass
     child.note("project.bad_time", f"ready_by is {text!r}", at="ready_by", expected='a local time such as "06:30"')
     return None
-
-
-def _retry(fields: Fields) -> Retry:
-    child = fields.child("retries")
-    if child is None:
-        return Retry()
-    given = {
-        "attempts": child.integer("attempts", low=1),
-        "delay": child.number("delay", low=0),
-        "factor": child.number("factor", low=1),
-        "cap": child.number("cap", low=0),
-    }
-    child.unknown()
-    said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return Retry(**said)
 
 
 def _alerts(fields: Fields) -> tuple[Mapping[str, str], ...]:

@@ -18,6 +18,7 @@ from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
 from penstock.model.stories import Monitoring, Story
+from penstock.project.retries import read_retries
 from penstock.project.story_author import read_author
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
 from penstock.project.story_paths import deep_merge, join_path, lay, split_path
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from penstock.model.stories import Criterion
 
 KINDS = ("new", "change")
-OWN_KEYS = frozenset({"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "irreversible", "retire"})
+OWN_KEYS = frozenset(
+    {"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "irreversible", "retire", "destructive"}
+    | {"leaving"}
+)
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{1,9}")
 _RETENTION = re.compile(r"[1-9]\d{0,3} (day|week|month|year)s?")
@@ -142,6 +146,9 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         observe_intervals=7 if observe is None else observe,
         assumptions=front.texts("assumptions"),
         irreversible=front.texts("irreversible"),
+        retries=read_retries(front),
+        leaving=MappingProxyType(_leaving(front)),
+        destructive=MappingProxyType(front.word_map("destructive")),
     )
 
 
@@ -274,6 +281,12 @@ def _monitoring(front: Fields) -> Monitoring:
 
 def _words(value: object) -> list[str]:
     return [str(word) for word in value] if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
+def _leaving(front: Fields) -> dict[str, tuple[str, ...]]:
+    """Exports, each with the personal columns that may leave by it unmasked."""
+    fields = front.child("leaving")
+    return {name: fields.texts(name) for name in fields.values} if fields else {}
 
 
 def _lines(document: Document) -> dict[str, int]:

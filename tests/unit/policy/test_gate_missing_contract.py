@@ -1,4 +1,4 @@
-"""What a change makes has a contract, somebody who answers for it, and another attempt when it fails."""
+"""What a change makes has a contract and somebody who answers for it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import pytest
 from policy_cases import REVENUE, assert_fails, assert_passes, contract, dataset, implementation, pipeline, project
 
 from penstock.model.findings import Outcome
-from penstock.model.pipelines import Retry
 from penstock.policy.gates.missing_contract import judge
 
 if TYPE_CHECKING:
     from penstock.policy.facts import ImplementationFacts
-
-ONCE = Retry(attempts=1)
 
 
 def made(*datasets: Any, **changes: Any) -> ImplementationFacts:
@@ -26,7 +23,7 @@ def made(*datasets: Any, **changes: Any) -> ImplementationFacts:
 def test_a_dataset_with_all_promises_passes() -> None:
     verdict = judge(made(dataset()))
     assert_passes(verdict)
-    assert verdict.summary == "1 dataset in 1 pipeline with contract, owner, columns, retries and SLA."
+    assert verdict.summary == "1 dataset in 1 pipeline with contract, owner, columns and SLA."
 
 
 @pytest.mark.parametrize(
@@ -37,7 +34,6 @@ def test_a_dataset_with_all_promises_passes() -> None:
         ({"contract": contract(owner=" ")}, ["owner"]),
         ({"contract": contract(columns=())}, ["columns"]),
         ({"contract": contract(columns=(), owner=None)}, ["columns", "owner"]),
-        ({"retry": ONCE}, ["retries"]),
     ],
 )
 def test_each_promise_that_a_dataset_lacks_fails(changes: dict[str, Any], missing: list[str]) -> None:
@@ -51,17 +47,11 @@ def test_a_fault_is_placed_in_the_contract_or_where_there_is_none_in_the_query()
     assert files == [f"contracts/{REVENUE}.odcs.yaml", "pipelines/sales/daily_revenue.sql"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "missing"), [({"retry": ONCE}, "retries"), ({"owner": ""}, "owner"), ({"sla": None}, "sla")]
-)
+@pytest.mark.parametrize(("changes", "missing"), [({"owner": ""}, "owner"), ({"sla": None}, "sla")])
 def test_each_promise_that_the_pipeline_lacks_fails(changes: dict[str, Any], missing: str) -> None:
     verdict = judge(made(dataset(), **changes))
     assert_fails(verdict, missing)
     assert verdict.findings[0].place.file == "pipelines/sales/pipeline.yaml"
-
-
-def test_two_attempts_are_enough() -> None:
-    assert_passes(judge(made(dataset(retry=Retry(attempts=2)), retry=Retry(attempts=2))))
 
 
 BARE = dataset(contract=None)

@@ -6,6 +6,7 @@ from policy_cases import assert_fails, assert_passes, implementation
 
 from penstock.model.findings import Severity
 from penstock.policy.gates.secret_in_diff import judge
+from penstock.policy.secret_patterns import Secret
 
 SECRET = "x7Qp2Lm9" + "Vt4Rk8Zs1Wd6Yb3N"
 
@@ -71,3 +72,55 @@ def test_a_long_excerpt_is_cut_after_it_is_masked() -> None:
     assert excerpt is not None
     assert len(excerpt) == 160
     assert SECRET[:4] not in excerpt
+
+
+FIRST, SECOND = "a" * 40, "b" * 40
+
+
+def log(commit: str, diff: str, message: str = "Work") -> str:
+    """One commit of a log of diffs."""
+    indented = "".join(f"    {line}\n" for line in message.split("\n"))
+    return f"commit {commit}\n{indented}\n{diff}"
+
+
+def test_a_secret_that_a_later_commit_takes_out_again_fails_by_the_one_that_added_it() -> None:
+    gone = log(FIRST, added(f"password = '{SECRET}'")) + log(SECOND, added(removed=(f"password = '{SECRET}'",)))
+    verdict = judge(implementation(added_text=gone))
+    assert_fails(verdict, "")
+    assert verdict.findings[0].found == "a password or secret of 24 characters, added by commit aaaaaaaaaaaa"
+
+
+def test_a_secret_in_a_commit_s_message_fails() -> None:
+    verdict = judge(implementation(added_text=log(FIRST, added("x"), f"Log in\n\npassword = '{SECRET}'")))
+    assert_fails(verdict, "")
+    assert str(verdict.findings[0].place) == "commit aaaaaaaaaaaa:3"
+    assert SECRET not in repr(verdict)
+
+
+def test_a_message_that_looks_like_a_diff_hides_nothing() -> None:
+    message = "@@ -0,0 +1,9 @@\n+++ b/innocent.md\ncommit " + SECOND
+    verdict = judge(implementation(added_text=log(FIRST, added(f"password = '{SECRET}'"), message)))
+    assert_fails(verdict, "")
+    assert verdict.findings[0].place.file == "pipelines/sales/load.py"
+    assert "added by commit aaaaaaaaaaaa" in str(verdict.findings[0].found)
+
+
+def test_what_a_merge_shows_again_is_said_once() -> None:
+    line = added(f"password = '{SECRET}'")
+    assert_fails(judge(implementation(added_text=log(FIRST, line) + log(SECOND, line))), "")
+
+
+def test_pieces_on_several_lines_are_read_together() -> None:
+    verdict = judge(implementation(added_text=added(f"password = '{SECRET[:6]}' \\", f"    '{SECRET[6:]}'")))
+    assert_fails(verdict, "")
+    assert (verdict.findings[0].place.line, verdict.findings[0].place.excerpt) == (5, None)
+    assert SECRET[:6] not in repr(verdict)
+
+
+def test_what_only_a_scanner_knows_fails_too() -> None:
+    line = "value: tok-123456789"
+    seen = {line: (Secret(kind="a secret (Tok)", text="tok-123456789"),)}
+    verdict = judge(implementation(added_text=added(line), scanned=seen, scanner="detect-secrets"))
+    assert_fails(verdict, "")
+    assert verdict.findings[0].place.excerpt == "value: •••"
+    assert "with detect-secrets" in verdict.summary

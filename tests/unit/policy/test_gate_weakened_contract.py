@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from policy_cases import REVENUE, assert_fails, assert_passes, implementation, project, story
 
 from penstock.model.findings import Outcome
@@ -76,3 +77,16 @@ def test_a_tag_of_personal_data_cannot_be_taken_away_by_a_story() -> None:
     verdict = judge(implementation(story=declared, base=base, project=with_column(project(), 0, personal=None)))
     assert_fails(verdict, "")
     assert "base branch" in (verdict.findings[0].remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("readers", "said"),
+    [(("sales.report", "role finance"), "; breaking for sales.report, role finance"), ((), "; nobody known reads it")],
+)
+def test_the_finding_says_for_whom_it_is_breaking(readers: tuple[str, ...], said: str) -> None:
+    base = with_column(project(), 0, required=True)
+    column = contract_of(base).columns[0].name
+    concerned = {(REVENUE, "column_optional", column): readers}
+    after = with_column(project(), 0, required=False)
+    verdict = judge(implementation(base=base, project=after, broken_for=concerned))
+    assert verdict.findings[0].found == f"column optional{said}"

@@ -73,7 +73,11 @@ def test_the_index_lists_every_gate_under_its_stage_and_nothing_else() -> None:
 def test_every_detail_of_a_code_stands_on_the_page_of_its_gate() -> None:
     pages = {name: (PAGES / f"{name}.md").read_text() for name in NAMES}
     details = {
-        "missing_contract": ("contract", "columns", "owner", "retries", "sla"),
+        "missing_contract": ("contract", "columns", "owner", "sla"),
+        "missing_retries": ("attempts", "backoff", "timeout", "lowered"),
+        "unpinned_dependency": ("unpinned", "out_of_sync", "forbidden", "unreadable", "new"),
+        "destructive_operation": ("program", "full_refresh", "pipeline", "history", "retention", "rewritten_branch"),
+        "missing_retention": ("absent", "longer"),
         "schedule_changed": ("schedule", "timezone", "start", "end"),
         "low_quality": ("check", "score"),
         "unmet_criterion": ("unmeasured",),

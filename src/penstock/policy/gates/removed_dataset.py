@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place
+from penstock.policy.removals import is_declared_gone
 from penstock.policy.verdicts import counted, failed, listed, not_applicable, passed
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from penstock.policy.facts import ImplementationFacts
 
 GATE = "removed_dataset"
-_ALL = -100
 
 
 def judge(facts: ImplementationFacts) -> Verdict:
@@ -25,18 +25,12 @@ def judge(facts: ImplementationFacts) -> Verdict:
     if base is None or not base.datasets:
         return not_applicable(GATE, "No dataset was there before.")
     gone = sorted(set(base.datasets) - set(project.datasets))
-    undeclared = [name for name in gone if not _declared(name, facts.story)]
+    undeclared = [name for name in gone if not is_declared_gone(name, facts.story)]
     if not undeclared:
         return passed(GATE, f"{counted(len(gone), 'dataset')} of {len(base.datasets):,} removed, each as declared.")
     readers = {name: base.downstream(name) for name in undeclared}
     findings = [_finding(base.datasets[name], readers[name], facts.story) for name in undeclared]
     return failed(GATE, f"{counted(len(undeclared), 'dataset')} removed undeclared: {listed(undeclared)}.", findings)
-
-
-def _declared(name: str, story: Story) -> bool:
-    """Whether the impact says that all rows go; `any` is no word for a removal."""
-    impact = story.impact.get(name)
-    return impact is not None and impact.rows is not None and impact.rows.low.is_finite() and impact.rows.low <= _ALL
 
 
 def _finding(dataset: Dataset, readers: tuple[str, ...], story: Story) -> Finding:

@@ -62,9 +62,17 @@ def _finding(change: ContractChange, facts: ImplementationFacts) -> Finding:
         code=f"gate.{GATE}",
         message=f"{change.dataset}: {change.reason}",
         place=Place(file=after.file if after else None, dataset=change.dataset, field=change.column),
-        found=change.kind.replace("_", " "),
+        found=f"{change.kind.replace('_', ' ')}{_concerned(change, facts)}",
         expected="a contract that promises at least what it promised before",
         remedy="keep the promise, or declare under `impact` in the story what its readers must expect"
         if change.kind != UNMARKED
         else "keep the tag; a person who knows better changes it on the base branch",
     )
+
+
+def _concerned(change: ContractChange, facts: ImplementationFacts) -> str:
+    """For whom it is breaking, where that was looked at."""
+    readers = facts.broken_for.get((change.dataset, change.kind, change.column or ""))
+    if readers is None:
+        return ""
+    return f"; breaking for {listed(readers)}" if readers else "; nobody known reads it"
