@@ -292,6 +292,10 @@ class EngineRuntime:
         """What production shows."""
         return mapping_of(self._place.ledger, PRODUCTION)
 
+    def shown(self, environment: str) -> Mapping[str, str]:
+        """What an environment shows."""
+        return mapping_of(self._place.ledger, environment)
+
     def promote(self, mapping: Mapping[str, str], reason: str, environment: str = PRODUCTION) -> str:
         """Make an environment show exactly this."""
         return promote(self._place, mapping, reason, environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.delivery.sealing import Sealing, envelopes, write_statement
-from penstock.delivery.stages import Stage
+from penstock.delivery.stages import ENDED, Stage
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
 from penstock.evidence.keys import Role, from_text, key_ring
@@ -48,7 +48,7 @@ def approve(change: Change, name: str, tools: Tools) -> str:
         RefusedError: the author cannot approve their own change.
     """
     envelope_sha256 = change.passed.get(Stage.REVIEW)
-    if envelope_sha256 is None or change.state in {"rejected", "rolled_back", "done"}:
+    if envelope_sha256 is None or change.state in ENDED:
         raise InputError(_nothing_to_approve(change))
     root = tools.worktree(change)
     review = next(data for _, data in envelopes(change, root, tools) if digest(data) == envelope_sha256)
@@ -94,7 +94,7 @@ def reject(change: Change, name: str, reason: str, tools: Tools) -> None:
     Raises:
         InputError: the change has ended or is already in production.
     """
-    if change.state in {"rejected", "rolled_back", "done"} or change.promotion is not None:
+    if change.state in ENDED or change.promotion is not None:
         raise InputError(_nothing_to_reject(change))
     tools.journal.append(ChangeRejected(change=change.id, by=name, reason=reason))
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from penstock.delivery import rollback
+from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.delivery import rollback, rollout, withdrawal
 from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
 from penstock.delivery.design import branch_design
 from penstock.delivery.pages.rollout import rollout_page
-from penstock.delivery.review import REVIEW_JSON, target_mapping
+from penstock.delivery.review import target_mapping
+from penstock.delivery.rollback import RESTORED
 from penstock.delivery.sealing import (
     Sealing,
     StageReport,
@@ -22,7 +24,8 @@ from penstock.delivery.sealing import (
     write_statement,
 )
 from penstock.delivery.stages import ROLLING_BACK, Stage
-from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at
+from penstock.delivery.tools import base_tree, close_trees, on_base_branch, policy_at, project_at, project_in
+from penstock.delivery.windows import intervals_from
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
 from penstock.evidence.statements import Link, Subject
@@ -35,7 +38,7 @@ from penstock.ledger.facts import (
     StageStopped,
 )
 from penstock.model.findings import Outcome
-from penstock.model.intervals import Grain, Interval, parse_moment, stamp
+from penstock.model.intervals import parse_moment, stamp
 from penstock.plan.changes import compare_projects
 from penstock.policy import gates
 from penstock.policy.facts import DeploymentFacts, ObservationFacts
@@ -49,10 +52,9 @@ if TYPE_CHECKING:
     from penstock.delivery.design import Design
     from penstock.delivery.tools import Tools
     from penstock.model.findings import Verdict
+    from penstock.model.intervals import Interval
 
 ROLLOUT = "rollout.md"
-ITSELF = "penstock"
-"""Who rolls back when nobody was asked."""
 
 
 def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
@@ -66,6 +68,26 @@ def deploy(change: Change, arrived: datetime, tools: Tools) -> StageReport:
     if gates.combined(verdicts) is not Outcome.PASS:
         stop_stage(change, Stage.DEPLOYMENT, verdicts, root, tools, message=f"{change.id}: not deployed")
         return _report(change, verdicts, "Not deployed.\n")
+    stopped = _before_promotion(change, planned, arrived, root, verdicts, tools)
+    return stopped or _go_live(find_change(tools.journal, change.id), planned, arrived, root, verdicts, tools)
+
+
+def _before_promotion(
+    change: Change, planned: Design, arrived: datetime, root: Path, verdicts: tuple[Verdict, ...], tools: Tools
+) -> StageReport | None:
+    """Do the steps that come before the promotion; how it ended if one of them waits or failed."""
+    if change.merge_commit is not None:
+        return None
+    reached = rollout.carry_out(change, planned, arrived, root, tools)
+    if reached.failed is not None:
+        return _withdraw(change, planned, reached.failed, root, tools)
+    return _stay(change, reached.waiting, verdicts, tools) if reached.waiting else None
+
+
+def _go_live(
+    change: Change, planned: Design, arrived: datetime, root: Path, verdicts: tuple[Verdict, ...], tools: Tools
+) -> StageReport:
+    """Merge, promote, and watch the window as far as the data that arrived allows."""
     change = _merge(change, planned, tools)
     change = _promote(change, planned, root, tools)
     window = window_of(change, planned)
@@ -112,14 +134,14 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
 def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:
     """What moved on the base since the change began, and stands in its way.
 
-    Files that it writes; policy; and every dataset upstream or downstream of what it touches, however far: their
-    versions would not be those that were reviewed.
+    Files that it writes, but for the page that is drawn anew at the merge; policy; and every dataset upstream or
+    downstream of what it touches, however far: their versions would not be those that were reviewed.
     """
     head = tools.repository.head()
     moved = set(tools.repository.changed_between(change.base_commit, head))
     if not moved:
         return ()
-    conflicts = moved & {*(file.path for file in planned.files), SETTINGS_FILE}
+    conflicts = moved & {*(file.path for file in planned.files), SETTINGS_FILE} - {ARCHITECTURE_FILE}
     now = project_at(tools, head)
     since = compare_projects(planned.base, now)
     near = set(planned.difference.touched)
@@ -138,7 +160,7 @@ def _merge(change: Change, planned: Design, tools: Tools) -> Change:
         commit = tools.repository.head()
     else:
         message = f"{change.id}: {planned.story.title}\n\nPenstock-Change: {change.id}"
-        commit = tools.repository.merge(change.branch, message, change.author)
+        commit = tools.repository.merge(change.branch, message, change.author, drawn=(ARCHITECTURE_FILE,))
     tools.journal.append(ChangeMerged(change=change.id, commit=commit))
     return find_change(tools.journal, change.id)
 
@@ -149,47 +171,57 @@ def _promote(change: Change, planned: Design, root: Path, tools: Tools) -> Chang
         reason = f"deploy {change.id}"
         promotion = tools.runtime.promote(target_mapping(production, planned), reason)
         row = tools.journal.rows("promotions", promotion=promotion)[0]
-        review = json.loads(tools.folder.read(root, f"{change.folder}/{REVIEW_JSON}") or b"{}")
+        legs = rollout.legs_of(change, planned, root, tools)
+        reached = legs[-1].interval.end if legs else rollout.reviewed_until(change, root, tools)
         promoted = ChangePromoted(
             change=change.id,
             promotion=promotion,
             previous=json.loads(str(row["previous"])),
-            observe_from=str(review["until"]),
+            observe_from=stamp(reached),
         )
         tools.journal.append(promoted)
         change = find_change(tools.journal, change.id)
+    rollout.follow_production(tools)
+    drawn = _draw(planned, tools)
     path = find_statement(change, Link.DEPLOYMENT, tools.root, tools)
     if path is None:
-        facts = {"promotion": change.promotion, "merge": change.merge_commit, "environment": "prod"}
+        facts: dict[str, Any] = {
+            "promotion": change.promotion,
+            "merge": change.merge_commit,
+            "environment": "prod",
+        }
+        steps = rollout.steps_json(change, tools)
+        facts |= {"rollout": steps} if steps else {}
         mapping = tools.runtime.production()
         things = tuple(
             Subject(name=f"environment:prod/{name}", sha256=digest(mapping[name].encode()))
             for name in planned.difference.touched
         )
-        sealing = Sealing(files=(), things=things, facts=facts)
+        pages = (
+            Subject(name=f"{RESTORED}{page}", sha256=digest(tools.folder.read(tools.root, page) or b""))
+            for page in drawn
+        )
+        sealing = Sealing(files=(), things=(*things, *pages), facts=facts)
         path, _ = write_statement(change, Link.DEPLOYMENT, sealing, tools.root, tools, signer=change.author)
-    _commit(change, f"{change.id}: record the promotion", path, tools)
+    message = f"{change.id}: record the promotion"
+    tools.repository.commit(tools.root, message, [path, *drawn], change.author, at=tools.now())
     return change
+
+
+def _draw(planned: Design, tools: Tools) -> tuple[str, ...]:
+    """Draw the page of the project's structure anew if the change brings one: others were merged since it did."""
+    if all(file.path != ARCHITECTURE_FILE for file in planned.files):
+        return ()
+    page = architecture_page(project_in(tools, tools.root)).encode()
+    if tools.folder.read(tools.root, ARCHITECTURE_FILE) != page:
+        tools.folder.write(tools.root, ARCHITECTURE_FILE, page)
+    return (ARCHITECTURE_FILE,)
 
 
 def window_of(change: Change, planned: Design) -> tuple[Interval, ...]:
     """The intervals to watch: the next ones, or, where none will ever come, the last ones again."""
-    project = planned.project
-    touched = [project.datasets[name] for name in planned.difference.touched]
-    grains = [dataset.interval.grain for dataset in touched if dataset.interval is not None]
     start = parse_moment(change.observe_from or change.until)
-    if not grains:
-        return ()
-    grain = min(grains, key=list(Grain).index)
-    ends = [project.pipeline_of(dataset.name).end for dataset in touched]
-    end = max((moment for moment in ends if moment is not None), default=None) if None not in ends else None
-    count = planned.story.observe_intervals
-    start = grain.floor(start)
-    if end is not None and start >= end:
-        start = grain.step(start, -count)
-    first = min(project.pipeline_of(dataset.name).start for dataset in touched)
-    intervals = [Interval(grain.step(start, n), grain.step(start, n + 1)) for n in range(count)]
-    return tuple(i for i in intervals if i.start >= first and (end is None or i.end <= end))
+    return intervals_from(planned, start, planned.story.observe_intervals)
 
 
 def _observe(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
@@ -200,7 +232,7 @@ def _observe(change: Change, planned: Design, interval: Interval, root: Path, to
         change=change.id, interval=str(interval), state="held" if held else "failed", detail=verdict.summary
     )
     reason = f"the observation window failed at {interval}: {verdict.summary}"
-    begun = () if held else (RollbackBegun(change=change.id, reason=reason, by=ITSELF),)
+    begun = () if held else (RollbackBegun(change=change.id, reason=reason, by=rollout.ITSELF),)
     tools.journal.append(observed, *begun)
     return verdict
 
@@ -237,9 +269,25 @@ def _wait(
         f"in production; {done} of {len(window)} intervals of the observation window are through, "
         f"the next ends at {stamp(missing.end)}"
     )
+    return _stay(change, reason, verdicts, tools)
+
+
+def _stay(change: Change, reason: str, verdicts: tuple[Verdict, ...], tools: Tools) -> StageReport:
+    """Wait for what `reason` says."""
     stopped = StageStopped(change=change.id, stage=Stage.DEPLOYMENT, state="waiting", reason=reason)
     tools.journal.append(stopped)
     return _report(change, verdicts, reason.capitalize() + ".\n")
+
+
+def _withdraw(
+    change: Change, planned: Design, stopped: tuple[rollout.Leg, Verdict], root: Path, tools: Tools
+) -> StageReport:
+    """Take back what a step before the promotion stopped."""
+    begun = rollback.decision(change, tools)
+    withdrawal.withdraw(change, planned, begun, stopped, root, tools)
+    incident = f"{change.folder}/{rollback.INCIDENT}"
+    report = _report(change, (stopped[1],), f"Gone back before the promotion: {begun.reason}\n")
+    return replace(report, artefacts=(incident,))
 
 
 def _go_back(change: Change, verdicts: tuple[Verdict, ...], tools: Tools) -> StageReport:
@@ -251,10 +299,12 @@ def _go_back(change: Change, verdicts: tuple[Verdict, ...], tools: Tools) -> Sta
 def _finish_going_back(change: Change, tools: Tools) -> StageReport:
     """Finish a rollback that a crash broke off; where a failed interval began it, its findings are looked up again."""
     failed = [interval for interval, state in change.observations.items() if state == "failed"]
-    if not failed:
+    if not failed and change.promotion is not None:
         return _go_back(change, (), tools)
     root = enter(change, Stage.DEPLOYMENT, tools)
     planned = branch_design(change, root, tools)
+    if change.promotion is None:
+        return _withdraw(change, planned, rollout.failed_leg(change, planned, root, tools), root, tools)
     interval = next(interval for interval in window_of(change, planned) if str(interval) == failed[0])
     return _go_back(change, (_judge(change, planned, interval, root, tools),), tools)
 

@@ -15,7 +15,7 @@ from penstock.project.reading import read_project
 from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Tools:
     """The ports. `root` is the project as its user has it; `author` names the key that signs stages.
 
-    `with_key` tells a project which masking key is at hand.
+    `with_key` tells a project which masking key is at hand; `tell` tells whoever a project names of an incident, at
+    least once.
     """
 
     journal: Journal
@@ -42,6 +43,7 @@ class Tools:
     root: Path
     author: str
     with_key: Callable[[Project], Project] = lambda project: project
+    tell: Callable[[Project, Mapping[str, object]], None] = lambda _project, _incident: None
 
     def now(self) -> str:
         """The moment, as evidence and commits carry it."""
@@ -117,8 +119,13 @@ def _base_folder(change: Change, tools: Tools) -> Path:
 
 def policy_at(tools: Tools, commit: str) -> Policy:
     """The policy of the base revision: what a branch says about it does not count."""
+    return settings_policy(tools.repository, commit)
+
+
+def settings_policy(repository: Repository, commit: str) -> Policy:
+    """The policy that a commit's settings hold."""
     findings: list[Finding] = []
-    text = tools.repository.show(commit, SETTINGS_FILE) or b"name: project\n"
+    text = repository.show(commit, SETTINGS_FILE) or b"name: project\n"
     settings = read_settings(text.decode(), findings)
     return Policy.of(settings) if settings else Policy()
 

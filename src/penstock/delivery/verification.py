@@ -74,7 +74,7 @@ def verify_change(
     if not files:
         raise InputError(_no_evidence(change))
     statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
-    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
+    base = _base(statements)
     keys = _keys(root, base, folder, repository)
     approvals = _approvals_needed(base, repository)
     rules = ChainRules(change=change, approvals=approvals, reach=ledger.reach, head=ledger.head)
@@ -92,14 +92,17 @@ class _Claims:
     ) -> None:
         self._root, self._folder, self._repository = root, folder, repository
         self._claimed: dict[str, set[str | None]] = {}
-        moments = [statement.at for statement in statements if statement.stage is not Link.ROLLBACK]
+        after = {Link.OBSERVATION, Link.ROLLBACK}  # others may have gone live while the window was watched
+        moments = [statement.at for statement in statements if statement.stage not in after]
         latest = max(moments, default="")
         self._commit = next((s.commit for s in reversed(statements) if s.stage is Link.REVIEW and s.commit), None)
         self._read_claims(change, statements, latest)
 
     def _read_claims(self, change: str, own: list[Statement], latest: str) -> None:
-        """What answers for files now: this change's own rollback, and later changes that were approved and deployed."""
-        claims = [statement for statement in own if statement.stage is Link.ROLLBACK]
+        """What answers for files now: this change's own rollback, what its deployment drew anew, and later changes that
+        were approved and deployed.
+        """
+        claims = [statement for statement in own if statement.stage in {Link.DEPLOYMENT, Link.ROLLBACK}]
         for other in self._others(change):
             claims += [s for s in _deployed(other, self._root, self._folder, self._repository) if s.at >= latest]
         for statement in claims:
@@ -134,10 +137,15 @@ def _deployed(change: str, root: Path, folder: Folder, repository: Repository) -
     statements = [statement for name, data in files if (statement := _peek(name, data)) is not None]
     if Link.DEPLOYMENT not in {statement.stage for statement in statements}:
         return []
-    base = next((statement.base_commit for statement in statements if statement.base_commit), None)
+    base = _base(statements)
     rules = ChainRules(change=change, approvals=_approvals_needed(base, repository))
     report = verify_chain(files, _keys(root, base, folder, repository), lambda _path: None, rules)
     return statements if all(link.ok for link in report.links if link.name != "subjects") else []
+
+
+def _base(statements: list[Statement]) -> str | None:
+    """The base that the change went live on, or would: the last one, for it may have been rebased."""
+    return next((statement.base_commit for statement in reversed(statements) if statement.base_commit), None)
 
 
 def _envelopes(change: str, root: Path, folder: Folder) -> list[tuple[str, bytes]]:

@@ -69,7 +69,8 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "questions": (("change", "question"), ("text", "path", "answer", "answered_by")),
     "stages": (("change", "stage"), ("entered_commit", "commit", "envelope_sha256", "outcomes", "state", "passed_at")),
     "approvals": (("change", "key_id", "envelope_sha256"), ("name", "approval_sha256", "at")),
-    "observations": (("change", "interval"), ("state", "detail", "at")),
+    "rollout": (("change", "step", "interval"), ("state", "detail", "at")),
+    "observations": (("change", "interval"), ("state", "detail", "at", "measured")),
     "compactions": (("upto",), ("hash", "archive", "archive_sha256", "snapshot_sha256", "at")),
 }  # fmt: skip
 """Each state table's key columns and its other columns."""
@@ -455,7 +456,7 @@ def _(fact: facts.ChangeOpened, entry: Entry) -> tuple[Operation, ...]:
         until=fact.until, stage="discovery", state="working", reason="", merge_commit=None, promotion=None,
         previous=None, observe_from=None, opened_at=entry.at, updated_at=entry.at,
     )  # fmt: skip
-    fresh = ("stages", "questions", "approvals", "observations")
+    fresh = ("stages", "questions", "approvals", "rollout", "observations")
     return (*(Drop(table=table, equal={"change": fact.change}) for table in fresh), row)
 
 
@@ -524,6 +525,44 @@ def _(fact: facts.ChangeRejected, entry: Entry) -> tuple[Operation, ...]:
     return (_put("changes", change=fact.change, state="rejected", reason=reason, updated_at=entry.at),)
 
 
+@_fold.register(facts.ChangeAbandoned)
+def _(fact: facts.ChangeAbandoned, entry: Entry) -> tuple[Operation, ...]:
+    reason = f"abandoned by {fact.by}: {fact.reason}"
+    return (_put("changes", change=fact.change, state="abandoned", reason=reason, updated_at=entry.at),)
+
+
+@_fold.register(facts.ChangeRebased)
+def _(fact: facts.ChangeRebased, entry: Entry) -> tuple[Operation, ...]:
+    again = ("design", "implementation", "review", "deployment")
+    row = _put(
+        "changes", change=fact.change, base_commit=fact.base_commit, stage="discovery", state="rebasing",
+        reason=f"{fact.by} rebases it", updated_at=entry.at,
+    )  # fmt: skip
+    return (
+        *(Drop(table="stages", equal={"change": fact.change, "stage": stage}) for stage in again),
+        Drop(table="rollout", equal={"change": fact.change}),
+        row,
+    )
+
+
+@_fold.register(facts.RolloutBegun)
+def _(fact: facts.RolloutBegun, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "rollout", change=fact.change, step=fact.step, interval="", state="begun", detail=fact.environments,
+        at=entry.at,
+    )  # fmt: skip
+    return (row, _put("changes", change=fact.change, updated_at=entry.at))
+
+
+@_fold.register(facts.RolloutCompared)
+def _(fact: facts.RolloutCompared, entry: Entry) -> tuple[Operation, ...]:
+    row = _put(
+        "rollout", change=fact.change, step=fact.step, interval=fact.interval, state=fact.state, detail=fact.detail,
+        at=entry.at,
+    )  # fmt: skip
+    return (row, _put("changes", change=fact.change, updated_at=entry.at))
+
+
 @_fold.register(facts.ChangeMerged)
 def _(fact: facts.ChangeMerged, entry: Entry) -> tuple[Operation, ...]:
     return (_put("changes", change=fact.change, merge_commit=fact.commit, updated_at=entry.at),)
@@ -547,6 +586,7 @@ def _(fact: facts.IntervalObserved, entry: Entry) -> tuple[Operation, ...]:
         state=fact.state,
         detail=fact.detail,
         at=entry.at,
+        measured=_json(fact.measured),
     )
     return (row,)
 

@@ -256,6 +256,34 @@ class Monitoring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """The steps between approval and promotion.
+
+    For `shadow` intervals the new versions are built beside production and compared with it; for `canary` intervals
+    after them `consumers` read the new versions, each in an environment of its own.
+    """
+
+    shadow: int = 0
+    canary: int = 0
+    consumers: tuple[str, ...] = ()
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments that show the change during its canary."""
+        if not self.canary:
+            return ()
+        return tuple(f"canary_{name}" for name in self.consumers) or ("canary",)
+
+    def at_least(self, other: Rollout) -> Rollout:
+        """This one, with no step shorter than in `other` and nobody missing who reads there."""
+        return Rollout(
+            shadow=max(self.shadow, other.shadow),
+            canary=max(self.canary, other.canary),
+            consumers=tuple(dict.fromkeys((*self.consumers, *other.consumers))),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """One requirement. Fields that the story left out are None and become questions.
 
@@ -290,5 +318,11 @@ class Story:
     monitoring: Monitoring = Monitoring()
     description: str = ""
     observe_intervals: int = 7
+    rollout: Rollout = Rollout()
     assumptions: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def watched_intervals(self) -> int:
+        """How many intervals its rollout looks at, from the first step to the end of the window."""
+        return self.rollout.shadow + self.rollout.canary + self.observe_intervals

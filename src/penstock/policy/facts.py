@@ -194,6 +194,26 @@ class DeploymentFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFacts:
+    """One interval of a step before the promotion, built for production's versions and for the change's.
+
+    `production_findings` are of production's own run. `diffs` hold every dataset that exists on both sides, `outside`
+    what moved outside of the rows that the impact names.
+    """
+
+    story: Story
+    policy: Policy
+    step: str
+    interval: str
+    production_findings: tuple[Finding, ...]
+    run_findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
+    objectives: tuple[Finding, ...]
+    diffs: tuple[DatasetDiff, ...]
+    outside: tuple[DatasetDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationFacts:
     """One interval of the observation window. `seconds` is the run's time, `rows` what production now holds of it."""
 

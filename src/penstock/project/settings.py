@@ -13,6 +13,7 @@ from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import NAME_PATTERN, Settings
 from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
+from penstock.project.rollout import read_rollout
 from penstock.project.suite_uses import suite_uses
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "observe_intervals": policy.integer("observe_intervals", low=0),
         "documentation": policy.number("documentation", low=0, high=100),
         "mutation_score": policy.number("mutation_score", low=0, high=100),
+        "abandon_after_days": policy.integer("abandon_after_days", low=1),
+        "rollout": read_rollout(policy)[0] if "rollout" in policy else None,
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})

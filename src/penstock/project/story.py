@@ -18,6 +18,7 @@ from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
 from penstock.model.stories import Monitoring, Story
+from penstock.project.rollout import read_rollout
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
 from penstock.project.story_paths import deep_merge, join_path, lay, split_path
 from penstock.project.story_sources import named, read_sources
@@ -112,7 +113,15 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
     sources = read_sources(front)
     cron, timezone = _schedule(front)
     start, end = _moment(front, "start"), _moment(front, "end")
-    observe = front.integer("observe_intervals", low=0)
+    observe, (rollout, said) = front.integer("observe_intervals", low=0), read_rollout(front)
+    if observe is not None and said is not None and observe != said:
+        front.note(
+            "story.two_windows",
+            f"observe_intervals says {observe} and rollout.observe {said}",
+            at="observe_intervals",
+            expected="one length of the observation window",
+        )
+    observe = observe if said is None else said
     if start and end and end <= start:
         front.note("story.bad_end", f"end {end.date()} is not after start {start.date()}", at="end")
     return Story(
@@ -141,6 +150,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         monitoring=_monitoring(front),
         description=front.text("description") or "",
         observe_intervals=7 if observe is None else observe,
+        rollout=rollout,
         assumptions=front.texts("assumptions"),
     )
 

@@ -11,6 +11,7 @@ from penstock.model.findings import Outcome
 from penstock.policy.gates import (
     broken_project,
     broken_source,
+    diverging_rollout,
     exposed_personal_data,
     failed_observation,
     failed_run,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         ImplementationFacts,
         ObservationFacts,
         ReviewFacts,
+        RolloutFacts,
     )
 
 Facts = TypeVar("Facts")
@@ -96,6 +98,9 @@ DEPLOYMENT: Mapping[str, Callable[[DeploymentFacts], Verdict]] = {
     "missing_approval": missing_approval.judge,
     "stale_approval": stale_approval.judge,
     "moved_base": moved_base.judge,
+}
+ROLLOUT: Mapping[str, Callable[[RolloutFacts], Verdict]] = {
+    "diverging_rollout": diverging_rollout.judge,
 }
 OBSERVATION: Mapping[str, Callable[[ObservationFacts], Verdict]] = {
     "failed_observation": failed_observation.judge,
