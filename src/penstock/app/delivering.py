@@ -382,8 +382,14 @@ def step_text(change: Change, step: Step) -> str:
     """What comes next, in words, with the command for it."""
     if isinstance(step, Wait):
         return f"{step.what}: {step.how}"
+    if isinstance(step, Work) and change.state == "refused" and _base_moved(change):
+        return f"begin again from the base as it is: penstock change rebase {change.id}"
     if isinstance(step, Work) and change.state == "refused":
         return f"correct what the gates found and deliver {change.story} again; it starts anew, questions included"
     if isinstance(step, Work):
         return f"go on with {step.stage}: penstock change resume {change.id}"
     return "nothing, it has ended"
+
+
+def _base_moved(change: Change) -> bool:
+    return change.outcomes.get(str(Stage.DEPLOYMENT), {}).get("moved_base") == str(Outcome.FAIL)

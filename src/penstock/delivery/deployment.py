@@ -11,6 +11,7 @@ from penstock.delivery import rollback, rollout, withdrawal
 from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
 from penstock.delivery.design import branch_design
+from penstock.delivery.measuring import SLOW, measure, measured_before
 from penstock.delivery.pages.rollout import rollout_page
 from penstock.delivery.review import target_mapping
 from penstock.delivery.rollback import RESTORED
@@ -41,6 +42,7 @@ from penstock.model.findings import Outcome
 from penstock.model.intervals import parse_moment, stamp
 from penstock.plan.changes import compare_projects
 from penstock.policy import gates
+from penstock.policy.budgets import burns
 from penstock.policy.facts import DeploymentFacts, ObservationFacts
 from penstock.project.layout import SETTINGS_FILE
 
@@ -96,7 +98,7 @@ def _go_live(
             continue
         if interval.end > arrived:
             return _wait(change, window, interval, verdicts, tools)
-        verdict = _observe(change, planned, interval, root, tools)
+        verdict = _observe(change, planned, interval, len(window), root, tools)
         change = find_change(tools.journal, change.id)
         if verdict.outcome is Outcome.FAIL:
             return _go_back(change, (*verdicts, verdict), tools)
@@ -224,12 +226,16 @@ def window_of(change: Change, planned: Design) -> tuple[Interval, ...]:
     return intervals_from(planned, start, planned.story.observe_intervals)
 
 
-def _observe(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
+def _observe(change: Change, planned: Design, interval: Interval, window: int, root: Path, tools: Tools) -> Verdict:
     """Judge one interval in production and record it; one that failed is where going back begins."""
-    verdict = _judge(change, planned, interval, root, tools)
+    verdict, measured = _judge(change, planned, interval, window, root, tools)
     held = verdict.outcome is not Outcome.FAIL
     observed = IntervalObserved(
-        change=change.id, interval=str(interval), state="held" if held else "failed", detail=verdict.summary
+        change=change.id,
+        interval=str(interval),
+        state="held" if held else "failed",
+        detail=verdict.summary,
+        measured=measured,
     )
     reason = f"the observation window failed at {interval}: {verdict.summary}"
     begun = () if held else (RollbackBegun(change=change.id, reason=reason, by=rollout.ITSELF),)
@@ -237,7 +243,9 @@ def _observe(change: Change, planned: Design, interval: Interval, root: Path, to
     return verdict
 
 
-def _judge(change: Change, planned: Design, interval: Interval, root: Path, tools: Tools) -> Verdict:
+def _judge(
+    change: Change, planned: Design, interval: Interval, window: int, root: Path, tools: Tools
+) -> tuple[Verdict, dict[str, int]]:
     """One interval in production, and beside it the version before, so that going back loses no day."""
     runtime = tools.runtime
     outcome = runtime.build(planned.project, interval.end, f"observation of {change.id}", root=root)
@@ -245,20 +253,22 @@ def _judge(change: Change, planned: Design, interval: Interval, root: Path, tool
         tree = base_tree(change, planned.base, tools)
         standby = runtime.build(planned.base, interval.end, f"standby for {change.id}", root=tree)
         outcome = replace(outcome, findings=(*outcome.findings, *standby.findings))
-    touched = set(planned.difference.touched)
-    checks = runtime.judge(planned.project, interval)
+    judged = runtime.judge(planned.project, interval)
+    checks = tuple(result for name in planned.difference.touched for result in judged.get(name, ()))
     objectives = runtime.objectives(planned.project, interval, outcome.seconds)
-    return gates.judge_all(
-        gates.OBSERVATION,
-        ObservationFacts(
-            story=planned.story,
-            policy=policy_at(tools, change.base_commit),
-            interval=str(interval),
-            run_findings=outcome.findings,
-            checks=tuple(result for name in sorted(touched) for result in checks.get(name, ())),
-            objectives=objectives,
-        ),
-    )[0]
+    measured = measure(change, planned, interval, checks, objectives, tools)
+    budget = planned.story.monitoring.budget
+    seen = {**measured_before(change, tools), str(interval): measured}
+    facts = ObservationFacts(
+        story=planned.story,
+        policy=policy_at(tools, change.base_commit),
+        interval=str(interval),
+        run_findings=outcome.findings,
+        checks=checks,
+        objectives=tuple(one for one in objectives if one.code != SLOW or "runtime" not in budget),
+        burns=burns(budget, tuple(seen.values()), window),
+    )
+    return gates.judge_all(gates.OBSERVATION, facts)[0], measured
 
 
 def _wait(
@@ -305,19 +315,24 @@ def _finish_going_back(change: Change, tools: Tools) -> StageReport:
     planned = branch_design(change, root, tools)
     if change.promotion is None:
         return _withdraw(change, planned, rollout.failed_leg(change, planned, root, tools), root, tools)
-    interval = next(interval for interval in window_of(change, planned) if str(interval) == failed[0])
-    return _go_back(change, (_judge(change, planned, interval, root, tools),), tools)
+    window = window_of(change, planned)
+    interval = next(interval for interval in window if str(interval) == failed[0])
+    verdict, _ = _judge(change, planned, interval, len(window), root, tools)
+    return _go_back(change, (verdict,), tools)
 
 
 def _finish(
     change: Change, planned: Design, window: tuple[Interval, ...], verdicts: tuple[Verdict, ...], tools: Tools
 ) -> StageReport:
     rows = {str(row["interval"]): str(row["detail"]) for row in tools.journal.rows("observations", change=change.id)}
-    page = rollout_page(change, planned, [(str(interval), rows.get(str(interval), "")) for interval in window])
+    observed = [(str(interval), rows.get(str(interval), "")) for interval in window]
+    spent = burns(planned.story.monitoring.budget, tuple(measured_before(change, tools).values()), len(window))
+    page = rollout_page(change, planned, observed, rollout.steps_json(change, tools), spent)
     path = f"{change.folder}/{ROLLOUT}"
     if find_statement(change, Link.OBSERVATION, tools.root, tools) is None:
         tools.folder.write(tools.root, path, page.encode())
-        facts = {"intervals": {str(interval): "held" for interval in window}}
+        facts: dict[str, Any] = {"intervals": {str(interval): "held" for interval in window}}
+        facts |= {"budgets": {burn.objective: burn.words for burn in spent}} if spent else {}
         sealing = Sealing(files=(path,), verdicts=verdicts, facts=facts)
         write_statement(change, Link.OBSERVATION, sealing, tools.root, tools, signer=change.author)
     commit = _commit(change, f"{change.id}: close the observation window", change.folder, tools)

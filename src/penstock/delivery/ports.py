@@ -268,6 +268,10 @@ class Runtime(Protocol):
         """Rows and content digest of each built version."""
         ...
 
+    def tried(self, purpose: str) -> tuple[int, int]:
+        """How many attempts of all runs of that purpose ended, and how many of them failed by a fault of their own."""
+        ...
+
     def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:
         """Service level objectives that production does not hold for an interval."""
         ...

@@ -247,12 +247,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """What each dataset of the story is held to in production: see `model.pipelines.Slo`; `max_runtime` as written."""
+    """What each dataset of the story is held to in production: see `model.pipelines.Slo`; `max_runtime` as written.
+
+    `budget` maps objectives to the share of events that may be bad in the observation window (`policy/budgets.py`).
+    """
 
     min_success_rate: float = 0.99
     max_runtime: str = "10m"
     volume_tolerance: float = 0.9
     volume_history: int = 8
+    budget: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding, Place
     from penstock.model.pipelines import Project
     from penstock.model.stories import Criterion, Question, Story
+    from penstock.policy.budgets import Burn
     from penstock.policy.rules import Policy
     from penstock.quality.checks import CheckResult
     from penstock.quality.comparison import DatasetDiff
@@ -215,7 +216,7 @@ class RolloutFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationFacts:
-    """One interval of the observation window. `seconds` is the run's time, `rows` what production now holds of it."""
+    """One interval of the observation window; `burns` say how far the window's error budgets are spent with it."""
 
     story: Story
     policy: Policy
@@ -223,3 +224,4 @@ class ObservationFacts:
     run_findings: tuple[Finding, ...]
     checks: tuple[CheckResult, ...]
     objectives: tuple[Finding, ...]
+    burns: tuple[Burn, ...] = ()

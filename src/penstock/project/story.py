@@ -295,11 +295,27 @@ def _monitoring(front: Fields) -> Monitoring:
         max_runtime=_shaped(fields, "max_runtime", _DURATION, "such as 10m") or default.max_runtime,
         volume_tolerance=default.volume_tolerance if tolerance is None else tolerance,
         volume_history=(volume.integer("history", low=3) if volume else None) or default.volume_history,
+        budget=_budget(fields),
     )
     if volume:
         volume.unknown()
     fields.unknown()
     return monitoring
+
+
+def _budget(monitoring: Fields) -> Mapping[str, float]:
+    """The share of events that may be bad, by objective."""
+    fields = monitoring.child("budget")
+    if fields is None:
+        return MappingProxyType({})
+    shares = {
+        "errors": fields.number("errors", low=0.0, high=1.0),
+        "warnings": fields.number("warnings", low=0.0, high=1.0),
+        "runtime": fields.number("runtime", low=0.0, high=1.0),
+        "freshness": fields.number("freshness", low=0.0, high=1.0),
+    }
+    fields.unknown()
+    return MappingProxyType({name: share for name, share in shares.items() if share is not None})
 
 
 def _words(value: object) -> list[str]:

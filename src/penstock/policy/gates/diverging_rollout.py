@@ -53,7 +53,7 @@ def _moved(facts: RolloutFacts) -> Iterator[Finding]:
 
 
 def _movement(one: Contradiction, facts: RolloutFacts) -> Finding:
-    thing = f"{one.column} of {one.dataset}" if one.column else f"the rows of {one.dataset}"
+    thing = f"{one.column} of {one.dataset}" if one.column else f"the row count of {one.dataset}"
     return Finding(
         code=f"gate.{GATE}.{one.fault}",
         message=f"with {facts.interval}, {thing} is not as the story declares it",
