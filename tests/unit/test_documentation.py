@@ -57,6 +57,7 @@ STORIES_PAGE = (REFERENCE / "stories.md").read_text()
 STORIES = ROOT / "examples" / "retail" / "stories"
 PROJECT_READERS = (
     "project/settings.py",
+    "project/rollout.py",
     "project/pipeline_file.py",
     "project/source_file.py",
     "project/database_file.py",
@@ -71,8 +72,16 @@ PROJECT_READERS = (
     "project/command_file.py",
     "project/export_file.py",
 )
-STORY_READERS = ("project/story.py", "project/story_sources.py", "project/story_datasets.py")
-STAGES = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
+STORY_READERS = ("project/story.py", "project/rollout.py", "project/story_sources.py", "project/story_datasets.py")
+STAGES = (
+    gates.DISCOVERY,
+    gates.DESIGN,
+    gates.IMPLEMENTATION,
+    gates.REVIEW,
+    gates.DEPLOYMENT,
+    gates.ROLLOUT,
+    gates.OBSERVATION,
+)
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

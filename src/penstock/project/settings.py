@@ -18,6 +18,7 @@ from penstock.project.suite_uses import suite_uses
 
 if TYPE_CHECKING:
     from penstock.model.findings import Finding
+    from penstock.model.stories import Rollout
 
 BY_COMMAND, DAILY = "by_command", "daily"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
@@ -130,7 +131,22 @@ def _policy(fields: Fields) -> MappingProxyType[str, object]:
         "documentation": policy.number("documentation", low=0, high=100),
         "mutation_score": policy.number("mutation_score", low=0, high=100),
         "abandon_after_days": policy.integer("abandon_after_days", low=1),
-        "rollout": read_rollout(policy)[0] if "rollout" in policy else None,
+        "rollout": _steps(policy) if "rollout" in policy else None,
     }
     policy.unknown()
     return MappingProxyType({name: value for name, value in values.items() if value is not None})
+
+
+def _steps(policy: Fields) -> Rollout:
+    """The steps that every rollout has at least; how long the window is has a key of its own."""
+    steps, observe = read_rollout(policy)
+    if observe is not None:
+        policy.note(
+            "project.two_windows",
+            "the policy's rollout says how long the window is",
+            at="rollout",
+            found=f"observe: {observe}",
+            expected="shadow and canary alone",
+            remedy="write `observe_intervals` beside it; a story may then say more or less",
+        )
+    return steps

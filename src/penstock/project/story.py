@@ -17,7 +17,7 @@ from penstock.documents import Fields, split_front_matter
 from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
-from penstock.model.stories import Monitoring, Story
+from penstock.model.stories import Monitoring, Rollout, Story
 from penstock.project.rollout import read_rollout
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
 from penstock.project.story_paths import deep_merge, join_path, lay, split_path
@@ -113,15 +113,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
     sources = read_sources(front)
     cron, timezone = _schedule(front)
     start, end = _moment(front, "start"), _moment(front, "end")
-    observe, (rollout, said) = front.integer("observe_intervals", low=0), read_rollout(front)
-    if observe is not None and said is not None and observe != said:
-        front.note(
-            "story.two_windows",
-            f"observe_intervals says {observe} and rollout.observe {said}",
-            at="observe_intervals",
-            expected="one length of the observation window",
-        )
-    observe = observe if said is None else said
+    observe, rollout = _watching(front, own)
     if start and end and end <= start:
         front.note("story.bad_end", f"end {end.date()} is not after start {start.date()}", at="end")
     return Story(
@@ -149,7 +141,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         standing=_standing(front, beneath),
         monitoring=_monitoring(front),
         description=front.text("description") or "",
-        observe_intervals=7 if observe is None else observe,
+        observe_intervals=observe,
         rollout=rollout,
         assumptions=front.texts("assumptions"),
     )
@@ -316,6 +308,25 @@ def _budget(monitoring: Fields) -> Mapping[str, float]:
     }
     fields.unknown()
     return MappingProxyType({name: share for name, share in shares.items() if share is not None})
+
+
+def _watching(front: Fields, own: Mapping[str, Any]) -> tuple[int, Rollout]:
+    """How long the observation window is (7 intervals if nothing says), and the steps before it.
+
+    `observe_intervals` and `rollout.observe` are two words for one thing: what the story itself says counts.
+    """
+    observe, (rollout, said) = front.integer("observe_intervals", low=0), read_rollout(front)
+    if said is None or observe is None:
+        return next((one for one in (said, observe) if one is not None), 7), rollout
+    here = isinstance(own.get("rollout"), dict) and "observe" in own["rollout"]
+    if here and "observe_intervals" in own and observe != said:
+        front.note(
+            "story.two_windows",
+            f"observe_intervals says {observe} and rollout.observe {said}",
+            at="observe_intervals",
+            expected="one length of the observation window",
+        )
+    return said if here else observe, rollout
 
 
 def _words(value: object) -> list[str]:
