@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.app.wiring import STATE, operator
+from penstock.delivery.rollout import FOLLOWING
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.plan.retention import ENDED, Judged, Named, judge
@@ -120,7 +121,7 @@ def _surveyed(place: Workplace, keep: timedelta | None, holdings: Sequence[Holdi
     named = Named(
         versions=ledger.rows("versions"),
         environments=ledger.rows("environments"),
-        promotions=ledger.rows("promotions"),
+        promotions=[_without_way_back(row) for row in ledger.rows("promotions")],
         changes=changes,
         unfinished=_unfinished(place),
         unknown=[row for state in UNKNOWN for row in ledger.rows("attempts", state=state)],
@@ -139,6 +140,11 @@ def _surveyed(place: Workplace, keep: timedelta | None, holdings: Sequence[Holdi
         unknown=tuple(each.relation for each in holdings if each.is_version and each.relation not in known),
         rows={holding.relation: holding.rows for holding in holdings},
     )
+
+
+def _without_way_back(row: Mapping[str, Value]) -> Mapping[str, Value]:
+    """A promotion; one that let a canary's environment follow production again is not rolled back."""
+    return {**row, "previous": None} if row["reason"] == FOLLOWING and row["state"] == "promoted" else row
 
 
 def _unfinished(place: Workplace) -> list[Mapping[str, Value]]:

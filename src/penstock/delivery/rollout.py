@@ -37,6 +37,10 @@ ITSELF = "penstock"
 """Who goes back when nobody was asked."""
 
 
+FOLLOWING = "as production"
+"""Why an environment of a canary shows what it shows when none is under way."""
+
+
 class RolloutStep(StrEnum):
     """A step before the promotion."""
 
@@ -167,7 +171,7 @@ def follow_production(tools: Tools, *, ending: str = "") -> None:
     production = tools.runtime.production()
     for environment in sorted(free):
         if tools.runtime.shown(environment) != production:
-            tools.runtime.promote(production, "as production", environment)
+            tools.runtime.promote(production, FOLLOWING, environment)
 
 
 def steps_json(change: Change, tools: Tools) -> dict[str, Mapping[str, str]]:
