@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import re
 from typing import TYPE_CHECKING
 
@@ -21,7 +24,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.xdist_group("shop
 CHANGE = "RETAIL-2"
 REVIEWED, CANARY, LAST = "2010-12-07", "2010-12-08", "2010-12-09"
 STEPS = "rollout: {shadow: 1, canary: {intervals: 1, consumers: [finance]}, observe: 1}\nimpact:"
-KILLS = {"canary goes through": 3, "canary goes back": 2, "rebase": 2, "abandon": 2}
+KILLS = {"canary goes through": 1, "canary goes back": 1, "abandon": 1}
 DELICATE = (
     ("canary goes through", "after swap canary_finance"),
     ("canary goes back", "after ledger RolloutCompared(failed)+RollbackBegun"),
@@ -92,13 +95,16 @@ def steps(
 
 def _only_postage(shop: Shop) -> None:
     """Make of the canary's day one on which all but a line is no product."""
-    import gzip
-
     path = shop.root / "data" / "by_day" / f"{CANARY}.csv.gz"
-    header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines(keepends=True)
-    sold = [line for line in lines if line.split(",")[1][:5].isdigit()]
-    kept = [sold[0], *(re.sub(r"^([^,]*),[^,]*,", r"\1,POST,", line) for line in sold[1:] * 40)]
-    path.write_bytes(gzip.compress((header + "".join(kept)).encode(), mtime=0))
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    code, quantity = header.index("StockCode"), header.index("Quantity")
+    sold = [row for row in rows if row[code][:5].isdigit()]
+    for row in sold[1:]:
+        row[code], row[quantity] = "POST", "1000"
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([header, *sold])
+    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
 
 
 def test_a_rollout_that_was_killed_and_carried_on_ends_as_if_nothing_had_happened(
