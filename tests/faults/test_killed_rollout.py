@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from drill import Plan, Rehearsed, Step, attempt_all, spread
+from drill import SIGKILL, Plan, Rehearsed, Step, attempt_all
 from picture import complaints, picture_of
 from small_shop import APPROVER, AUTHOR, copy_shop, git
 
@@ -24,14 +24,14 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.xdist_group("shop
 CHANGE = "RETAIL-2"
 REVIEWED, CANARY, LAST = "2010-12-07", "2010-12-08", "2010-12-09"
 STEPS = "rollout: {shadow: 1, canary: {intervals: 1, consumers: [finance]}, observe: 1}\nimpact:"
-KILLS = {"canary goes through": 1, "canary goes back": 1, "abandon": 1}
 DELICATE = (
     ("canary goes through", "after swap canary_finance"),
     ("canary goes back", "after ledger RolloutCompared(failed)+RollbackBegun"),
-    ("rebase", "after git branch in the project"),
     ("abandon", "after ledger ChangeAbandoned"),
 )
 """Between an effect and its record, or where only the record says what is left to do."""
+SET_ASIDE = (6, "after git branch in the project")
+"""In a rebase: the old branch is set aside, the new one is not there yet."""
 
 
 def _in_steps(shop: Shop) -> None:
@@ -44,9 +44,10 @@ def _in_steps(shop: Shop) -> None:
 
 
 def _edit_base(shop: Shop) -> None:
-    (shop.root / "notes.md").write_text("Somebody else's.\n", encoding="utf-8")
-    git(shop.root, "add", "notes.md")
-    git(shop.root, "commit", "--quiet", "--message", "Notes")
+    """A person edits what the author wrote: the design of whatever is begun again from there says no, and soon."""
+    query = shop.root / "pipelines" / "sales" / "daily_revenue.sql"
+    query.write_text(query.read_text(encoding="utf-8") + "-- by hand\n", encoding="utf-8")
+    git(shop.root, "commit", "--quiet", "--all", "--message", "An edit by hand")
 
 
 def _resume(until: str) -> tuple[str, ...]:
@@ -74,23 +75,18 @@ def steps(
     _in_steps(shop)
     deliver = ("deliver", f"stories/{CHANGE}.md", "--as", AUTHOR, "--until", REVIEWED)
     approve = ("change", "approve", CHANGE, "--as", APPROVER)
-    for arguments, exits in ((deliver, 4), (approve, 0), (_resume(CANARY), 4)):
+    for arguments, exits in ((deliver, 4), (approve, 0)):
         ending = runner.run(shop, arguments)
         assert ending.exit == exits, ending.output
-    rebase = ("change", "rebase", CHANGE, "--as", AUTHOR, "--until", REVIEWED)
+    shown = copy_shop(shop, folder / "shown")
+    assert runner.run(shown, _resume(CANARY)).exit == 4
     abandon = ("change", "abandon", CHANGE, "--as", AUTHOR, "--reason", "not now")
-    through = Step(name="", begins="", arguments=_resume(LAST), exit=0, carry_on=(_resume(LAST),))
-    wanted = {
-        "canary goes through": through,
-        "canary goes back": Step(
-            name="", begins="", arguments=_resume(LAST), exit=1, carry_on=(_resume(LAST),), prepare=_only_postage
-        ),
-        "rebase": Step(
-            name="", begins="", arguments=rebase, exit=4, carry_on=(rebase, _resume(REVIEWED)), prepare=_edit_base
-        ),
-        "abandon": Step(name="", begins="", arguments=abandon, exit=0, carry_on=(abandon,)),
-    }
-    return {name: _rehearsed(name, shop, step, runner, folder) for name, step in wanted.items()}
+    carry_on = (_resume(LAST),)
+    through = Step(name="", begins="", arguments=_resume(LAST), exit=0, carry_on=carry_on)
+    back = Step(name="", begins="", arguments=_resume(LAST), exit=1, carry_on=carry_on, prepare=_only_postage)
+    given_up = Step(name="", begins="", arguments=abandon, exit=0, carry_on=(abandon,))
+    wanted = {"canary goes through": (shop, through), "canary goes back": (shown, back), "abandon": (shown, given_up)}
+    return {name: _rehearsed(name, begun, step, runner, folder) for name, (begun, step) in wanted.items()}
 
 
 def _only_postage(shop: Shop) -> None:
@@ -110,11 +106,36 @@ def _only_postage(shop: Shop) -> None:
 def test_a_rollout_that_was_killed_and_carried_on_ends_as_if_nothing_had_happened(
     steps: dict[str, Rehearsed], drivers: tuple[Driver, Driver], tmp_path: Path
 ) -> None:
-    plans = [Plan(step, (at,)) for step, count in KILLS.items() for at in spread(len(steps[step].names), count)]
-    plans += [Plan(step, (steps[step].names.index(name) + 1,)) for step, name in DELICATE]
+    plans = [Plan(step, (steps[step].names.index(name) + 1,)) for step, name in DELICATE]
 
     tally = attempt_all(plans, steps, drivers, tmp_path)
 
     print(f"kills of a rollout: {tally}")
     assert [(trial.step, trial.at, trial.fired, trial.wrong) for trial in tally.failed] == []
-    assert tally.fired == len(plans) == sum(KILLS.values()) + len(DELICATE)
+    assert tally.fired == len(plans) == len(DELICATE)
+
+
+def test_a_rebase_that_was_killed_between_two_branches_is_finished_by_the_next_command(
+    steps: dict[str, Rehearsed], drivers: tuple[Driver, Driver], tmp_path: Path
+) -> None:
+    shop = copy_shop(steps["canary goes through"].before, tmp_path)
+    _edit_base(shop)
+    at, name = SET_ASIDE
+    rebase = ("change", "rebase", CHANGE, "--as", AUTHOR, "--until", REVIEWED)
+
+    killed = drivers[0].run(shop, rebase, at=at)
+    assert (killed.fired, killed.signal) == (name, SIGKILL)
+    finished = drivers[0].run(shop, _resume(REVIEWED))
+
+    assert finished.exit == 1, finished.output
+    assert "hand_edited_files" in finished.output
+    # verification names the edit by hand, and the round that no longer stands; the ledger and the warehouse are whole
+    assert [said for said in complaints(shop) if not said.startswith("RETAIL-")] == []
+    assert git(shop.root, "branch", "--list", "*RETAIL-2*", "--format=%(refname:short)").split() == [
+        "change/RETAIL-2",
+        "retired/change/RETAIL-2-1",
+    ]
+    git(shop.root, "merge-base", "--is-ancestor", "main", "change/RETAIL-2")
+    evidence = sorted((shop.worktree(CHANGE) / "changes" / CHANGE / "evidence").glob("*.json"))
+    kinds = [path.name.partition("-")[2].partition(".")[0] for path in evidence]
+    assert kinds == ["discovery", "design", "implementation", "review", f"approval-{APPROVER}"]
