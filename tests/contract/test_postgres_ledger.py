@@ -277,7 +277,7 @@ def test_a_ledger_of_schema_2_is_brought_up_and_folded_again(
     ledger.close()
     for column in ("meanings", "own", "query", "described"):
         admin.execute(f"ALTER TABLE versions DROP COLUMN {column}")
-    admin.execute("DROP TABLE removals, arrivals, profiles, horizons, expiries, exports")
+    admin.execute("DROP TABLE removals, arrivals, profiles, horizons, expiries, exports, rollout")
     admin.execute("UPDATE penstock_schema SET version = 2")
     again = open_postgres(postgres, project, lambda: AT)
     assert [row["meanings"] for row in again.rows("versions")] == ['{"":"m"}']

@@ -33,6 +33,8 @@ def complaints(shop: Shop) -> list[str]:
         said = [finding.message for finding in examine(place)[1]]
         for row in place.ledger.rows("changes"):
             change = str(row["change"])
+            if row["state"] == "abandoned":  # its evidence was set aside with its branch
+                continue
             report = verify(place, change)
             if row["stage"] != "discovery" and not report.ok:
                 said += [f"{change}: {finding.message}" for finding in report.findings]

@@ -61,6 +61,7 @@ STORIES = ROOT / "examples" / "retail" / "stories"
 PROJECT_READERS = (
     "project/settings.py",
     "project/retries.py",
+    "policy/rollout_steps.py",
     "project/pipeline_file.py",
     "project/source_file.py",
     "project/asked_source.py",
@@ -79,11 +80,20 @@ PROJECT_READERS = (
 STORY_READERS = (
     "project/story.py",
     "project/story_author.py",
+    "policy/rollout_steps.py",
     "project/retries.py",
     "project/story_sources.py",
     "project/story_datasets.py",
 )
-STAGES = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
+STAGES = (
+    gates.DISCOVERY,
+    gates.DESIGN,
+    gates.IMPLEMENTATION,
+    gates.REVIEW,
+    gates.DEPLOYMENT,
+    gates.ROLLOUT,
+    gates.OBSERVATION,
+)
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

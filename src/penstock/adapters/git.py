@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git_conflicts import conflict_findings
 from penstock.adapters.git_objects import raw_objects
 from penstock.adapters.git_process import blob as _blob
 from penstock.adapters.git_process import git as _git
@@ -129,11 +130,23 @@ class GitRepository:
         """Whether the checked-out branch already holds `branch`."""
         return self._succeeds("merge-base", "--is-ancestor", branch, "HEAD")
 
-    def merge(self, branch: str, message: str, author: str) -> str:
+    def branch_head(self, branch: str) -> str | None:
+        """The commit at which a branch stands, or None if there is no such branch."""
+        done = _run(self.project, ["rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"])
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether a commit is, or lies before, another one."""
+        return self._succeeds("merge-base", "--is-ancestor", older, newer)
+
+    def merge(self, branch: str, message: str, author: str, drawn: Sequence[str] = ()) -> str:
         """Merge a branch into the one checked out, keeping it visible as a merge; returns the merge commit.
 
+        Where both sides edited one of `drawn`, the checked-out side's stays: whoever draws these draws them anew.
+
         Raises:
-            InputError: it conflicts, or uncommitted work stands in the way; nothing was changed.
+            InputError: it conflicts (files and lines are named), or uncommitted work stands in the way; nothing was
+                changed.
         """
         identity = {
             "GIT_AUTHOR_NAME": author,
@@ -143,12 +156,26 @@ class GitRepository:
         }
         try:
             arguments = ("--no-ff", "--no-verify", "--quiet", "--message", message, branch)
-            self._change(self.top, "merge", *arguments, env=identity, merging=branch)
-        except InputError:
+            self._change(self.top, "merge", *arguments, env={**identity, **self._keeping(drawn)}, merging=branch)
+        except InputError as error:
             if self._succeeds("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
+                listed = _git(self.top, "diff", "--name-only", "--diff-filter=U", "-z").split("\0")
+                findings = tuple(conflict_findings(self.top, [name for name in listed if name], branch))
                 self._change(self.top, "merge", "--abort")
+                raise InputError(findings or error.findings) from error
             raise
         return self.head()
+
+    def _keeping(self, drawn: Sequence[str]) -> dict[str, str]:
+        """Settings under which a merge leaves these files as they are where both sides edited them."""
+        attributes = self._note.with_name("git-attributes")
+        attributes.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"/{(self.prefix / path).as_posix()} merge=penstock-drawn\n" for path in drawn]
+        attributes.write_text("".join(lines), encoding="utf-8")
+        given = (("core.attributesFile", str(attributes)), ("merge.penstock-drawn.driver", "true"))
+        settings = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(given)}
+        values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(given)}
+        return {"GIT_CONFIG_COUNT": str(len(given)), **settings, **values}
 
     def show(self, commit: str, path: str) -> bytes | None:
         """A project file's bytes at a commit, or None if it was not there."""

@@ -11,18 +11,22 @@ from penstock.adapters.commands import OwnCommands
 from penstock.adapters.folder import ProjectFolder
 from penstock.adapters.git import GitRepository
 from penstock.adapters.secret_scanner import open_scanner
+from penstock.app.alerting import tell_of_incident
 from penstock.app.runtime import EngineRuntime
 from penstock.app.signing import OwnKeys, author_name
 from penstock.app.warehouses import refuse_delivery
-from penstock.delivery import approval, discovery, records, rollback, storybook, waiving
+from penstock.delivery import approval, discovery, rebasing, records, rollback, storybook, waiving
+from penstock.delivery.abandoning import clear_away
 from penstock.delivery.changes import Change, find_change, list_changes
+from penstock.delivery.conflicts import conflicts_of, waiting_behind
 from penstock.delivery.deployment import deploy
 from penstock.delivery.design import design
 from penstock.delivery.implementation import implement
 from penstock.delivery.judged import judged_stages
 from penstock.delivery.opening import Opening, open_change
 from penstock.delivery.review import review
-from penstock.delivery.stages import End, Stage, Wait, Work, next_step
+from penstock.delivery.rollout import follow_production
+from penstock.delivery.stages import ABANDONED, REBASING, End, Stage, Wait, Work, next_step
 from penstock.delivery.standing import progress_of
 from penstock.delivery.tools import Tools, close_trees
 from penstock.ledger.facts import QuestionAnswered, StageStopped
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from penstock.app.wiring import Workplace
     from penstock.delivery.approval import ApprovalWish
+    from penstock.delivery.conflicts import Conflict
     from penstock.delivery.judged import JudgedStage
     from penstock.delivery.sealing import StageReport
     from penstock.delivery.stages import Step
@@ -63,12 +68,17 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advanced:
-    """How far a change came: the stages done now, what comes next, and where its artefacts are to be read."""
+    """How far a change came: the stages done now, what comes next, and where its artefacts are to be read.
+
+    `conflicts` are changes in its way, `waiting_behind` those that have to be rebased because it went live.
+    """
 
     change: Change
     reports: tuple[StageReport, ...]
     step: Step
     folder: str
+    conflicts: tuple[Conflict, ...] = ()
+    waiting_behind: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -97,6 +107,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher, arrived: 
         author=author or author_name(repository, keys),
         with_key=place.with_key,
         scanner=open_scanner(),
+        tell=lambda project, incident: tell_of_incident(place, project, incident),
     )
 
 
@@ -125,19 +136,31 @@ def resume(place: Workplace, change_id: str, *, until: datetime | None, watcher:
     return advance(place, change_id, tools, until, watcher)
 
 
+def rebase(place: Workplace, change_id: str, by: str | None, *, until: datetime | None, watcher: Watcher) -> Advanced:
+    """Begin a change again from the base as it is, and carry it on from its design."""
+    refuse_delivery(place.settings)
+    place.hold()
+    change = find_change(place.ledger, change_id)
+    tools = make_tools(place, change.author, watcher, parse_moment(change.until))
+    rebasing.rebase(change, by or tools.repository.author() or "someone", tools)
+    return advance(place, change_id, tools, until, watcher)
+
+
 def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | None, watcher: Watcher) -> Advanced:
     """Do stage after stage until a person has to act, a gate says no, or the change has ended."""
     reports: list[StageReport] = []
     arrived = until or place.clock.now()
     while True:
         change = find_change(place.ledger, change_id)
+        if change.state == REBASING:
+            change = rebasing.finish(change, tools)
         step = _step(change, tools)
         if isinstance(step, Wait) and change.state == "working":
             stopped = StageStopped(change=change.id, stage=step.stage, state="waiting", reason=step.what)
             place.ledger.append(stopped)
             change = find_change(place.ledger, change_id)
-        if isinstance(step, End) and step.state != "rejected":  # a crash may have left it open
-            close_trees(change, tools)
+        if isinstance(step, End):
+            _tidy(change, tools)
         if not isinstance(step, Work):
             break
         watcher.stage(change, step.stage)
@@ -150,7 +173,23 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
         if report.outcome is not Outcome.PASS or change.state in {"waiting", "refused"}:
             step = _step(change, tools)
             break
-    return Advanced(change=change, reports=tuple(reports), step=step, folder=str(artefacts(change, place)))
+    return Advanced(
+        change=change,
+        reports=tuple(reports),
+        step=step,
+        folder=str(artefacts(change, place)),
+        conflicts=conflicts_of(change, place.ledger, tools.repository),
+        waiting_behind=waiting_behind(change, place.ledger, tools.repository) if reports else (),
+    )
+
+
+def _tidy(change: Change, tools: Tools) -> None:
+    """What a crash may have left to do of a change that has ended."""
+    if change.state == ABANDONED:
+        clear_away(change, tools)
+    elif change.merge_commit is not None:
+        close_trees(change, tools)
+    follow_production(tools)
 
 
 def _step(change: Change, tools: Tools) -> Step:
@@ -269,7 +308,9 @@ def reject(place: Workplace, change_id: str, name: str, reason: str) -> Change:
     """End a change."""
     place.hold()
     change = find_change(place.ledger, change_id)
-    approval.reject(change, name, reason, make_tools(place, change.author, Watcher()))
+    tools = make_tools(place, change.author, Watcher())
+    approval.reject(change, name, reason, tools)
+    follow_production(tools)
     return find_change(place.ledger, change_id)
 
 
@@ -357,9 +398,15 @@ def step_text(change: Change, step: Step) -> str:
     """What comes next, in words, with the command for it."""
     if isinstance(step, Wait):
         return f"{step.what}: {step.how}"
+    if isinstance(step, Work) and change.state == "refused" and _base_moved(change):
+        return f"begin again from the base as it is: penstock change rebase {change.id}"
     if isinstance(step, Work) and change.state == "refused":
         anew = f"correct what the gates found and deliver {change.story} again; it starts anew, questions included"
         return f"{anew}; what may stand for a while can be waived: penstock change waive {change.id} GATE"
     if isinstance(step, Work):
         return f"go on with {step.stage}: penstock change resume {change.id}"
     return "nothing, it has ended"
+
+
+def _base_moved(change: Change) -> bool:
+    return change.outcomes.get(str(Stage.DEPLOYMENT), {}).get("moved_base") == str(Outcome.FAIL)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Value
 
 ARCHIVE = "archive"
-_ENDED = {"done", "rejected", "rolled_back"}
+_ENDED = {"done", "rejected", "rolled_back", "abandoned"}
 _TOLD_OF = 20
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.app.wiring import STATE, operator
+from penstock.delivery.rollout import FOLLOWING
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 from penstock.plan.retention import ENDED, Judged, Named, judge
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from penstock.plan.build import VersionKey
 
 UNFINISHED = ("queued", "running", "interrupted")
+DISCARDED = frozenset({"rejected", "rolled_back", "abandoned"})
+"""States of a change that ended without staying in production."""
 UNKNOWN = ("running", "audited")
 """States of an attempt whose outcome is not recorded."""
 
@@ -79,6 +82,37 @@ def prune(place: Workplace, keep: timedelta | None) -> tuple[Survey, Removal | N
     return seen, remove(place.ledger, place.warehouse, versions, by=operator(), token=token)
 
 
+def prune_built_by(place: Workplace, change: str) -> Removal | None:
+    """Remove the versions that nothing needs and nobody but this change, which has ended, has built.
+
+    Raises:
+        InputError: as `survey`.
+    """
+    from penstock.engine.removal import remove  # noqa: PLC0415 - only when something is removed
+
+    own = _built_by(place, [change])
+    if not own:
+        return None
+    place.refuse_lost_warehouse()
+    token = place.token()
+    seen = _surveyed(place, None, place.warehouse.holdings())
+    going = [each.version for each in seen.going if (each.version.dataset, each.version.fingerprint) in own]
+    return remove(place.ledger, place.warehouse, going, by=operator(), token=token) if going else None
+
+
+def _built_by(place: Workplace, changes: Iterable[str]) -> frozenset[VersionKey]:
+    """The versions of which every attempt was made by a run of one of these changes."""
+    ledger = place.ledger
+    purposes = [f"{word} of {change}" for change in changes for word in ("shadow", "observation")]
+    runs = {str(row["run"]) for purpose in purposes for row in ledger.rows("runs", purpose=purpose)}
+    tried = {(str(row["dataset"]), str(row["version"])) for run in runs for row in ledger.rows("attempts", run=run)}
+    return frozenset(
+        key
+        for key in tried
+        if all(str(row["run"]) in runs for row in ledger.rows("attempts", dataset=key[0], version=key[1]))
+    )
+
+
 def _surveyed(place: Workplace, keep: timedelta | None, holdings: Sequence[Holding]) -> Survey:
     ledger = place.ledger
     before = (place.clock.now() - (place.settings.retention if keep is None else keep)).isoformat()
@@ -87,13 +121,14 @@ def _surveyed(place: Workplace, keep: timedelta | None, holdings: Sequence[Holdi
     named = Named(
         versions=ledger.rows("versions"),
         environments=ledger.rows("environments"),
-        promotions=ledger.rows("promotions"),
+        promotions=[_without_way_back(row) for row in ledger.rows("promotions")],
         changes=changes,
         unfinished=_unfinished(place),
         unknown=[row for state in UNKNOWN for row in ledger.rows("attempts", state=state)],
         files=_made_by(place.project),
         branches=frozenset(key for row in under_way for key in _branch(place, str(row["change"]))),
         reads={holding.relation: holding.reads for holding in holdings if holding.reads},
+        discarded=_built_by(place, [str(row["change"]) for row in changes if row["state"] in DISCARDED]),
     )
     # what was used since a change under way was opened may be what it was looked at with
     judged = judge(named, _used(place), min([before, *(str(row["opened_at"]) for row in under_way)]))
@@ -105,6 +140,11 @@ def _surveyed(place: Workplace, keep: timedelta | None, holdings: Sequence[Holdi
         unknown=tuple(each.relation for each in holdings if each.is_version and each.relation not in known),
         rows={holding.relation: holding.rows for holding in holdings},
     )
+
+
+def _without_way_back(row: Mapping[str, Value]) -> Mapping[str, Value]:
+    """A promotion; one that let a canary's environment follow production again is not rolled back."""
+    return {**row, "previous": None} if row["reason"] == FOLLOWING and row["state"] == "promoted" else row
 
 
 def _unfinished(place: Workplace) -> list[Mapping[str, Value]]:

@@ -299,11 +299,23 @@ class EngineRuntime:
                 findings += [volume] if volume is not None else []
         return tuple(findings)
 
+    def tried(self, purpose: str) -> tuple[int, int]:
+        """How many attempts of all runs of that purpose ended, and how many failed by a fault of their own."""
+        ledger = self._place.ledger
+        runs = [str(row["run"]) for row in ledger.rows("runs", purpose=purpose)]
+        rows = [row for run in runs for row in ledger.rows("attempts", run=run)]
+        ended = [row for row in rows if row["state"] in {"published", "failed"} and row["code"] not in NO_FAULT]
+        return len(ended), sum(row["state"] == "failed" for row in ended)
+
     # -- showing --------------------------------------------------------------------------------------------------
 
     def production(self) -> Mapping[str, str]:
         """What production shows."""
         return mapping_of(self._place.ledger, PRODUCTION)
+
+    def shown(self, environment: str) -> Mapping[str, str]:
+        """What an environment shows."""
+        return mapping_of(self._place.ledger, environment)
 
     def promote(self, mapping: Mapping[str, str], reason: str, environment: str = PRODUCTION) -> str:
         """Make an environment show exactly this."""

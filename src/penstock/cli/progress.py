@@ -72,6 +72,10 @@ def advanced_answer(door: Door, advanced: Advanced) -> Answer:
     if code == EXITS[Outcome.NEEDS_PERSON] and not door.as_json:
         lines += [line for finding in findings for line in _question(finding)]
         findings = ()
+    result["conflicts"] = [conflict.to_json() for conflict in advanced.conflicts]
+    result["waiting_behind"] = list(advanced.waiting_behind)
+    lines += [f"  conflict: {conflict.words(change.id)}" for conflict in advanced.conflicts]
+    lines += [f"  in its way: penstock change rebase {other}" for other in advanced.waiting_behind]
     lines.append(f"  read: {advanced.folder}")
     if not isinstance(advanced.step, End):
         lines.append(f"  next: {step_text(change, advanced.step)}")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from penstock.delivery.sealing import Sealing, envelopes, is_kind, write_statement
-from penstock.delivery.stages import Stage
+from penstock.delivery.stages import ENDED, Stage
 from penstock.delivery.tools import policy_at
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
@@ -68,7 +68,7 @@ def approve(change: Change, wish: ApprovalWish, tools: Tools) -> str:
         RefusedError: the author cannot approve their own change.
     """
     envelope_sha256 = change.passed.get(Stage.REVIEW)
-    if envelope_sha256 is None or change.state in {"rejected", "rolled_back", "done"}:
+    if envelope_sha256 is None or change.state in ENDED:
         raise InputError(_nothing_to_approve(change))
     root = tools.worktree(change)
     _drop_stop(change, root, tools)
@@ -165,7 +165,7 @@ def reject(change: Change, name: str, reason: str, tools: Tools) -> None:
     Raises:
         InputError: the change has ended or is already in production.
     """
-    if change.state in {"rejected", "rolled_back", "done"} or change.promotion is not None:
+    if change.state in ENDED or change.promotion is not None:
         raise InputError(_nothing_to_reject(change))
     tools.journal.append(ChangeRejected(change=change.id, by=name, reason=reason))
 

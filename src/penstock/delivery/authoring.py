@@ -100,7 +100,7 @@ def _handed_in(story: Story, change: Change, root: Path, tools: Tools) -> Author
 def _planned(change: Change, root: Path, tools: Tools) -> str | None:
     """The digest of what was handed in when the change's plan was made."""
     plan = json.loads(tools.folder.read(root, f"{change.folder}/{PLAN_JSON}") or b"{}")
-    taken = plan.get(TAKEN)
+    taken = plan.get(TAKEN) if plan.get("base_commit") == change.base_commit else None  # another base: taken anew
     return taken if isinstance(taken, str) else None
 
 

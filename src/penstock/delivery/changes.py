@@ -39,7 +39,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change's row of the ledger with what belongs to it. `until` bounds the data that counts as arrived."""
+    """A change's row of the ledger with what belongs to it. `until` bounds the data that counts as arrived.
+
+    `compared` maps step and interval before the promotion to `held` or `failed`, `observations` intervals after it.
+    """
 
     id: str
     title: str
@@ -64,6 +67,8 @@ class Change:
     outcomes: Mapping[str, Mapping[str, str]]
     questions: tuple[Question, ...]
     observations: Mapping[str, str]
+    compared: Mapping[tuple[str, str], str]
+    updated_at: str
 
     @property
     def folder(self) -> str:
@@ -133,7 +138,7 @@ def _change(row: Mapping[str, Value], journal: Journal) -> Change:
             name: str(row[name] or "")
             for name in (
                 "title", "story", "story_sha256", "author", "base_commit", "base_branch", "branch", "until", "stage",
-                "state", "reason", "opened_at",
+                "state", "reason", "opened_at", "updated_at",
             )
         },
         merge_commit=_text(row["merge_commit"]),
@@ -146,6 +151,10 @@ def _change(row: Mapping[str, Value], journal: Journal) -> Change:
         outcomes={str(s["stage"]): json.loads(str(s["outcomes"])) for s in stages if s["outcomes"] is not None},
         questions=_questions(journal, change),
         observations={str(o["interval"]): str(o["state"]) for o in journal.rows("observations", change=change)},
+        compared={
+            (str(row["step"]), str(row["interval"])): str(row["state"])
+            for row in journal.rows("rollout", change=change) if row["interval"]
+        },
     )  # fmt: skip
 
 

@@ -247,6 +247,7 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
             }
             for criterion in planned.story.criteria
         ],
+        "near": _near(planned),
         "versions": dict(sorted(difference.versions.items())),
         "observe_intervals": planned.story.observe_intervals,
         **({TAKEN: planned.taken} if planned.taken else {}),
@@ -261,6 +262,16 @@ def _asked(change: Change) -> list[dict[str, Any]]:
         for question in change.questions
         if question.by_author
     ]
+
+
+def _near(planned: Design) -> list[str]:
+    """Every dataset up- or downstream of what the change makes, before or after it, however far."""
+    touched = (*planned.difference.touched, *planned.difference.removed)
+    near: set[str] = set()
+    for project in (planned.base, planned.project):
+        there = [name for name in touched if name in project.datasets]
+        near |= {*project.upstream(*there), *project.downstream(*there)}
+    return sorted(near)
 
 
 def _bytes(plan: dict[str, Any]) -> bytes:

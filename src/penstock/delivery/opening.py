@@ -119,7 +119,7 @@ def _held_back(story: Story, project: Project, tools: Tools) -> datetime:
         return story.end
     grain = grains[0]
     whole = sum(1 for _ in Interval(story.start, story.end).split(grain))
-    count = min(story.observe_intervals, whole // 2)
+    count = min(story.watched_intervals, whole // 2)
     held_back = grain.step(grain.floor(story.end), -count)
     reached = tools.runtime.covered_until(project, story.pipeline)
     return max(held_back, reached) if reached else held_back

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from penstock.model.environments import PRODUCTION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -66,6 +68,14 @@ class Repository(Protocol):
         """Commit these paths if they differ; the commit checked out afterwards."""
         ...
 
+    def branch_head(self, branch: str) -> str | None:
+        """The commit at which a branch stands, or None if there is no such branch."""
+        ...
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether a commit is, or lies before, another one."""
+        ...
+
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with changes that are not committed."""
         ...
@@ -78,8 +88,12 @@ class Repository(Protocol):
         """Whether the checked-out branch holds another one."""
         ...
 
-    def merge(self, branch: str, message: str, author: str) -> str:
-        """Merge a branch, visible as a merge; the merge commit."""
+    def merge(self, branch: str, message: str, author: str, drawn: Sequence[str] = ()) -> str:
+        """Merge a branch, visible as a merge; the merge commit. Of `drawn` files the base's side stays.
+
+        Raises:
+            InputError: it conflicts; the findings name files and lines, and nothing was changed.
+        """
         ...
 
     def show(self, commit: str, path: str) -> bytes | None:
@@ -306,12 +320,20 @@ class Runtime(Protocol):
         """What production shows: dataset to version."""
         ...
 
-    def promote(self, mapping: Mapping[str, str], reason: str) -> str:
-        """Make production show exactly this; returns the promotion's id."""
+    def shown(self, environment: str) -> Mapping[str, str]:
+        """What an environment shows: dataset to version; nothing if there is no such environment."""
+        ...
+
+    def promote(self, mapping: Mapping[str, str], reason: str, environment: str = PRODUCTION) -> str:
+        """Make an environment show exactly this; returns the promotion's id."""
         ...
 
     def content(self, project: Project, datasets: Sequence[str] | None = None) -> Mapping[str, tuple[int, str]]:
         """Rows and content digest of each built version, or of those of some datasets."""
+        ...
+
+    def tried(self, purpose: str) -> tuple[int, int]:
+        """How many attempts of all runs of that purpose ended, and how many of them failed by a fault of their own."""
         ...
 
     def objectives(self, project: Project, interval: Interval, seconds: float) -> tuple[Finding, ...]:

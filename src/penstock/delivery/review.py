@@ -184,7 +184,7 @@ def _measure(
         checks=checks,
         score=quality_score([result for results in checks.values() for result in results]),
         diffs=diffs,
-        outside=runtime.compare_outside(production, planned.project, _filters(planned, compared)),
+        outside=runtime.compare_outside(production, planned.project, row_filters(planned, compared)),
         exercises=runtime.exercise(planned.base, planned.project, moved, until),
         new_datasets=tuple(name for name in difference.touched if name not in production),
         mutations=runtime.mutations(planned.base, planned.project, difference.altered),
@@ -218,7 +218,7 @@ def _pipelines(planned: Design) -> tuple[str, ...]:
     return tuple(sorted(touched | edited))
 
 
-def _filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
+def row_filters(planned: Design, compared: tuple[str, ...]) -> dict[str, str]:
     """The rows in which alone a compared dataset may move, where the story names them."""
     impact = planned.story.impact
     return {name: where for name in compared if name in impact and (where := impact[name].where) is not None}

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
+from penstock.delivery.pages.incident import Incident, incident_page
+from penstock.delivery.rollout import follow_production
 from penstock.delivery.sealing import Sealing, find_statement, write_statement
 from penstock.delivery.stages import ROLLING_BACK
 from penstock.delivery.tools import close_trees, on_base_branch, project_at, project_in
@@ -41,23 +43,29 @@ def roll_back(
         _refuse_lost_work(change, tools)
         tools.journal.append(RollbackBegun(change=change.id, reason=reason, by=by))
     promotion = tools.runtime.promote(mapping, f"roll back {change.id}")
+    follow_production(tools)
+    incident = _incident(change, by, reason, verdicts, tools)
     restored, removed = _restore_files(change, tools)
     if find_statement(change, Link.ROLLBACK, tools.root, tools) is None:
-        files = []
-        if verdicts:
-            path = f"{change.folder}/{INCIDENT}"
-            tools.folder.write(tools.root, path, incident_page(change, reason, verdicts).encode())
-            files.append(path)
-        facts = {"reason": reason, "by": by, "promotion": promotion, "removed": sorted(removed)}
+        path = f"{change.folder}/{INCIDENT}"
+        tools.folder.write(tools.root, path, incident_page(incident).encode())
+        facts = {
+            "reason": reason,
+            "by": by,
+            "promotion": promotion,
+            "removed": sorted(removed),
+            "seconds_seen": incident.seconds_seen,
+        }
         things = tuple(
             Subject(name=f"{RESTORED}{path}", sha256=digest(tools.folder.read(tools.root, path) or b""))
             for path in restored
         )
-        sealing = Sealing(files=tuple(files), things=things, verdicts=verdicts, facts=facts)
+        sealing = Sealing(files=(path,), things=things, verdicts=verdicts, facts=facts)
         write_statement(change, Link.ROLLBACK, sealing, tools.root, tools, signer=change.author)
     message = f"{change.id}: roll back\n\n{reason}\n\nPenstock-Change: {change.id}"
     paths = [change.folder, *restored, *removed]
     tools.repository.commit(tools.root, message, paths, change.author, at=tools.now())
+    tools.tell(project_at(tools, change.merge_commit or "HEAD"), incident.to_json())
     rolled = ChangeRolledBack(change=change.id, promotion=promotion, reason=reason, by=by)
     tools.journal.append(rolled)
     close_trees(change, tools)
@@ -131,30 +139,31 @@ def _restore_files(change: Change, tools: Tools) -> tuple[tuple[str, ...], tuple
         elif path != ARCHITECTURE_FILE:
             tools.folder.write(tools.root, path, before)
             restored.append(path)
-    if ARCHITECTURE_FILE in _written(change, tools) and ARCHITECTURE_FILE not in removed:
+    drew = ARCHITECTURE_FILE in tools.repository.changed_between(change.base_commit, f"{merge}^2")
+    if drew and ARCHITECTURE_FILE not in removed:
         page = architecture_page(project_in(tools, tools.root))
         tools.folder.write(tools.root, ARCHITECTURE_FILE, page.encode())
         restored.append(ARCHITECTURE_FILE)
     return tuple(restored), tuple(removed)
 
 
-def incident_page(change: Change, reason: str, verdicts: tuple[Verdict, ...]) -> str:
-    """The note that an automatic rollback leaves."""
-    lines = [
-        f"# Incident: {change.id} was rolled back",
-        "",
-        f"{reason[:1].upper()}{reason[1:]}",
-        "",
-        "## What was found",
-        "",
-    ]
-    for verdict in verdicts:
-        for finding in verdict.findings:
-            lines.append(f"- `{finding.code}` {finding.message}")
-            lines += [f"  - found: {finding.found}"] if finding.found else []
-            lines += [f"  - to clear it: {finding.remedy}"] if finding.remedy else []
-    lines += ["", "Production shows what it showed before the change.", ""]
-    return "\n".join(lines)
+def _incident(change: Change, by: str, reason: str, verdicts: tuple[Verdict, ...], tools: Tools) -> Incident:
+    failed = [interval for interval, state in change.observations.items() if state == "failed"]
+    shown = tools.journal.rows("promotions", promotion=change.promotion)
+    review = json.loads(tools.folder.read(tools.root, f"{change.folder}/review.json") or b"{}")
+    return Incident(
+        change=change.id,
+        title=change.title,
+        step="observation window" if verdicts else "asked for",
+        by=by,
+        reason=reason,
+        at=tools.now(),
+        interval=failed[0] if failed and verdicts else "",
+        readers="production",
+        since=str(shown[0]["at"]),
+        rehearsed_ms=(review.get("rehearsal") or {}).get("rollback_ms"),
+        verdicts=verdicts,
+    )
 
 
 def _not_promoted(change: Change) -> Finding:

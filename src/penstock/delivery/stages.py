@@ -29,8 +29,11 @@ class Stage(StrEnum):
         return tuple(Stage).index(self) + 1
 
 
-ENDED = frozenset({"done", "rejected", "rolled_back"})
+ABANDONED = "abandoned"
+ENDED = frozenset({"done", "rejected", "rolled_back", ABANDONED})
 ROLLING_BACK = "rolling_back"
+REBASING = "rebasing"
+"""Its base is decided, its branch is not made yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,12 @@ def story_from(text: str, file: str, change: Change, tools: Tools) -> Story:
 
 
 def under_policy(story: Story, policy: Policy) -> Story:
-    """The story with what policy says where neither it nor a story beneath it says anything."""
-    if "observe_intervals" in story.front:
+    """The story with what policy says: the window where neither it nor a story beneath it says one, and no step of
+    the rollout shorter than policy has it.
+    """
+    story = replace(story, rollout=story.rollout.at_least(policy.rollout))
+    rollout = story.front.get("rollout")
+    if "observe_intervals" in story.front or (isinstance(rollout, dict) and "observe" in rollout):
         return story
     return replace(story, observe_intervals=policy.observe_intervals)
 

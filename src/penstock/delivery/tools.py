@@ -15,7 +15,7 @@ from penstock.project.reading import read_project
 from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Tools:
     """The ports. `root` is the project as its user has it; `author` names the key that signs stages.
 
-    `with_key` tells a project which masking key is at hand, `scanner` knows more secrets than we do.
+    `with_key` tells a project which masking key is at hand, `scanner` knows more secrets than we do; `tell` tells
+    whoever a project names of an incident, at least once.
     """
 
     journal: Journal
@@ -44,6 +45,7 @@ class Tools:
     author: str
     with_key: Callable[[Project], Project] = lambda project: project
     scanner: SecretScanner | None = None
+    tell: Callable[[Project, Mapping[str, object]], None] = lambda _project, _incident: None
 
     def now(self) -> str:
         """The moment, as evidence and commits carry it."""
@@ -124,9 +126,19 @@ def policy_at(tools: Tools, commit: str) -> Policy:
 
 def settings_at(tools: Tools, commit: str) -> Settings:
     """The settings of a revision; those of a project without any where they cannot be read."""
+    return settings_in(tools.repository, commit)
+
+
+def settings_in(repository: Repository, commit: str) -> Settings:
+    """The same, of a repository alone."""
     findings: list[Finding] = []
-    text = tools.repository.show(commit, SETTINGS_FILE) or b"name: project\n"
+    text = repository.show(commit, SETTINGS_FILE) or b"name: project\n"
     return read_settings(text.decode(), findings) or Settings(name="project")
+
+
+def settings_policy(repository: Repository, commit: str) -> Policy:
+    """The policy that a commit's settings hold."""
+    return Policy.of(settings_in(repository, commit))
 
 
 def day(moment: datetime) -> str:

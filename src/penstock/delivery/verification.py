@@ -150,14 +150,17 @@ class _Claims:
     def __init__(self, change: str, root: Path, folder: Folder, history: History, statements: list[Statement]) -> None:
         self._root, self._folder, self._history = root, folder, history
         self._claimed: dict[str, set[str | None]] = {}
-        moments = [statement.at for statement in statements if statement.stage is not Link.ROLLBACK]
+        after = {Link.OBSERVATION, Link.ROLLBACK}  # others may have gone live while the window was watched
+        moments = [statement.at for statement in statements if statement.stage not in after]
         latest = max(moments, default="")
         self._commit = next((s.commit for s in reversed(statements) if s.stage is Link.REVIEW and s.commit), None)
         self._read_claims(change, statements, latest)
 
     def _read_claims(self, change: str, own: list[Statement], latest: str) -> None:
-        """What answers for files now: this change's own rollback, and later changes that were approved and deployed."""
-        claims = [statement for statement in own if statement.stage is Link.ROLLBACK]
+        """What answers for files now: this change's own rollback, what its deployment drew anew, and later changes that
+        were approved and deployed.
+        """
+        claims = [statement for statement in own if statement.stage in {Link.DEPLOYMENT, Link.ROLLBACK}]
         for other in self._others(change):
             claims += [s for s in _deployed(other, self._root, self._folder, self._history) if s.at >= latest]
         for statement in claims:

@@ -33,7 +33,7 @@ FOLLOWERS: dict[Link | None, frozenset[Link]] = {
     Link.DESIGN: REWORK,
     Link.IMPLEMENTATION: REWORK | {Link.REVIEW},
     Link.REVIEW: REWORK | {Link.REVIEW, Link.APPROVAL},
-    Link.APPROVAL: REWORK | {Link.REVIEW, Link.APPROVAL, Link.DEPLOYMENT},
+    Link.APPROVAL: REWORK | {Link.REVIEW, Link.APPROVAL, Link.DEPLOYMENT, Link.ROLLBACK},
     Link.DEPLOYMENT: frozenset({Link.DEPLOYMENT, Link.OBSERVATION, Link.ROLLBACK}),
     Link.OBSERVATION: frozenset({Link.OBSERVATION, Link.ROLLBACK}),
     Link.ROLLBACK: REWORK,
@@ -126,7 +126,7 @@ def in_order(chain: Chain) -> Iterator[Finding]:
             continue
         allowed = FOLLOWERS.get(before, frozenset())
         if before is Link.REVIEW and chain.rules.approvals == 0:
-            allowed |= {Link.DEPLOYMENT}
+            allowed |= {Link.DEPLOYMENT, Link.ROLLBACK}
         if each.stage not in allowed:
             yield _finding(
                 "stage_order",

@@ -250,12 +250,44 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitoring:
-    """What each dataset of the story is held to in production: see `model.pipelines.Slo`; `max_runtime` as written."""
+    """What each dataset of the story is held to in production: see `model.pipelines.Slo`; `max_runtime` as written.
+
+    `budget` maps objectives to the share of events that may be bad in the observation window (`policy/budgets.py`).
+    """
 
     min_success_rate: float = 0.99
     max_runtime: str = "10m"
     volume_tolerance: float = 0.9
     volume_history: int = 8
+    budget: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """The steps between approval and promotion.
+
+    For `shadow` intervals the new versions are built beside production and compared with it; for `canary` intervals
+    after them `consumers` read the new versions, each in an environment of its own.
+    """
+
+    shadow: int = 0
+    canary: int = 0
+    consumers: tuple[str, ...] = ()
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments that show the change during its canary."""
+        if not self.canary:
+            return ()
+        return tuple(f"canary_{name}" for name in self.consumers) or ("canary",)
+
+    def at_least(self, other: Rollout) -> Rollout:
+        """This one, with no step shorter than in `other` and nobody missing who reads there."""
+        return Rollout(
+            shadow=max(self.shadow, other.shadow),
+            canary=max(self.canary, other.canary),
+            consumers=tuple(dict.fromkeys((*self.consumers, *other.consumers))),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,9 +326,15 @@ class Story:
     monitoring: Monitoring = Monitoring()
     description: str = ""
     observe_intervals: int = 7
+    rollout: Rollout = Rollout()
     assumptions: tuple[str, ...] = ()
     irreversible: tuple[str, ...] = ()
     retries: Retry | None = None
     destructive: Mapping[str, str] = field(default_factory=dict)
     leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def watched_intervals(self) -> int:
+        """How many intervals its rollout looks at, from the first step to the end of the window."""
+        return self.rollout.shadow + self.rollout.canary + self.observe_intervals

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-ENDED = frozenset({"done", "rejected", "rolled_back"})
+ENDED = frozenset({"done", "rejected", "rolled_back", "abandoned"})
 """States of a change that nothing follows by itself."""
 
 
@@ -44,6 +44,8 @@ class Named:
     `unfinished` are attempts of runs that have not ended, `unknown` those without an end of their own. `files` and
     `branches` are the versions that the project's files make, and those of changes under way. `reads` says of each
     relation at the target that is a view which others it reads, also of those that the ledger does not know.
+    `discarded` are versions that nobody but changes which ended without going live has built: for them no retention
+    counts.
     """
 
     versions: Sequence[Row]
@@ -55,6 +57,7 @@ class Named:
     files: frozenset[VersionKey] = frozenset()
     branches: frozenset[VersionKey] = frozenset()
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    discarded: frozenset[VersionKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def judge(named: Named, used: Callable[[VersionKey], Iterable[str]], before: str
             needs[key].add(need)
     last = {key: max(moments) for key, moments in _moments(named, needs, used).items()}
     for key, moment in last.items():
-        if moment >= before:
+        if moment >= before and key not in named.discarded:
             needs[key].add(Need.RECENT)
     versions = {key_of(row): _version_of(row) for row in named.versions}
     for key in _read(named, versions, {key for key, reasons in needs.items() if reasons}):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.model.findings import Finding, Place
     from penstock.model.pipelines import Project
     from penstock.model.stories import Criterion, Question, Story
+    from penstock.policy.budgets import Burn
     from penstock.policy.dependencies.names import DependencyFile
     from penstock.policy.rules import Policy
     from penstock.policy.secret_patterns import Secret
@@ -332,8 +333,28 @@ class DeploymentFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutFacts:
+    """One interval of a step before the promotion, built for production's versions and for the change's.
+
+    `production_findings` are of production's own run. `diffs` hold every dataset that exists on both sides, `outside`
+    what moved outside of the rows that the impact names.
+    """
+
+    story: Story
+    policy: Policy
+    step: str
+    interval: str
+    production_findings: tuple[Finding, ...]
+    run_findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
+    objectives: tuple[Finding, ...]
+    diffs: tuple[DatasetDiff, ...]
+    outside: tuple[DatasetDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationFacts:
-    """One interval of the observation window. `seconds` is the run's time, `rows` what production now holds of it."""
+    """One interval of the observation window; `burns` say how far the window's error budgets are spent with it."""
 
     story: Story
     policy: Policy
@@ -341,3 +362,4 @@ class ObservationFacts:
     run_findings: tuple[Finding, ...]
     checks: tuple[CheckResult, ...]
     objectives: tuple[Finding, ...]
+    burns: tuple[Burn, ...] = ()

@@ -5,6 +5,7 @@ GATES = (
     "broken_source",
     "costlier_run",
     "destructive_operation",
+    "diverging_rollout",
     "expired_waiver",
     "exposed_personal_data",
     "failed_observation",

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from penstock.model.environments import PRODUCTION
 from penstock.model.pipelines import NAME_PATTERN
 from penstock.policy.gate_names import GATES
+from penstock.policy.rollout_steps import read_rollout
 from penstock.policy.rules import FIXED, THRESHOLDS, Label, Weight, bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from penstock.documents import Fields
+    from penstock.model.stories import Rollout
 
-KEYS = ("approvals", "forbidden_packages", "gates", *THRESHOLDS)
+KEYS = ("approvals", "forbidden_packages", "gates", "rollout", *THRESHOLDS)
 """What `policy` may say."""
 _PACKAGE = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -30,6 +32,7 @@ def read_policy(fields: Fields) -> dict[str, object]:
     values["approvals"] = _approvals(fields)
     values["gates"] = _gates(fields)
     values["forbidden_packages"] = _forbidden(fields)
+    values["rollout"] = _steps(fields) if "rollout" in fields else None
     _unknown(fields, KEYS, "key of policy")
     return {name: value for name, value in values.items() if value is not None}
 
@@ -39,6 +42,21 @@ def _number(fields: Fields, name: str) -> float | int | None:
     if isinstance(THRESHOLDS[name], int):
         return fields.integer(name, low=low)
     return fields.number(name, low=low, high=high)
+
+
+def _steps(fields: Fields) -> Rollout:
+    """The steps that every rollout has at least; how long the window is has a key of its own."""
+    steps, observe = read_rollout(fields)
+    if observe is not None:
+        fields.note(
+            "project.two_windows",
+            "the policy's rollout says how long the window is",
+            at="rollout",
+            found=f"observe: {observe}",
+            expected="shadow and canary alone",
+            remedy="write `observe_intervals` beside it; a story may then say more or less",
+        )
+    return steps
 
 
 def _forbidden(fields: Fields) -> tuple[str, ...] | None:

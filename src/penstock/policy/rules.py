@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from penstock.evidence.quorum import Quorum
+from penstock.model.stories import Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,6 +66,9 @@ class GateRule:
     environments: tuple[str, ...] = ()
 
 
+_NO_STEPS = Rollout()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`approvals`: how many people must approve, from `approvals_from` (names or groups; any approver if empty).
@@ -74,7 +78,8 @@ class Policy:
     data tests must catch. `observe_intervals`: how long the observation window is when the story does not say. `gates`:
     what is said of single gates. `cost_ratio`: how many times the rows of production's a run may handle.
     `availability`: percent of intervals that must be ready in time when played through. `forbidden_packages`: what no
-    change may bring in, each a name, or a name with the versions that are meant.
+    change may bring in, each a name, or a name with the versions that are meant. `abandon_after_days`: after how many
+    days a change that nobody touches is named. `rollout`: the steps that no story may shorten.
     """
 
     approvals: int = 1
@@ -89,6 +94,8 @@ class Policy:
     cost_ratio: Decimal = field(default=Decimal(5), metadata=RATIO)
     availability: Decimal = field(default=Decimal(99), metadata=PERCENT)
     forbidden_packages: tuple[str, ...] = ()
+    abandon_after_days: int = field(default=30, metadata=DAYS)
+    rollout: Rollout = _NO_STEPS
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -97,11 +104,13 @@ class Policy:
         numbers: dict[str, Any] = {
             name: type(plain)(str(values[name])) for name, plain in THRESHOLDS.items() if values.get(name) is not None
         }
+        rollout = values.get("rollout")
         return cls(
             **numbers,
             **_approvals(values.get("approvals")),
             gates=_gates(values.get("gates")),
             forbidden_packages=_texts(values.get("forbidden_packages")),
+            rollout=rollout if isinstance(rollout, Rollout) else _NO_STEPS,
         )
 
     def rule_of(self, gate: str) -> GateRule:

@@ -17,7 +17,8 @@ from penstock.documents import Fields, split_front_matter
 from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
-from penstock.model.stories import Monitoring, Story
+from penstock.model.stories import Monitoring, Rollout, Story
+from penstock.policy.rollout_steps import read_rollout
 from penstock.project.retries import read_retries
 from penstock.project.story_author import read_author
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
@@ -116,7 +117,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
     sources = read_sources(front)
     cron, timezone = _schedule(front)
     start, end = _moment(front, "start"), _moment(front, "end")
-    observe = front.integer("observe_intervals", low=0)
+    observe, rollout = _watching(front, own)
     if start and end and end <= start:
         front.note("story.bad_end", f"end {end.date()} is not after start {start.date()}", at="end")
     return Story(
@@ -143,7 +144,8 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         standing=_standing(front, beneath),
         monitoring=_monitoring(front),
         description=front.text("description") or "",
-        observe_intervals=7 if observe is None else observe,
+        observe_intervals=observe,
+        rollout=rollout,
         assumptions=front.texts("assumptions"),
         irreversible=front.texts("irreversible"),
         retries=read_retries(front),
@@ -272,11 +274,46 @@ def _monitoring(front: Fields) -> Monitoring:
         max_runtime=_shaped(fields, "max_runtime", _DURATION, "such as 10m") or default.max_runtime,
         volume_tolerance=default.volume_tolerance if tolerance is None else tolerance,
         volume_history=(volume.integer("history", low=3) if volume else None) or default.volume_history,
+        budget=_budget(fields),
     )
     if volume:
         volume.unknown()
     fields.unknown()
     return monitoring
+
+
+def _budget(monitoring: Fields) -> Mapping[str, float]:
+    """The share of events that may be bad, by objective."""
+    fields = monitoring.child("budget")
+    if fields is None:
+        return MappingProxyType({})
+    shares = {
+        "errors": fields.number("errors", low=0.0, high=1.0),
+        "warnings": fields.number("warnings", low=0.0, high=1.0),
+        "runtime": fields.number("runtime", low=0.0, high=1.0),
+        "freshness": fields.number("freshness", low=0.0, high=1.0),
+    }
+    fields.unknown()
+    return MappingProxyType({name: share for name, share in shares.items() if share is not None})
+
+
+def _watching(front: Fields, own: Mapping[str, Any]) -> tuple[int, Rollout]:
+    """How long the observation window is (7 intervals if nothing says), and the steps before it.
+
+    `observe_intervals` and `rollout.observe` are two words for one thing: what the story itself says counts.
+    """
+    observe, (rollout, said) = front.integer("observe_intervals", low=0), read_rollout(front)
+    if said is None or observe is None:
+        return next((one for one in (said, observe) if one is not None), 7), rollout
+    here = isinstance(own.get("rollout"), dict) and "observe" in own["rollout"]
+    if here and "observe_intervals" in own and observe != said:
+        front.note(
+            "story.two_windows",
+            f"observe_intervals says {observe} and rollout.observe {said}",
+            at="observe_intervals",
+            expected="one length of the observation window",
+        )
+    return said if here else observe, rollout
 
 
 def _words(value: object) -> list[str]:

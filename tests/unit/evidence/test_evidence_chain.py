@@ -225,7 +225,9 @@ def test_a_stage_left_out_breaks_order(left_out: Link) -> None:
     ("stages", "wrong"),
     [
         ((*TO_APPROVAL, Link.OBSERVATION), Link.OBSERVATION),
-        ((*TO_APPROVAL, Link.ROLLBACK), Link.ROLLBACK),
+        ((*TO_APPROVAL[:3], Link.ROLLBACK), Link.ROLLBACK),
+        ((*TO_APPROVAL[:4], Link.ROLLBACK), Link.ROLLBACK),
+        ((*TO_APPROVAL, Link.ROLLBACK, Link.DEPLOYMENT), Link.DEPLOYMENT),
         ((*TO_APPROVAL, Link.IMPLEMENTATION, Link.DEPLOYMENT), Link.DEPLOYMENT),
         ((*TO_APPROVAL, Link.REVIEW, Link.DEPLOYMENT), Link.DEPLOYMENT),
         ((*WHOLE, Link.DEPLOYMENT), Link.DEPLOYMENT),
@@ -237,6 +239,10 @@ def test_a_forbidden_step_breaks_order(stages: tuple[Link, ...], wrong: Link) ->
     report = Story().through(*stages).verify()
 
     assert [finding.found for finding in report.link("order").findings] == [wrong]
+
+
+def test_an_approved_change_may_go_back_before_it_is_deployed() -> None:
+    assert Story().through(*TO_APPROVAL, Link.ROLLBACK).verify().link("order").ok
 
 
 def test_evidence_replayed_from_another_change_breaks_change() -> None:

@@ -17,7 +17,7 @@ DATASETS, FINGERPRINTS = ("s.a", "s.b", "s.c"), ("1", "2", "3")
 KEYS = [(dataset, version) for dataset in DATASETS for version in FINGERPRINTS]
 OLD, BEFORE, NEW = "2024-01-01", "2024-01-05", "2024-01-09"
 A1, A2, B1 = ("s.a", "1"), ("s.a", "2"), ("s.b", "1")
-FREE_STATES = ("done", "rejected", "rolled_back")
+FREE_STATES = ("done", "rejected", "rolled_back", "abandoned")
 STATES = ("working", "waiting", "refused", "rolling_back", *FREE_STATES)
 
 _keys = st.sampled_from(KEYS)
@@ -169,3 +169,15 @@ def test_a_view_that_goes_keeps_nothing() -> None:
 
 def test_work_on_a_version_is_use_of_it() -> None:
     assert set(_needs(PLAIN, OLD, NEW).values()) == {(Need.RECENT,)}
+
+
+def test_what_only_a_change_that_came_to_nothing_has_built_goes_without_waiting() -> None:
+    named = Named(versions=[_version(A1, NEW), _version(A2, NEW)], discarded=frozenset({A1}))
+    first, second = judge(named, lambda _key: (), BEFORE)
+    assert (first.version.fingerprint, first.needs) == (A1[1], ())
+    assert (second.version.fingerprint, second.needs) == (A2[1], (Need.RECENT,))
+
+
+def test_what_something_else_needs_stays_though_its_change_came_to_nothing() -> None:
+    named = Named(versions=[_version(A1, NEW)], branches=frozenset({A1}), discarded=frozenset({A1}))
+    assert judge(named, lambda _key: (), BEFORE)[0].needs == (Need.CHANGE,)

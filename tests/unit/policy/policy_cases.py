@@ -23,6 +23,7 @@ from penstock.policy.facts import (
     ObservationFacts,
     Rehearsal,
     ReviewFacts,
+    RolloutFacts,
 )
 from penstock.policy.rules import Policy
 from penstock.quality.checks import CheckResult
@@ -310,6 +311,21 @@ def observation(**changes: Any) -> ObservationFacts:
         "objectives": (),
     }
     return ObservationFacts(**{**values, **changes})
+
+
+def rollout(**changes: Any) -> RolloutFacts:
+    values: dict[str, Any] = {
+        "story": story(),
+        "policy": Policy(),
+        "step": "canary",
+        "interval": "2011-12-05/2011-12-06",
+        "production_findings": (),
+        "run_findings": (),
+        "checks": (check(),),
+        "objectives": (),
+        "diffs": (),
+    }
+    return RolloutFacts(**{**values, **changes})
 
 
 # --- what a verdict must be

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policy_cases import assert_fails, assert_passes, check, finding, observation
 
 from penstock.model.findings import Severity
+from penstock.policy.budgets import burns
 from penstock.policy.gates.failed_observation import judge
 
 
@@ -51,3 +52,11 @@ def test_warnings_are_shown_and_do_not_roll_back() -> None:
     )
     assert_passes(verdict)
     assert len(verdict.findings) == 3
+
+
+def test_a_spent_budget_fails_and_one_that_burns_does_not() -> None:
+    burning, spent = (burns({"runtime": 0.5}, [{"runs": 1, "slow": 1}], window)[0] for window in (7, 1))
+    assert_passes(judge(observation(burns=(burning,))))
+    verdict = judge(observation(burns=(burning, spent)))
+    assert_fails(verdict, "budget")
+    assert verdict.findings[0].found == "1 of 1 bad, 0.50 allowed over the window, burn rate 2.00"

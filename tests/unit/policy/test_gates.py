@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from policy_cases import approval, deployment, design, discovery, implementation, observation, review
+from policy_cases import approval, deployment, design, discovery, implementation, observation, review, rollout
 
 from penstock.model.findings import Outcome, Verdict
 from penstock.policy import gates
@@ -20,6 +20,7 @@ STAGES = {
     "Implementation": gates.IMPLEMENTATION,
     "Review": gates.REVIEW,
     "Deployment": gates.DEPLOYMENT,
+    "Rollout": gates.ROLLOUT,
     "Observation": gates.OBSERVATION,
 }
 NAMES = [name for stage in STAGES.values() for name in stage]
@@ -85,7 +86,8 @@ def test_every_detail_of_a_code_stands_on_the_page_of_its_gate() -> None:
         "unrehearsed_rollback": ("missing", "not_restored", "no_effect"),
         "missing_approval": ("void", "irreversible", "personal_data"),
         "stale_approval": ("changed", "data"),
-        "failed_observation": ("check",),
+        "failed_observation": ("check", "budget"),
+        "diverging_rollout": ("check", "undeclared", "out_of_bounds", "never_came", "schema", "outside"),
     }
     absent = [
         f"{name}.{detail}" for name, each in details.items() for detail in each if f"`{detail}`" not in pages[name]
@@ -111,9 +113,10 @@ def test_a_change_as_it_should_be_passes_every_stage() -> None:
         gates.judge_all(gates.IMPLEMENTATION, implementation()),
         gates.judge_all(gates.REVIEW, review()),
         gates.judge_all(gates.DEPLOYMENT, deployment(approval())),
+        gates.judge_all(gates.ROLLOUT, rollout()),
         gates.judge_all(gates.OBSERVATION, observation()),
     )
-    assert [gates.combined(verdicts) for verdicts in stages] == [Outcome.PASS] * 6
+    assert [gates.combined(verdicts) for verdicts in stages] == [Outcome.PASS] * 7
     assert all(verdict.summary.endswith(".") for verdicts in stages for verdict in verdicts)
 
 

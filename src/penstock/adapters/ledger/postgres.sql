@@ -103,8 +103,11 @@ CREATE TABLE approvals (
     "change" word, key_id word, envelope_sha256 word, name word, approval_sha256 word, at word,
     PRIMARY KEY ("change", key_id, envelope_sha256)
 );
-CREATE TABLE observations ("change" word, "interval" word, state word, detail word, at word,
+CREATE TABLE observations ("change" word, "interval" word, state word, detail word, at word, measured word,
     PRIMARY KEY ("change", "interval")
+);
+CREATE TABLE rollout ("change" word, step word, "interval" word, state word, detail word, at word,
+    PRIMARY KEY ("change", step, "interval")
 );
 CREATE TABLE compactions (
     upto bigint PRIMARY KEY, hash word, archive word, archive_sha256 word, snapshot_sha256 word, at word

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from penstock.ledger.journal import Value
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 APPLICATION_ID = 0x50454E53
 BUSY_TIMEOUT = 10_000
 

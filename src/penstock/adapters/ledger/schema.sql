@@ -108,7 +108,10 @@ CREATE TABLE approvals (
     PRIMARY KEY ("change", key_id, envelope_sha256)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE observations (
-    "change" TEXT, interval TEXT, state TEXT, detail TEXT, at TEXT, PRIMARY KEY ("change", interval)
+    "change" TEXT, interval TEXT, state TEXT, detail TEXT, at TEXT, measured TEXT, PRIMARY KEY ("change", interval)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rollout (
+    "change" TEXT, step TEXT, interval TEXT, state TEXT, detail TEXT, at TEXT, PRIMARY KEY ("change", step, interval)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE compactions (
     upto INTEGER PRIMARY KEY, hash TEXT, archive TEXT, archive_sha256 TEXT, snapshot_sha256 TEXT, at TEXT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.app import delivering
+from penstock.app import delivering, in_flight
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import Moment, opened, project_option, until_option
 from penstock.cli.progress import advanced_answer, watcher
@@ -25,21 +25,34 @@ if TYPE_CHECKING:
 
 @click.group()
 def change() -> None:
-    """Look at changes; answer, approve, reject, resume, roll back, export, verify."""
+    """Look at changes; answer, waive, approve, reject, resume, rebase, abandon, roll back, export, verify."""
 
 
 @change.command("list", epilog="Example: penstock change list")
 @project_option
 @answering
 def list_(door: Door, project: str | None) -> Answer:
-    """List every change and where it stands."""
+    """List every change, where it stands, which are in each other's way, and which nobody touches."""
     del door
     with opened(project) as place:
         found = delivering.changes(place)
+        conflicts, untouched = in_flight.conflicts(place), in_flight.untouched(place)
     rows = [("change", "stage", "state", "title")]
     rows += [(each.id, each.stage, each.state.replace("_", " "), each.title) for each in found]
-    text = tables.columns(rows) if found else "no change yet: penstock deliver STORY starts one"
-    return Answer(result={"changes": [delivering.change_json(each) for each in found]}, text=text)
+    lines = [tables.columns(rows) if found else "no change yet: penstock deliver STORY starts one"]
+    lines += [f"{own}: {conflict.words(own)}" for own, each in conflicts.items() for conflict in each]
+    lines += [
+        f"{own}: untouched for {days} days: penstock change abandon {own} --reason …" for own, days in untouched.items()
+    ]
+    told = [
+        {
+            **delivering.change_json(each),
+            "conflicts": [conflict.to_json() for conflict in conflicts.get(each.id, ())],
+            "untouched_days": untouched.get(each.id),
+        }
+        for each in found
+    ]
+    return Answer(result={"changes": told}, text="\n".join(line.rstrip("\n") for line in lines))
 
 
 @change.command(epilog="Example: penstock change show RETAIL-1")
@@ -56,19 +69,23 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Report
             text = delivering.show_output(place, id_, chunk)
             answer = Answer(result={"chunk": chunk, "text": text}, text=text)
             return Reported(answer=answer, report=Report(name=id_, cases=()))
-        found, step, folder = delivering.show(place, id_)
+        found, next_, folder = delivering.show(place, id_)
         stages = delivering.judged(place, id_)
+        conflicts = in_flight.conflicts_with(place, found)
     lines = [f"{found.id}  {found.title}", f"  state: {found.stage}, {found.state.replace('_', ' ')}"]
     lines += [f"  why: {found.reason}"] if found.reason else []
     for stage in Stage:
         here = found.state.replace("_", " ") if stage == found.stage else ""
         mark = "passed" if stage in found.passed else here
         lines.append(f"  {stage.number} {stage:<16}{mark}".rstrip())
+    lines += [f"  {step} {interval}: {state}" for (step, interval), state in found.compared.items()]
     lines += [f"  observed: {interval} {state}" for interval, state in found.observations.items()]
     lines += [f"  {line}" for stage in stages for line in judged_lines(stage)]
-    lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, step)}"]
-    result = delivering.change_json(found, step, str(folder))
+    lines += [f"  conflict: {conflict.words(found.id)}" for conflict in conflicts]
+    lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, next_)}"]
+    result = delivering.change_json(found, next_, str(folder))
     result["verdicts"] = {stage.stage: [verdict.to_json() for verdict in stage.verdicts] for stage in stages}
+    result["conflicts"] = [conflict.to_json() for conflict in conflicts]
     return Reported(answer=Answer(result=result, text="\n".join(lines)), report=stages_report(id_, stages))
 
 
@@ -174,6 +191,35 @@ def resume(door: Door, id_: str, until: datetime | None, project: str | None) ->
     with opened(project) as place:
         advanced = delivering.resume(place, id_, until=until, watcher=watcher(door))
     return advanced_answer(door, advanced)
+
+
+@change.command(epilog="Example: penstock change rebase RETAIL-2")
+@click.argument("id_", metavar="ID")
+@click.option("--as", "by", metavar="NAME", default=None, help="Who decides (default: git's user).")
+@until_option
+@project_option
+@answering
+def rebase(door: Door, id_: str, by: str | None, until: datetime | None, project: str | None) -> Answer:
+    """Begin a change again from the base as it is; design and all that follows are done anew, approvals are void."""
+    with opened(project) as place:
+        advanced = delivering.rebase(place, id_, by, until=until, watcher=watcher(door))
+    return advanced_answer(door, advanced)
+
+
+@change.command(epilog='Example: penstock change abandon RETAIL-2 --reason "nobody needs it any more"')
+@click.argument("id_", metavar="ID")
+@click.option("--reason", required=True, help="Why.")
+@click.option("--as", "by", metavar="NAME", default=None, help="Who gives it up (default: git's user).")
+@project_option
+@answering
+def abandon(door: Door, id_: str, reason: str, by: str | None, project: str | None) -> Answer:
+    """Give a change up: it ends, and its checkout, its branch's name and the versions only it needs are taken away."""
+    del door
+    with opened(project) as place:
+        found, removal = in_flight.abandon(place, id_, by, reason)
+    gone = [version.relation for version in removal.gone] if removal else []
+    result = {**delivering.change_json(found), "removed": gone}
+    return Answer(result=result, text=f"{id_}: {found.reason}\n{len(gone)} versions removed")
 
 
 @change.command(epilog='Example: penstock change rollback RETAIL-2 --reason "finance objects"')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.review import Review
+    from penstock.model.stories import Story
 
 
 def deployment_notes(change: Change, seen: Review) -> str:
@@ -16,15 +17,15 @@ def deployment_notes(change: Change, seen: Review) -> str:
     return f"""# Deploying {change.id}
 
 1. Approve: `penstock change approve {change.id} --as NAME`; {_approvals(seen)} needed, not the author's.
-2. Go on: `penstock change resume {change.id}`. It merges `{change.branch}` into `{change.base_branch}` and promotes
-   {touched} to production in one transaction.
+2. Go on: `penstock change resume {change.id}`.{_steps(story)} It merges `{change.branch}` into
+   `{change.base_branch}` and promotes {touched} to production in one transaction.
 3. The observation window follows: up to {story.observe_intervals} interval(s) run in production and in the version
    before it.
    If a check or an objective fails there, the change rolls itself back and leaves `{change.folder}/incident.md`.
 
 {irreversible_text(seen)}
 
-Data up to {seen.until} was reviewed. Feature flags: none. Environment variables: none. Schedule:
+{_schema(seen)}Data up to {seen.until} was reviewed. Feature flags: none. Environment variables: none. Schedule:
 {_schedule(change, seen)}
 """
 
@@ -39,6 +40,30 @@ def irreversible_text(seen: Review) -> str:
     """What no rollback takes back, in one sentence."""
     steps = seen.facts.irreversible
     return f"**Irreversible:** {'; '.join(steps)}." if steps else "Nothing in this change is irreversible."
+
+
+def _schema(seen: Review) -> str:
+    """Every column that comes, goes or gets another type, by dataset; empty if none does."""
+    lines = [
+        f"- `{diff.dataset}`: {what}"
+        for diff in seen.facts.diffs
+        for what in (
+            *(f"`{name}` is added" for name in diff.schema_added),
+            *(f"`{name}` is removed" for name in diff.schema_removed),
+            *(f"`{name}` was {old} and becomes {new}" for name, old, new in diff.schema_retyped),
+        )
+    ]
+    heading = "Schema migrations, made by the swap as the new version was built with them:"
+    return "\n".join([heading, "", *lines, "", ""]) if lines else ""
+
+
+def _steps(story: Story) -> str:
+    """What comes before the merge, if anything does."""
+    steps = story.rollout
+    shadow = [f"{steps.shadow} interval(s) built beside production"] if steps.shadow else []
+    canary = [f"{steps.canary} interval(s) shown to readers of {', '.join(steps.environments)}"] if steps.canary else []
+    told = ", then ".join((*shadow, *canary))
+    return f" First: {told}, each compared with production; it goes\n   back by itself if one diverges." if told else ""
 
 
 def _schedule(change: Change, seen: Review) -> str:

@@ -10,10 +10,12 @@ from penstock.ledger.facts.attempts import (
     ResultsImported,
 )
 from penstock.ledger.facts.changes import (
+    ChangeAbandoned,
     ChangeApproved,
     ChangeMerged,
     ChangeOpened,
     ChangePromoted,
+    ChangeRebased,
     ChangeRejected,
     ChangeRolledBack,
     FindingsWaived,
@@ -22,6 +24,8 @@ from penstock.ledger.facts.changes import (
     QuestionAnswered,
     QuestionsAsked,
     RollbackBegun,
+    RolloutBegun,
+    RolloutCompared,
     StageEntered,
     StagePassed,
     StageStopped,
@@ -50,10 +54,12 @@ __all__ = [
     "AttemptPublished",
     "AttemptStarted",
     "BackfillRequested",
+    "ChangeAbandoned",
     "ChangeApproved",
     "ChangeMerged",
     "ChangeOpened",
     "ChangePromoted",
+    "ChangeRebased",
     "ChangeRejected",
     "ChangeRolledBack",
     "DatasetExported",
@@ -74,6 +80,8 @@ __all__ = [
     "RemovalIntended",
     "ResultsImported",
     "RollbackBegun",
+    "RolloutBegun",
+    "RolloutCompared",
     "RunCancelRequested",
     "RunFinished",
     "RunQueued",
@@ -127,6 +135,10 @@ Fact = (
     | ChangeApproved
     | FindingsWaived
     | ChangeRejected
+    | ChangeAbandoned
+    | ChangeRebased
+    | RolloutBegun
+    | RolloutCompared
     | ChangeMerged
     | ChangePromoted
     | IntervalObserved

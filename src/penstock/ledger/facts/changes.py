@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -116,6 +116,50 @@ class ChangeRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAbandoned:
+    """Nobody goes on with a change: it ends here, and what it made for itself is taken away."""
+
+    change: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRebased:
+    """A change begins from `base_commit` instead of `before`; all that followed its discovery is to be done again.
+
+    `head` is where its branch stood. Until its discovery is recorded as passed on a new branch, nothing else happens
+    to the change.
+    """
+
+    change: str
+    base_commit: str
+    before: str
+    head: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutBegun:
+    """A step before the promotion began: `environments` (a JSON list) show the change's versions during it."""
+
+    change: str
+    step: str
+    environments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutCompared:
+    """One interval of such a step was built on both sides and compared: `state` is `held` or `failed`."""
+
+    change: str
+    step: str
+    interval: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMerged:
     """The branch is part of the base branch at `commit`."""
 
@@ -135,12 +179,17 @@ class ChangePromoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalObserved:
-    """One interval of the observation window ran in production: `state` is `held` or `failed`."""
+    """One interval of the observation window ran in production: `state` is `held` or `failed`.
+
+    `measured` counts what objectives with a budget are judged by: `runs`, `slices` and `checks`, and of those the
+    `slow` and `late` runs, the `failed` attempts and the `warnings`.
+    """
 
     change: str
     interval: str
     state: str
     detail: str
+    measured: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +203,7 @@ class RollbackBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRolledBack:
-    """Production shows again what it showed before the change."""
+    """Production shows again what it showed before the change; `promotion` is empty if it never showed the change."""
 
     change: str
     promotion: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.ledger.facts.changes import (
+    ChangeAbandoned,
     ChangeApproved,
     ChangeMerged,
     ChangeOpened,
     ChangePromoted,
+    ChangeRebased,
     ChangeRejected,
     ChangeRolledBack,
     FindingsWaived,
@@ -17,6 +19,8 @@ from penstock.ledger.facts.changes import (
     QuestionAnswered,
     QuestionsAsked,
     RollbackBegun,
+    RolloutBegun,
+    RolloutCompared,
     StageEntered,
     StagePassed,
     StageStopped,
@@ -36,7 +40,8 @@ TABLES: Tables = {
     "questions": (("change", "question"), ("text", "path", "answer", "answered_by")),
     "stages": (("change", "stage"), ("entered_commit", "commit", "envelope_sha256", "outcomes", "state", "passed_at")),
     "approvals": (("change", "key_id", "envelope_sha256"), ("name", "approval_sha256", "at")),
-    "observations": (("change", "interval"), ("state", "detail", "at")),
+    "rollout": (("change", "step", "interval"), ("state", "detail", "at")),
+    "observations": (("change", "interval"), ("state", "detail", "at", "measured")),
 }  # fmt: skip
 
 
@@ -47,7 +52,7 @@ def _change_opened(fact: ChangeOpened, entry: Entry) -> tuple[Operation, ...]:
         until=fact.until, stage="discovery", state="working", reason="", merge_commit=None, promotion=None,
         previous=None, observe_from=None, opened_at=entry.at, updated_at=entry.at,
     )  # fmt: skip
-    fresh = ("stages", "questions", "approvals", "observations")
+    fresh = ("stages", "questions", "approvals", "rollout", "observations")
     return (*(Drop(table=table, equal={"change": fact.change}) for table in fresh), row)
 
 
@@ -112,6 +117,40 @@ def _change_rejected(fact: ChangeRejected, entry: Entry) -> tuple[Operation, ...
     return (put("changes", change=fact.change, state="rejected", reason=reason, updated_at=entry.at),)
 
 
+def _change_abandoned(fact: ChangeAbandoned, entry: Entry) -> tuple[Operation, ...]:
+    reason = f"abandoned by {fact.by}: {fact.reason}"
+    return (put("changes", change=fact.change, state="abandoned", reason=reason, updated_at=entry.at),)
+
+
+def _change_rebased(fact: ChangeRebased, entry: Entry) -> tuple[Operation, ...]:
+    again = ("design", "implementation", "review", "deployment")
+    row = put(
+        "changes", change=fact.change, base_commit=fact.base_commit, stage="discovery", state="rebasing",
+        reason=f"{fact.by} rebases it", updated_at=entry.at,
+    )  # fmt: skip
+    return (
+        *(Drop(table="stages", equal={"change": fact.change, "stage": stage}) for stage in again),
+        Drop(table="rollout", equal={"change": fact.change}),
+        row,
+    )
+
+
+def _rollout_begun(fact: RolloutBegun, entry: Entry) -> tuple[Operation, ...]:
+    row = put(
+        "rollout", change=fact.change, step=fact.step, interval="", state="begun", detail=fact.environments,
+        at=entry.at,
+    )  # fmt: skip
+    return (row, put("changes", change=fact.change, updated_at=entry.at))
+
+
+def _rollout_compared(fact: RolloutCompared, entry: Entry) -> tuple[Operation, ...]:
+    row = put(
+        "rollout", change=fact.change, step=fact.step, interval=fact.interval, state=fact.state, detail=fact.detail,
+        at=entry.at,
+    )  # fmt: skip
+    return (row, put("changes", change=fact.change, updated_at=entry.at))
+
+
 def _change_merged(fact: ChangeMerged, entry: Entry) -> tuple[Operation, ...]:
     return (put("changes", change=fact.change, merge_commit=fact.commit, updated_at=entry.at),)
 
@@ -132,6 +171,7 @@ def _interval_observed(fact: IntervalObserved, entry: Entry) -> tuple[Operation,
         state=fact.state,
         detail=fact.detail,
         at=entry.at,
+        measured=as_json(fact.measured),
     )
     return (row,)
 
@@ -157,6 +197,10 @@ FOLDS: Folds = {
     ChangeApproved: _change_approved,
     FindingsWaived: _findings_waived,
     ChangeRejected: _change_rejected,
+    ChangeAbandoned: _change_abandoned,
+    ChangeRebased: _change_rebased,
+    RolloutBegun: _rollout_begun,
+    RolloutCompared: _rollout_compared,
     ChangeMerged: _change_merged,
     ChangePromoted: _change_promoted,
     IntervalObserved: _interval_observed,

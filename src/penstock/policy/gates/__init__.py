@@ -14,6 +14,7 @@ from penstock.policy.gates import (
     broken_source,
     costlier_run,
     destructive_operation,
+    diverging_rollout,
     expired_waiver,
     exposed_personal_data,
     failed_observation,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         ImplementationFacts,
         ObservationFacts,
         ReviewFacts,
+        RolloutFacts,
         WaiverFacts,
     )
     from penstock.policy.rules import Policy
@@ -129,6 +131,9 @@ DEPLOYMENT: Mapping[str, Callable[[DeploymentFacts], Verdict]] = {
     "stale_approval": stale_approval.judge,
     "moved_base": moved_base.judge,
     "expired_waiver": expired_waiver.judge,
+}
+ROLLOUT: Mapping[str, Callable[[RolloutFacts], Verdict]] = {
+    "diverging_rollout": diverging_rollout.judge,
 }
 OBSERVATION: Mapping[str, Callable[[ObservationFacts], Verdict]] = {
     "failed_observation": failed_observation.judge,

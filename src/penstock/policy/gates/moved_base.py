@@ -31,5 +31,6 @@ def _finding(path: str, change: str) -> Finding:
         place=Place(file=path),
         found="a newer version on the base",
         expected="the version that the change was built and reviewed on",
-        remedy=f"deliver the story of {change} again: it starts anew from the base as it is, without its approvals",
+        remedy=f"penstock change rebase {change}: from its design on it begins again from the base as it is, and has to"
+        " be approved anew",
     )
