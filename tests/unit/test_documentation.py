@@ -163,7 +163,7 @@ def test_every_key_of_a_project_file_is_documented() -> None:
 def test_the_policy_shown_is_the_default() -> None:
     settings = read_settings(fences(FILES_PAGE, "yaml")[0], [])
     assert settings is not None
-    assert set(settings.policy) == {"approvals", *THRESHOLDS}
+    assert set(settings.policy) == {"approvals", "forbidden_packages", "rollout", *THRESHOLDS}
     assert Policy.of(settings) == Policy()
     assert settings == Settings(name="retail", policy=settings.policy)
 

@@ -134,7 +134,7 @@ def test_secret_in_output_is_not_kept(place: Shop) -> None:
     place.commands.output = f"cannot reach postgres://eve:{KEY}@db/shop\n"
     refused(place, "secret_in_output", "", {"docs/shop.md": "# The shop\n"})
     kept = (place.root / ".penstock/worktrees/SHOP-1/changes/SHOP-1/evidence/outputs").glob("*.txt")
-    assert {path.read_text() for path in kept} == {"cannot reach postgres://eve:•••@db/shop\n"}
+    assert {path.read_text() for path in kept} == {"cannot reach postgres://eve:•••@db/shop\n", "the tests' own"}
     place.commands.output = "all is well\n"
     cleared(place, "secret_in_output", {"docs/shop.md": "# The shop\n"})
 

@@ -135,8 +135,8 @@ def test_all_mistakes_are_said_at_once() -> None:
     assert len(mistakes("gates: {nope: off, moved_base: off}\nquality_score: 200\nfoo: 1")) == 4
 
 
-def test_the_keys_are_the_thresholds_and_two_more() -> None:
-    assert set(KEYS) == {"approvals", "gates", *THRESHOLDS}
+def test_the_keys_are_the_thresholds_and_four_more() -> None:
+    assert set(KEYS) == {"approvals", "forbidden_packages", "gates", "rollout", *THRESHOLDS}
 
 
 def test_a_project_that_is_remembered_keeps_its_policy() -> None:
