@@ -87,7 +87,7 @@ def test_the_commands_of_the_product_are_there() -> None:
             "abandon",
             "rollback",
         ),
-        *("export", "verify"),
+        *("abandon", "rollback", "export", "verify"),
     }
 
 

@@ -43,7 +43,15 @@ def test_without_a_word_one_approves_and_every_gate_blocks_everywhere() -> None:
 
 
 def test_every_gate_there_is_can_be_named() -> None:
-    stages = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
+    stages = (
+        gates.DISCOVERY,
+        gates.DESIGN,
+        gates.IMPLEMENTATION,
+        gates.REVIEW,
+        gates.DEPLOYMENT,
+        gates.ROLLOUT,
+        gates.OBSERVATION,
+    )
     assert sorted(name for stage in stages for name in stage) == list(GATES)
     assert set(FIXED) <= set(GATES)
 
