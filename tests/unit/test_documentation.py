@@ -71,7 +71,7 @@ PROJECT_READERS = (
     "project/command_file.py",
     "project/export_file.py",
 )
-STORY_READERS = ("project/story.py", "project/story_sources.py", "project/story_datasets.py")
+STORY_READERS = ("project/story.py", "project/story_author.py", "project/story_sources.py", "project/story_datasets.py")
 STAGES = (gates.DISCOVERY, gates.DESIGN, gates.IMPLEMENTATION, gates.REVIEW, gates.DEPLOYMENT, gates.OBSERVATION)
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.adapters.git_process import blob as _blob
+from penstock.adapters.git_process import git as _git
+from penstock.adapters.git_process import run as _run
+from penstock.adapters.patches import applied, difference
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
 
@@ -207,6 +210,22 @@ class GitRepository:
             number += 1
         self._change(self.project, "branch", "--move", branch, f"retired/{branch}-{number}")
 
+    def applied(self, commit: str, patch: bytes, name: str) -> dict[str, bytes | None]:
+        """The project files that a patch makes of a commit's, None for those it takes away; nothing is checked out.
+
+        Raises:
+            InputError: it does not apply, or makes what is no plain file of the project.
+        """
+        return applied(self.top, self.prefix, commit, patch, name)
+
+    def difference(self, base: str, branch: str) -> bytes:
+        """What a branch changed in the project since it left `base`, as a patch.
+
+        Raises:
+            InputError: there is no such branch, or it has nothing in common with `base`.
+        """
+        return difference(self.project, base, self.commit_of(branch))
+
     def dirty(self) -> tuple[str, ...]:
         """Tracked project files with uncommitted changes."""
         listed = _git(self.project, "status", "--porcelain", "--untracked-files=no", "-z", "--", ".")
@@ -317,38 +336,6 @@ def _command_lines() -> Iterator[bytes]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             yield path.read_bytes()
-
-
-def _blob(folder: Path, name: str) -> bytes | None:
-    """The bytes of `COMMIT:PATH`, or None if it was not there."""
-    done = _run(folder, ["show", name])
-    return done.stdout if done.returncode == 0 else None
-
-
-def _run(
-    folder: Path, arguments: list[str], env: dict[str, str] | None = None, given: bytes | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})}
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        environment.pop(name, None)
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, input=given, capture_output=True, check=False, env=environment)
-
-
-def _git(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
-    done = _run(folder, list(arguments), env)
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip() or done.stdout.decode(errors="replace").strip()
-        raise InputError(
-            Finding(
-                code="git.refused",
-                message=f"git {arguments[0]} failed: {words.splitlines()[0] if words else 'without a word'}",
-                place=Place(file=str(folder)),
-                found=words[:600] or None,
-                remedy="bring the repository into order (git status), then run this again",
-            )
-        )
-    return done.stdout.decode(errors="replace")
 
 
 def _not_a_repository(project: Path) -> Finding:

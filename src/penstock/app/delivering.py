@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.adapters.author_desk import AuthorDesk
 from penstock.adapters.commands import OwnCommands
 from penstock.adapters.folder import ProjectFolder
 from penstock.adapters.git import GitRepository
@@ -84,6 +85,7 @@ def make_tools(place: Workplace, author: str | None, watcher: Watcher, arrived: 
         repository=repository,
         folder=ProjectFolder(),
         commands=OwnCommands(),
+        desk=AuthorDesk(place.state),
         keys=keys,
         runtime=EngineRuntime(place, watcher.build, arrived),
         clock=place.clock,
@@ -207,9 +209,27 @@ def answer(place: Workplace, change_id: str, question_id: str, text: str, by: st
     """
     place.hold()
     change = find_change(place.ledger, change_id)
+    tools = make_tools(place, change.author, Watcher(), parse_moment(change.until))
+    path, value = _answered(change, question_id, text, tools, place)
+    who = by or tools.repository.author() or "someone"
+    answered = QuestionAnswered(
+        change=change_id,
+        question=question_id,
+        path=path,
+        answer=json.dumps(value, default=str, ensure_ascii=False),
+        by=who,
+    )
+    place.ledger.append(answered)
+    return find_change(place.ledger, change_id)
+
+
+def _answered(change: Change, question_id: str, text: str, tools: Tools, place: Workplace) -> tuple[str, object]:
+    """The path of a question, and the value that a text is for it."""
+    by_author = {q.id: q for q in change.questions if q.by_author}
+    if question_id in by_author and Stage.DESIGN not in change.passed and text.strip():
+        return by_author[question_id].path, text.strip()
     if Stage.DISCOVERY not in change.passed:
         change = change.asking_again(question_id)
-    tools = make_tools(place, change.author, Watcher(), parse_moment(change.until))
     root = project_of(change, place)
     story = storybook.story_of(change, root, tools)
     facts, _, _ = tools.runtime.source_facts(story)
@@ -217,17 +237,7 @@ def answer(place: Workplace, change_id: str, question_id: str, text: str, by: st
     if question_id not in questions:
         raise InputError(_no_question(change, question_id, sorted(questions)))
     question = questions[question_id]
-    value = parse_answer(question, text)
-    who = by or tools.repository.author() or "someone"
-    answered = QuestionAnswered(
-        change=change_id,
-        question=question_id,
-        path=question.path,
-        answer=json.dumps(value, default=str, ensure_ascii=False),
-        by=who,
-    )
-    place.ledger.append(answered)
-    return find_change(place.ledger, change_id)
+    return question.path, parse_answer(question, text)
 
 
 def approve(place: Workplace, change_id: str, name: str) -> Change:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app.runs import newest_runs
 from penstock.engine.promotion import mapping_of
-from penstock.ledger.state import IMPORTED
+from penstock.ledger.folding.attempts import IMPORTED
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.quality.check_names import names_of

@@ -160,7 +160,7 @@ def hand_edited(
     theirs = {path for story in earlier for path in _paths_of(story)}
     written = {path: data for path, data in base.items() if path not in theirs}
     for story in earlier:
-        if story.author == "deterministic":
+        if story.author.deterministic:
             change = write_change(story, facts, evaluate, base=written)
             written |= {file.path: file.text.encode() for file in change}
     paths = sorted(path for path in theirs & set(written) if path != ARCHITECTURE_FILE)
@@ -174,7 +174,7 @@ def hand_edited(
 
 def _paths_of(story: Story) -> Iterator[str]:
     """The files that the deterministic author writes for a story."""
-    if story.author != "deterministic":
+    if not story.author.deterministic:
         return
     datasets = story_contracts(story)
     yield from (contract_path(dataset) for dataset in datasets)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from penstock.ledger.journal import Journal, Value
 
 
+ASKED_BY_AUTHOR = "author:"
+"""How the path of a question begins that a program asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One question of a change and its answer, if there is one."""
@@ -26,6 +30,11 @@ class Question:
     path: str
     answer: str | None
     by: str | None
+
+    @property
+    def by_author(self) -> bool:
+        """Whether the program that writes the change asked it: its answer fills no place of the story."""
+        return self.path.startswith(ASKED_BY_AUTHOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +73,7 @@ class Change:
     @property
     def answers(self) -> dict[str, str]:
         """Answers by the place of the front matter that they fill."""
-        return {question.path: question.answer for question in self.questions if question.answer is not None}
+        return {q.path: q.answer for q in self.questions if q.answer is not None and not q.by_author}
 
     def asking_again(self, question: str) -> Change:
         """The change as if one of its questions had no answer yet."""

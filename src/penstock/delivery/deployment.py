@@ -11,7 +11,7 @@ from penstock.delivery.approval import approvals_of, trusted_keys
 from penstock.delivery.changes import find_change
 from penstock.delivery.design import branch_design
 from penstock.delivery.pages.rollout import rollout_page
-from penstock.delivery.review import REVIEW_JSON, target_mapping
+from penstock.delivery.review import REMOVED, REVIEW_JSON, target_mapping
 from penstock.delivery.sealing import (
     Sealing,
     StageReport,
@@ -101,11 +101,14 @@ def _changed_since_review(change: Change, root: Path, tools: Tools) -> tuple[str
     """Files whose bytes are not those of the review's subjects, and files of the branch it never saw."""
     sha256 = change.passed[Stage.REVIEW]
     data = next(data for _, data in envelopes(change, root, tools) if digest(data) == sha256)
-    subjects = open_envelope(data, trusted_keys(change, root, tools)).statement.subjects
-    seen = {subject.file: subject.sha256 for subject in subjects if subject.file}
+    statement = open_envelope(data, trusted_keys(change, root, tools)).statement
+    seen = {subject.file: subject.sha256 for subject in statement.subjects if subject.file}
     edited = [path for path, expected in seen.items() if digest(tools.folder.read(root, path) or b"") != expected]
     branch = tools.repository.changed(change.base_commit, root)
-    unseen = [path for path in branch if path not in seen and not path.startswith(f"{change.folder}/evidence/")]
+    gone = {path for path in statement.facts.get(REMOVED, ()) if tools.folder.read(root, path) is None}
+    unseen = [
+        path for path in branch if path not in {*seen, *gone} and not path.startswith(f"{change.folder}/evidence/")
+    ]
     return tuple(sorted({*edited, *unseen}))
 
 
@@ -119,7 +122,7 @@ def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str,
     moved = set(tools.repository.changed_between(change.base_commit, head))
     if not moved:
         return ()
-    conflicts = moved & {*(file.path for file in planned.files), SETTINGS_FILE}
+    conflicts = moved & {*planned.paths, SETTINGS_FILE}
     now = project_at(tools, head)
     since = compare_projects(planned.base, now)
     near = set(planned.difference.touched)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.author.authored import AuthoredFile
 from penstock.author.change import overwritten
-from penstock.delivery.authoring import authored_files, edited_by_hand, group_of, overlaid
+from penstock.delivery import records
+from penstock.delivery.authoring import PLAN_JSON, TAKEN, authored, edited_by_hand, group_of, overlaid
+from penstock.delivery.commissioning import AuthorAsksError
 from penstock.delivery.pages.plan import plan_page
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
@@ -16,10 +18,12 @@ from penstock.delivery.storybook import story_of
 from penstock.delivery.tools import model_files_at, policy_at, project_at, project_in
 from penstock.evidence.canonical import digest
 from penstock.evidence.statements import Link, Subject
+from penstock.ledger.facts import QuestionsAsked
 from penstock.model.findings import Outcome
+from penstock.model.stories import Question
 from penstock.plan.changes import ProjectChange, compare_projects
 from penstock.policy import gates
-from penstock.policy.facts import DesignFacts
+from penstock.policy.facts import DesignFacts, DiscoveryFacts
 from penstock.project.reading import read_project
 
 if TYPE_CHECKING:
@@ -27,18 +31,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
+    from penstock.delivery.ports import CommandRun
     from penstock.delivery.tools import Tools
     from penstock.model.pipelines import Project
     from penstock.model.stories import Story
 
-PLAN_JSON, PLAN_PAGE = "plan.json", "plan.md"
+PLAN_PAGE = "plan.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
     """What is planned: the files, the project before and after, and what differs between the two.
 
-    `replaced` files were there with another text, `kept` ones with the same; all others are new.
+    `replaced` files were there with another text, `kept` ones with the same; all others are new. `removed` ones will be
+    there no more. `taken` is the SHA-256 of what was handed in, `run` the program's run if one wrote it just now.
     """
 
     story: Story
@@ -48,12 +54,23 @@ class Design:
     base: Project
     project: Project
     difference: ProjectChange
+    removed: tuple[str, ...] = ()
+    taken: str | None = None
+    run: CommandRun | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that the change touches."""
+        return (*(file.path for file in self.files), *self.removed)
 
 
 def design(change: Change, tools: Tools) -> StageReport:
     """Do the stage."""
     root = enter(change, Stage.DESIGN, tools)
-    planned = plan_change(change, root, tools)
+    try:
+        planned = plan_change(change, root, tools)
+    except AuthorAsksError as asking:
+        return _ask(change, asking, root, tools)
     story = planned.story
     plan = plan_json(change, planned)
     tools.folder.write(root, f"{change.folder}/{PLAN_JSON}", _bytes(plan))
@@ -67,13 +84,14 @@ def design(change: Change, tools: Tools) -> StageReport:
             touched=(*planned.difference.new, *planned.difference.altered),
             new=planned.difference.new,
             downstream=planned.difference.moved,
-            planned_files=tuple(file.path for file in planned.files),
+            planned_files=planned.paths,
             evidence_of={row["id"]: row["evidence"] for row in plan["criteria"]},
             base_files_edited_by_hand=edited_by_hand(story, change, tools),
             columns=planned.difference.columns,
         ),
     )
-    files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}")
+    outputs = [records.keep("author", planned.run.output, change, root, tools)] if planned.run else []
+    files = (f"{change.folder}/{PLAN_JSON}", f"{change.folder}/{PLAN_PAGE}", *(output.path for output in outputs))
     report = StageReport(
         change=change.id,
         stage=Stage.DESIGN,
@@ -86,9 +104,38 @@ def design(change: Change, tools: Tools) -> StageReport:
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.DESIGN, verdicts, root, tools, message=message)
         return report
-    sealing = Sealing(files=files, verdicts=verdicts, things=(Subject(name="plan:steps", sha256=digest(_bytes(plan))),))
+    commands = (records.command_record(planned.run),) if planned.run else ()
+    things = (Subject(name="plan:steps", sha256=digest(_bytes(plan))),)
+    sealing = Sealing(files=files, verdicts=verdicts, commands=commands, things=things)
     pass_stage(change, Stage.DESIGN, Link.DESIGN, sealing, root, tools, message=message)
     return report
+
+
+def _ask(change: Change, asking: AuthorAsksError, root: Path, tools: Tools) -> StageReport:
+    """Put the author's questions to a person, and wait."""
+    highest = max((int(question.id.removeprefix("Q")) for question in change.questions), default=0)
+    asked = {f"Q{highest + n}": pair for n, pair in enumerate(asking.questions.items(), start=1)}
+    paths, texts = ({i: pair[n] for i, pair in asked.items()} for n in (0, 1))
+    tools.journal.append(QuestionsAsked(change=change.id, questions=texts, paths=paths))
+    output = records.keep("author", asking.run.output, change, root, tools)
+    facts = DiscoveryFacts(
+        story=story_of(change, root, tools),
+        policy=policy_at(tools, change.base_commit),
+        open_questions=tuple(
+            Question(id=i, code="author.asked", text=text, path=path, expects="a sentence")
+            for i, (path, text) in asked.items()
+        ),
+    )
+    verdict = gates.DISCOVERY["open_questions"](facts)
+    stop_stage(change, Stage.DESIGN, (verdict,), root, tools, message=f"{change.id}: the author asks")
+    return StageReport(
+        change=change.id,
+        stage=Stage.DESIGN,
+        verdicts=(verdict,),
+        headline=verdict.summary,
+        message="\n".join(f"- {i}: {text}" for i, text in texts.items()) + "\n",
+        artefacts=(output.path,),
+    )
 
 
 def _headline(planned: Design, plan: Mapping[str, Any]) -> str:
@@ -106,10 +153,11 @@ def _headline(planned: Design, plan: Mapping[str, Any]) -> str:
 def plan_change(change: Change, root: Path, tools: Tools) -> Design:
     """What the change will write and what that does to the project."""
     story = story_of(change, root, tools)
-    files = authored_files(story, change, tools)
+    written = authored(story, change, root, tools)
+    files = written.files
     base = model_files_at(tools, change.base_commit)
-    before, project = (tools.with_key(read_project(each)) for each in (base, overlaid(files, base)))
-    standing = tools.repository.contents(change.base_commit, [file.path for file in files])
+    before, project = (tools.with_key(read_project(each)) for each in (base, overlaid(written, base)))
+    standing = tools.repository.contents(change.base_commit, [*(file.path for file in files), *written.removed])
     return Design(
         story=story,
         files=files,
@@ -118,6 +166,9 @@ def plan_change(change: Change, root: Path, tools: Tools) -> Design:
         base=before,
         project=project,
         difference=compare_projects(before, project),
+        removed=tuple(path for path in written.removed if path in standing),
+        taken=written.taken,
+        run=written.run,
     )
 
 
@@ -138,6 +189,7 @@ def branch_design(change: Change, root: Path, tools: Tools) -> Design:
         base=before,
         project=project,
         difference=compare_projects(before, project),
+        removed=tuple(path for path in paths if path not in written),
     )
 
 
@@ -150,6 +202,7 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         for file in planned.files
         if file.path not in planned.kept
     ]
+    steps += [{"file": path, "action": "remove", "commit": group_of(path)} for path in planned.removed]
     return {
         "change": change.id,
         "title": planned.story.title,
@@ -192,7 +245,18 @@ def plan_json(change: Change, planned: Design) -> dict[str, Any]:
         ],
         "versions": dict(sorted(difference.versions.items())),
         "observe_intervals": planned.story.observe_intervals,
+        **({TAKEN: planned.taken} if planned.taken else {}),
+        **({"asked": asked} if (asked := _asked(change)) else {}),
     }
+
+
+def _asked(change: Change) -> list[dict[str, Any]]:
+    """What the author asked, and who answered what."""
+    return [
+        {"id": question.id, "text": question.text, "answer": json.loads(question.answer or "null"), "by": question.by}
+        for question in change.questions
+        if question.by_author
+    ]
 
 
 def _bytes(plan: dict[str, Any]) -> bytes:

@@ -6,9 +6,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from penstock.author.authored import GROUPS
+from penstock.author.documentation import ARCHITECTURE_FILE
 from penstock.delivery import records
 from penstock.delivery.approval import KEYS
-from penstock.delivery.design import PLAN_JSON, Design, plan_change
+from penstock.delivery.authoring import PLAN_JSON, group_of
+from penstock.delivery.design import Design, plan_change
 from penstock.delivery.sealing import Sealing, StageReport, enter, pass_stage, stop_stage
 from penstock.delivery.stages import Stage
 from penstock.delivery.tools import policy_at
@@ -55,7 +57,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         lint=_command_facts("check", lint, outputs[0].chunk),
         tests=_command_facts("test", tests, outputs[1].chunk),
         changed_files=tuple(path for path in changed if not path.startswith(f"{change.folder}/")),
-        planned_files=(*(file.path for file in planned.files), f"{KEYS}/{change.author}.yaml"),
+        planned_files=_planned(planned, change),
         added_text=added,
         exposed=exposed_columns(planned.project, planned.difference.touched),
         samples=_samples(planned.project, added, changed),
@@ -65,7 +67,8 @@ def implement(change: Change, tools: Tools) -> StageReport:
     )
     verdicts = gates.judge_all(gates.IMPLEMENTATION, facts)
     message = _message(change, facts)
-    files = (*facts.changed_files, *(output.path for output in outputs))
+    there = (path for path in facts.changed_files if path not in planned.removed)
+    files = (*there, *(output.path for output in outputs))
     report = StageReport(
         change=change.id,
         stage=Stage.IMPLEMENTATION,
@@ -90,16 +93,28 @@ def _headline(facts: ImplementationFacts) -> str:
     return f"{len(facts.changed_files)} files committed; {', '.join(said)} ({cases} cases)"
 
 
+def _planned(planned: Design, change: Change) -> tuple[str, ...]:
+    """The files that may be touched: those of the plan that its author may write, and the author's own new key."""
+    author = planned.story.author
+    drawn = ARCHITECTURE_FILE
+    may = tuple(path for path in planned.paths if path == drawn or author.may_write(path))
+    return (*may, f"{KEYS}/{change.author}.yaml")
+
+
 def _write(change: Change, planned: Design, root: Path, tools: Tools) -> None:
     """The files, one commit for each group of them."""
-    ordered = sorted(planned.files, key=lambda file: GROUPS.index(file.group))
-    for group, members in groupby(ordered, key=lambda file: file.group):
-        paths = []
-        for file in members:
-            tools.folder.write(root, file.path, file.text.encode())
-            paths.append(file.path)
+    texts: dict[str, str | None] = {file.path: file.text for file in planned.files} | dict.fromkeys(planned.removed)
+    groups = {file.path: file.group for file in planned.files} | {path: group_of(path) for path in planned.removed}
+    ordered = sorted(texts, key=lambda path: GROUPS.index(groups[path]))
+    for group, members in groupby(ordered, key=groups.__getitem__):
+        paths = tuple(members)
+        for path in paths:
+            if (text := texts[path]) is None:
+                tools.folder.remove(root, path)
+            else:
+                tools.folder.write(root, path, text.encode())
         message = f"{change.id}: {_SUBJECTS[group]}\n\n{planned.story.title}\n\nPenstock-Change: {change.id}"
-        tools.repository.commit(root, message, paths, change.author, at=tools.now())
+        tools.repository.commit(root, message, list(paths), change.author, at=tools.now())
 
 
 def _samples(project: Project, added: str, changed: tuple[str, ...]) -> tuple[Finding, ...]:

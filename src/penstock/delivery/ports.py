@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from penstock.author.ports import RowEvaluator
     from penstock.evidence.envelope import Signer
     from penstock.evidence.keys import PublicKey
+    from penstock.model.authors import AuthorCommand
     from penstock.model.findings import Finding
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
@@ -101,6 +102,14 @@ class Repository(Protocol):
         """Files that differ between two commits."""
         ...
 
+    def applied(self, commit: str, patch: bytes, name: str) -> Mapping[str, bytes | None]:
+        """The files that a patch makes of a commit's, None for those it takes away."""
+        ...
+
+    def difference(self, base: str, branch: str) -> bytes:
+        """What a branch changed since it left `base`, as a patch."""
+        ...
+
     def retire(self, branch: str, folder: Path) -> None:
         """Set a branch aside under another name, so that its name is free again."""
         ...
@@ -134,6 +143,23 @@ class CommandRun:
     exit_code: int
     output: str
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What a program left: files that stand otherwise than before (None: gone), or questions in place of them."""
+
+    files: Mapping[str, bytes | None]
+    run: CommandRun
+    questions: tuple[str, ...] = ()
+
+
+class Desk(Protocol):
+    """Has a program write a change, confined."""
+
+    def write(self, author: AuthorCommand, files: Mapping[str, bytes], brief: Mapping[str, bytes]) -> Handed:
+        """Run it over a copy of the files; `brief` are the texts that tell it what is wanted."""
+        ...
 
 
 class Commands(Protocol):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from penstock.delivery.tools import Tools
     from penstock.policy.rules import Policy
 
+REMOVED = "removed"
+"""The fact of a review that names the files taken away: what is not there has no digest."""
 REVIEW_JSON, DOSSIER = "review.json", "dossier.md"
 DEPLOYMENT_NOTES, ROLLBACK_NOTES = "deployment.md", "rollback.md"
 
@@ -83,7 +85,8 @@ def review(change: Change, tools: Tools) -> StageReport:
     if report.outcome is not Outcome.PASS:
         stop_stage(change, Stage.REVIEW, verdicts, root, tools, message=message)
         return report
-    written = (path for path in tools.repository.changed(change.base_commit, root) if "/evidence/" not in path)
+    touched = (path for path in tools.repository.changed(change.base_commit, root) if "/evidence/" not in path)
+    written = (path for path in touched if path not in seen.planned.removed)
     sealing = Sealing(
         files=(*own, *written, *(output.path for output in seen.outputs.values())),
         verdicts=verdicts,
@@ -235,6 +238,7 @@ def _facts(seen: Review) -> dict[str, Any]:
         "rows": {name: rows for name, (rows, _) in sorted(seen.content.items())},
         "rollback_ms": rehearsal.rollback_ms if rehearsal else None,
         "outputs": {name: output.chunk for name, output in sorted(seen.outputs.items())},
+        **({REMOVED: list(seen.planned.removed)} if seen.planned.removed else {}),
     }
 
 

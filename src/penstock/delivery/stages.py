@@ -79,7 +79,7 @@ def next_step(change: str, progress: Progress) -> Step:
     stage = next((stage for stage in Stage if stage not in progress.passed), None)
     if stage is None:
         return End(state="done")
-    if stage is Stage.DISCOVERY and progress.unanswered:
+    if stage in {Stage.DISCOVERY, Stage.DESIGN} and progress.unanswered:
         count = len(progress.unanswered)
         return Wait(
             stage=stage,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding
 from penstock.model.intervals import parse_moment, stamp
-from penstock.model.pipelines import CommandTask, PythonTask
+from penstock.model.pipelines import CommandTask, PythonTask, Settings
 from penstock.policy.rules import Policy
 from penstock.project.layout import SETTINGS_FILE, is_project_file
 from penstock.project.reading import read_project
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.delivery.changes import Change
-    from penstock.delivery.ports import Clock, Commands, Folder, Keys, Repository, Runtime
+    from penstock.delivery.ports import Clock, Commands, Desk, Folder, Keys, Repository, Runtime
     from penstock.ledger.journal import Journal
     from penstock.model.pipelines import Project
 
@@ -36,6 +36,7 @@ class Tools:
     repository: Repository
     folder: Folder
     commands: Commands
+    desk: Desk
     keys: Keys
     runtime: Runtime
     clock: Clock
@@ -117,10 +118,14 @@ def _base_folder(change: Change, tools: Tools) -> Path:
 
 def policy_at(tools: Tools, commit: str) -> Policy:
     """The policy of the base revision: what a branch says about it does not count."""
+    return Policy.of(settings_at(tools, commit))
+
+
+def settings_at(tools: Tools, commit: str) -> Settings:
+    """The settings of a revision; those of a project without any where they cannot be read."""
     findings: list[Finding] = []
     text = tools.repository.show(commit, SETTINGS_FILE) or b"name: project\n"
-    settings = read_settings(text.decode(), findings)
-    return Policy.of(settings) if settings else Policy()
+    return read_settings(text.decode(), findings) or Settings(name="project")
 
 
 def day(moment: datetime) -> str:

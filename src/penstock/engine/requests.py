@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from penstock.engine.run import BY_SIGNAL
 from penstock.engine.states import RunState
 from penstock.ledger.facts import RunQueued
-from penstock.ledger.state import SCHEDULE
+from penstock.ledger.facts.runs import SCHEDULE
 from penstock.model.intervals import Interval, parse_moment, stamp
 
 if TYPE_CHECKING:

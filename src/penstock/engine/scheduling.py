@@ -23,7 +23,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from penstock.ledger.facts import RunQueued, SchedulePaused, ScheduleSet
-from penstock.ledger.state import SCHEDULE
+from penstock.ledger.facts.runs import SCHEDULE
 from penstock.model.intervals import parse_moment, stamp
 from penstock.model.pipelines import CatchUp
 from penstock.model.schedule import latest_fire, next_fire

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from penstock.ledger.state import TABLES, Drop
+from penstock.ledger.operations import Drop
+from penstock.ledger.state import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from penstock.ledger.journal import Value
-    from penstock.ledger.state import Operation
+    from penstock.ledger.operations import Operation
 
 
 class Rows(NamedTuple):

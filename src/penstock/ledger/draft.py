@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from penstock.ledger.facts import Fact
     from penstock.ledger.journal import Value
-    from penstock.ledger.state import Operation
+    from penstock.ledger.operations import Operation
     from penstock.model.errors import PenstockError
 
 Head = tuple[int, str, "int | None"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, time
 
+    from penstock.model.authors import AuthorCommand
     from penstock.model.contracts import Contract
     from penstock.model.datatests import DataTest
     from penstock.model.exports import Export
@@ -276,7 +277,7 @@ class Settings:
     `pools` maps names to how many tasks of a pool run at once. `retention` is for how long a version stays after its
     last use; with `expires_daily` rows that are past their contract's retention are deleted without being asked.
     `great_expectations` are suites of that tool to which datasets are held, `masking` says where the key of `mask_hash`
-    is.
+    is. `authors` are the programs that may write changes.
     """
 
     name: str
@@ -289,6 +290,7 @@ class Settings:
     expires_daily: bool = False
     great_expectations: tuple[Expectations, ...] = ()
     masking: MaskingKey | None = None
+    authors: Mapping[str, AuthorCommand] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from penstock.model.authors import Author
 from penstock.model.intervals import Grain
 from penstock.model.sources import Corrections, Drift, FileFormat, FileSource
 
@@ -260,8 +261,7 @@ class Story:
     """One requirement. Fields that the story left out are None and become questions.
 
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
-    this story's part alone. `author` is `deterministic`, or `files` with `author_files` naming a folder of files
-    beside the story. `criteria` are this story's; `standing` are those of earlier stories that still hold.
+    this story's part alone. `criteria` are this story's; `standing` are those of earlier stories that still hold.
     `lines` says on which line of `file` each dotted path of the front matter stands.
     """
 
@@ -273,8 +273,7 @@ class Story:
     text: str
     front: Mapping[str, object]
     own: Mapping[str, object]
-    author: str = "deterministic"
-    author_files: str | None = None
+    author: Author = field(default_factory=Author)
     owner: str | None = None
     cron: str | None = None
     timezone: str | None = None

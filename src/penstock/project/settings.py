@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.documents import Fields, read_yaml
 from penstock.model.masking import MaskingKey
 from penstock.model.pipelines import NAME_PATTERN, Settings
+from penstock.project.author_commands import read_author_commands
 from penstock.project.durations import parse_duration
 from penstock.project.layout import SETTINGS_FILE
 from penstock.project.suite_uses import suite_uses
@@ -38,6 +39,7 @@ def read_settings(text: str, findings: list[Finding]) -> Settings | None:
         **_retention(fields),
         "great_expectations": tuple(suite_uses(fields)),
         "masking": _masking(fields),
+        "authors": read_author_commands(fields),
     }
     fields.unknown()
     if len(findings) > before or name is None:

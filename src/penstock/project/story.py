@@ -18,6 +18,7 @@ from penstock.model.errors import InputError
 from penstock.model.intervals import parse_moment
 from penstock.model.schedule import ScheduleError, parse_schedule
 from penstock.model.stories import Monitoring, Story
+from penstock.project.story_author import read_author
 from penstock.project.story_datasets import read_acceptance, read_datasets, read_impact
 from penstock.project.story_paths import deep_merge, join_path, lay, split_path
 from penstock.project.story_sources import named, read_sources
@@ -99,7 +100,7 @@ def _beneath(own: Mapping[str, Any], earlier: Sequence[Story]) -> tuple[Story, .
     return tuple(
         story
         for story in earlier
-        if story.pipeline == own.get("pipeline") and story.author == "deterministic" and story.id != own.get("id")
+        if story.pipeline == own.get("pipeline") and story.author.deterministic and story.id != own.get("id")
     )
 
 
@@ -108,7 +109,6 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
     if pipeline:
         named(front, pipeline)
     identity = _id(front)
-    author, author_files = _author(front)
     sources = read_sources(front)
     cron, timezone = _schedule(front)
     start, end = _moment(front, "start"), _moment(front, "end")
@@ -124,8 +124,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         text=prose,
         front=MappingProxyType(dict(front.values)),
         own=MappingProxyType(dict(own)),
-        author=author,
-        author_files=author_files,
+        author=read_author(front),
         owner=front.text("owner"),
         cron=cron,
         timezone=timezone,
@@ -172,26 +171,6 @@ def _kind(front: Fields, beneath: Sequence[Story]) -> str:
             remedy="deliver the story that makes the pipeline first, or write `kind: new`",
         )
     return kind
-
-
-def _author(front: Fields) -> tuple[str, str | None]:
-    """Who writes the change: `deterministic`, or `files` with the folder that holds them."""
-    if not isinstance(front.values.get("author"), dict):
-        return front.choice("author", ("deterministic",)) or "deterministic", None
-    author = front.child("author")
-    assert author is not None  # noqa: S101 - it is a mapping
-    kind = author.choice("kind", ("deterministic", "files"), required=True) or "deterministic"
-    directory = author.text("directory", required=kind == "files")
-    if directory and (directory.startswith(("/", "~")) or ".." in directory.split("/") or "\\" in directory):
-        author.note(
-            "story.path_outside",
-            f"the folder {directory!r} may lead out of the project",
-            at="directory",
-            found=directory,
-            expected="a folder beside the story",
-        )
-    author.unknown()
-    return kind, directory
 
 
 def _schedule(front: Fields) -> tuple[str | None, str | None]:

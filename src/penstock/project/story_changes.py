@@ -30,9 +30,9 @@ def story_datasets(story: Story) -> tuple[str, ...]:
 def changed_datasets(story: Story) -> dict[str, bool]:
     """The datasets whose rows the story changes, each with whether it is new, in the order they are made.
 
-    A story whose author is a folder of files says so itself: its declared impact.
+    A story that somebody else writes the files of says so itself: its declared impact.
     """
-    if story.author == "files":
+    if not story.author.deterministic:
         return {name: impact.new for name, impact in story.impact.items()}
     if story.kind == "new":
         return dict.fromkeys(story_datasets(story), True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from penstock.ledger.draft import Draft, asked_once
 from penstock.ledger.journal import GENESIS
-from penstock.ledger.state import TABLES, Drop, Put, apply
+from penstock.ledger.operations import Drop, Put
+from penstock.ledger.state import TABLES, apply
 from penstock.model.errors import PenstockError
 from penstock.sim.faults import Faults
 

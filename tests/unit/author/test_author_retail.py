@@ -10,6 +10,7 @@ import pytest
 from author_bench import RETAIL, retail, written
 
 from penstock.author.contracts import story_contracts
+from penstock.model.authors import AuthorKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,8 +182,8 @@ def _totals(shop: Shop, dataset: str) -> dict[str, Decimal]:
 
 def test_the_harmful_story_moves_net_although_it_says_it_does_not(shop: Shop) -> None:
     story = retail(4)
-    assert story.author == "files"
-    folder = RETAIL / "stories" / str(story.author_files) / "pipelines" / "sales"
+    assert story.author.kind is AuthorKind.FILES
+    folder = RETAIL / "stories" / story.author.place / "pipelines" / "sales"
     for number in (1, 2):
         shop.build(number)
         net = "SELECT sum(net) FROM sales.daily_revenue"

@@ -22,7 +22,8 @@ from penstock.ledger.journal import (
     refused,
     verify,
 )
-from penstock.ledger.state import TABLES, Put, fold
+from penstock.ledger.operations import Put
+from penstock.ledger.state import TABLES, fold
 
 
 def _chain(*given_facts: Fact) -> list[Entry]:

@@ -161,7 +161,7 @@ def test_stories_of_other_pipelines_and_other_authors_do_not_lie_beneath() -> No
         change(CHANGE, other)
     assert "story.nothing_to_change" in [finding.code for finding in caught.value.findings]
     by_hand = change(CHANGE + "author: {kind: files, directory: SHOP-2}\n", story())
-    assert by_hand.author_files == "SHOP-2"
+    assert by_hand.author.place == "SHOP-2"
 
 
 def test_a_new_pipeline_may_come_from_files_which_bring_its_sources() -> None:
@@ -170,7 +170,25 @@ def test_a_new_pipeline_may_come_from_files_which_bring_its_sources() -> None:
         change(new)
     assert "story.no_sources" in [finding.code for finding in caught.value.findings]
     by_hand = change(new + "author: {kind: files, directory: SHOP-1}\nimpact: {orders: new}\n")
-    assert (by_hand.kind, by_hand.author_files, dict(by_hand.sources)) == ("new", "SHOP-1", {})
+    assert (by_hand.kind, by_hand.author.place, dict(by_hand.sources)) == ("new", "SHOP-1", {})
     third = change(CHANGE.replace("SHOP-2", "SHOP-3").replace("amount > 100", "amount > 1"), story(), by_hand)
     assert third.sources["tills"].keep == {"only dear things": "amount > 1"}
     assert third.standing == story().criteria
+
+
+@pytest.mark.parametrize(
+    ("author", "code"),
+    [
+        ("{kind: patch}", "document.missing_key"),
+        ("{kind: patch, file: ../a.patch}", "story.path_outside"),
+        ("{kind: branch, branch: 'a..b'}", "story.bad_branch"),
+        ("{kind: branch, branch: '-d'}", "story.bad_branch"),
+        ("{kind: files, directory: a, writes: [/etc/]}", "story.path_outside"),
+        ("{kind: deterministic, file: a}", "document.unknown_key"),
+        ("{kind: somebody}", "document.choice"),
+    ],
+)
+def test_an_author_that_cannot_be_is_told_where_it_stands(author: str, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        change(CHANGE + f"author: {author}\n", story())
+    assert [(finding.code, finding.place is not None) for finding in caught.value.findings] == [(code, True)]

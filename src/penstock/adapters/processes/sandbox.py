@@ -25,6 +25,7 @@ _SETTINGS = (
     "alternatives", "ca-certificates", "fonts", "group", "hosts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d",
     "locale.alias", "localtime", "mime.types", "nsswitch.conf", "passwd", "pki", "ssl", "timezone",
 )  # fmt: skip
+_RESOLVER = "/etc/resolv.conf"
 _HIDDEN = (".penstock", ".git")
 _UNSHARED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 
@@ -38,12 +39,16 @@ def works() -> bool:
     return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
-def wrapping(root: Path, scratch: Path) -> tuple[str, ...]:
-    """The words to put before a command. `root` is the project, `scratch` the one folder to write to."""
+def wrapping(root: Path, scratch: Path, *, network: bool = False) -> tuple[str, ...]:
+    """The words to put before a command.
+
+    `root` is the project, `scratch` the one folder to write to; both may be the same.
+    """
     shown = [*_environment(), root]
     words = [
         PROGRAM,
         *_UNSHARED,
+        *(("--share-net", "--ro-bind-try", *(_RESOLVER, _RESOLVER)) if network else ()),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", TEMPORARY),
         *(word for path in shown for word in ("--ro-bind", str(path), str(path))),

@@ -34,8 +34,8 @@ def _wanted(story: Story) -> Iterator[str]:
         grain = ", ".join(f"`{name}`" for name in dataset.grain)
         measures = ", ".join(f"`{measure.name}`" for measure in dataset.measures)
         yield f"- `{story.pipeline}.{dataset.name}`: one row per {grain}, with {measures}."
-    if story.author == "files":
-        yield f"- Written by hand: the files under `{story.author_files}`."
+    if not story.author.deterministic:
+        yield f"- {story.author.words()}."
 
 
 def _sources(change: Change, profile: Mapping[str, Any]) -> Iterator[str]:

@@ -77,7 +77,9 @@ def _files(seen: Review) -> Iterator[str]:
     kept = set(seen.planned.kept)
     new = [file for file in seen.planned.files if file.path not in replaced | kept]
     listed = [*(file for file in seen.planned.files if file.path in replaced), *new]
-    yield f"Files replaced: {len(replaced)}; new: {len(new)}. These matter most:"
+    gone = seen.planned.removed
+    taken = f"; taken away: {len(gone)} ({shortened(', '.join(gone))})" if gone else ""
+    yield f"Files replaced: {len(replaced)}; new: {len(new)}{taken}. These matter most:"
     yield ""
     queries = [file for file in listed if file.path.endswith((".sql", ".py"))]
     rest = [file for file in listed if file not in queries]

@@ -33,7 +33,7 @@ def plan_page(change: Change, planned: Design, plan: Mapping[str, Any]) -> str:
 
 def _steps(plan: Mapping[str, Any]) -> Iterator[str]:
     for step in plan["steps"]:
-        verb = "Replace" if step["action"] == "replace" else "Add"
+        verb = step["action"].capitalize()
         yield f"{step['number']}. {verb} `{step['file']}` (commit: {step['commit']})"
     if not plan["steps"]:
         yield "No file changes."

@@ -1,0 +1,236 @@
+"""Where a program writes a change: a copy of the project in a folder of its own, and nothing else that it could reach.
+
+Invariants: it runs confined or not at all; it sees no key, ledger, warehouse, home or other process, and a network only
+where the settings say so; what it leaves is read as data: plain files beneath the copy, bounded in number and size.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.adapters.processes import sandbox
+from penstock.adapters.processes.logs import LogWriter
+from penstock.adapters.processes.masking import Mask, secrets_of
+from penstock.delivery.ports import CommandRun, Handed
+from penstock.model.errors import InputError, RunError
+from penstock.model.findings import Finding, Place
+from penstock.project.layout import SETTINGS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from penstock.model.authors import AuthorCommand
+
+BRIEF, QUESTIONS, ASKING = "brief", "questions.txt", 4
+MOST_FILES, MOST_BYTES, MOST_QUESTIONS = 2_000, 1 << 20, 20
+_BLOCKS = 1 << 21
+"""How much it may write into one file, in blocks of 512 bytes: 1 GiB."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
+_OWN = (".penstock", ".git", "__pycache__", BRIEF, "home")
+
+
+class AuthorDesk:
+    """A `Desk` beneath the folder in which the project keeps its state."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def write(self, author: AuthorCommand, files: Mapping[str, bytes], brief: Mapping[str, bytes]) -> Handed:
+        """Have a program write; `brief` are the texts that tell it what is wanted.
+
+        Raises:
+            InputError: it cannot be confined here, a variable is not set, or what it left is no set of plain files.
+            RunError: it failed or ran out of time.
+        """
+        environment = _environment(author)
+        if not sandbox.works():
+            raise InputError(_unconfined(author))
+        desks = self._state / "desks"
+        shutil.rmtree(desks, ignore_errors=True)  # what a killed process has left: one writes at a time
+        desks.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=desks, prefix="desk-", ignore_cleanup_errors=True) as folder:
+            desk = Path(folder).resolve()
+            for path, data in (*files.items(), *((f"{BRIEF}/{name}", data) for name, data in brief.items())):
+                (desk / path).parent.mkdir(parents=True, exist_ok=True)
+                (desk / path).write_bytes(data)
+            (desk / "home").mkdir()
+            run = _run(author, desk, environment | {"HOME": str(desk / "home")})
+            if run.exit_code == ASKING:
+                return Handed(files={}, run=run, questions=_questions(desk, author))
+            if run.exit_code != 0:
+                raise RunError(_failed(author, run))
+            return Handed(files=_changed(desk, files, author), run=run)
+
+
+def _environment(author: AuthorCommand) -> dict[str, str]:
+    missing = [name for name in author.environment if name not in os.environ]
+    if missing:
+        raise InputError(tuple(_not_set(author, name) for name in missing))
+    return {name: os.environ[name] for name in (*_KEPT, *author.environment) if name in os.environ}
+
+
+def _run(author: AuthorCommand, desk: Path, environment: Mapping[str, str]) -> CommandRun:
+    wrapping = sandbox.wrapping(desk, desk, network=author.network)
+    bounded = ("/bin/sh", "-c", f'ulimit -f {_BLOCKS}; exec "$@"', "sh")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="penstock-author-") as kept:
+        file = Path(kept) / "output.log"
+        log = LogWriter(file, Mask(secrets_of(os.environ, author.environment)))
+        with (
+            closing(log),
+            subprocess.Popen(
+                [*wrapping, "--chdir", str(desk), *bounded, *author.run],
+                cwd=desk,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as process,
+        ):
+            late = threading.Event()
+            timer = threading.Timer(author.timeout.total_seconds(), _end, (process, late))
+            timer.start()
+            try:
+                assert process.stdout is not None  # noqa: S101 - it was asked for
+                while data := os.read(process.stdout.fileno(), 1 << 16):
+                    log.write(data)
+                code = process.wait()
+            finally:
+                timer.cancel()
+                _end(process)
+        output = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    run = CommandRun(argv=author.run, exit_code=code, output=output, duration_ms=int((time.monotonic() - began) * 1000))
+    if late.is_set():
+        raise RunError(_too_late(author, run))
+    return run
+
+
+def _end(process: subprocess.Popen[bytes], late: threading.Event | None = None) -> None:
+    """Kill a program with everything it started: the sandbox ends with its first process."""
+    if process.poll() is None:
+        if late is not None:
+            late.set()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _changed(desk: Path, given: Mapping[str, bytes], author: AuthorCommand) -> dict[str, bytes | None]:
+    """What stands otherwise than it was given: bytes, or None for what is gone."""
+    found: dict[str, bytes | None] = {}
+    odd: list[Finding] = []
+    there = set()
+    for path, info in _walk(desk, ""):
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MOST_BYTES:
+            what = "a file of more than 1 MiB" if stat.S_ISREG(info.st_mode) else "no plain file"
+            odd.append(_odd(author, path, what))
+            continue
+        there.add(path)
+        data = (desk / path).read_bytes()
+        if given.get(path) != data:
+            found[path] = data
+        if len(there) > MOST_FILES + len(given):
+            raise InputError(_odd(author, path, f"one of more than {MOST_FILES:,} files"))
+    if odd:
+        raise InputError(tuple(odd))
+    return found | dict.fromkeys(set(given) - there)
+
+
+def _walk(top: Path, beneath: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every entry that is no folder, without following links; what is the desk's own is left out."""
+    with os.scandir(top / beneath) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = f"{beneath}{entry.name}"
+            if (not beneath and entry.name in _OWN) or entry.name == "__pycache__":
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(top, f"{path}/")
+            else:
+                yield path, entry.stat(follow_symlinks=False)
+
+
+def _questions(desk: Path, author: AuthorCommand) -> tuple[str, ...]:
+    path = desk / BRIEF / QUESTIONS
+    text = ""
+    if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    asked = tuple(" ".join(line.split())[:500] for line in text.splitlines() if line.strip())[:MOST_QUESTIONS]
+    if not asked:
+        raise InputError(_asks_nothing(author))
+    return asked
+
+
+def _place(author: AuthorCommand) -> Place:
+    return Place(file=SETTINGS_FILE, field=f"authors.{author.name}")
+
+
+def _unconfined(author: AuthorCommand) -> Finding:
+    return Finding(
+        code="author.unconfined",
+        message=f"author {author.name} cannot be confined here, and is not run otherwise",
+        place=_place(author),
+        expected="bubblewrap, allowed to make namespaces",
+        remedy="install the package bubblewrap, or have the files written elsewhere and handed in as a patch",
+    )
+
+
+def _not_set(author: AuthorCommand, name: str) -> Finding:
+    return Finding(
+        code="author.no_variable",
+        message=f"author {author.name} needs {name}, which is not set",
+        place=_place(author),
+        expected=f"an environment variable {name}",
+        remedy=f"set {name}, then go on: penstock change resume ID",
+    )
+
+
+def _failed(author: AuthorCommand, run: CommandRun) -> Finding:
+    return Finding(
+        code="author.failed",
+        message=f"author {author.name} ended with {run.exit_code}",
+        place=_place(author),
+        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
+        expected=f"exit code 0 with the files written, or {ASKING} with questions in {BRIEF}/{QUESTIONS}",
+        remedy="correct the program, then go on: penstock change resume ID",
+    )
+
+
+def _too_late(author: AuthorCommand, run: CommandRun) -> Finding:
+    return Finding(
+        code="author.too_late",
+        message=f"author {author.name} was ended after {author.timeout.total_seconds():g} s",
+        place=_place(author),
+        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
+        expected="an end within its timeout",
+        remedy="give it a longer `timeout`, then go on: penstock change resume ID",
+    )
+
+
+def _odd(author: AuthorCommand, path: str, what: str) -> Finding:
+    return Finding(
+        code="author.odd_file",
+        message=f"author {author.name} left {path[:200]!r}, {what}",
+        place=Place(file=path[:200]),
+        expected=f"plain text files of at most 1 MiB, at most {MOST_FILES:,} of them, and no links",
+        remedy="have the program write plain files alone",
+    )
+
+
+def _asks_nothing(author: AuthorCommand) -> Finding:
+    return Finding(
+        code="author.asks_nothing",
+        message=f"author {author.name} ended with {ASKING} and asks nothing",
+        place=_place(author),
+        expected=f"one question a line in {BRIEF}/{QUESTIONS}",
+        remedy="correct the program, then go on: penstock change resume ID",
+    )
