@@ -1,4 +1,4 @@
-"""A base project: delivered once into a cache as production, with its ledger, git history and keys; copied for each case."""
+"""A base project: delivered once into a cache as production, with ledger, history and keys, then copied for a case."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import penstock as penstock_package
 from gatebench.data import WRITERS
 
 HERE = Path(__file__).resolve().parent
@@ -135,8 +136,9 @@ def _deliver(base: Base, target: Path) -> None:
 
 def _digest(base: Base) -> str:
     digest = hashlib.sha256()
-    sources = [*sorted(path for path in base.folder.rglob("*") if path.is_file()), HERE / "data.py", HERE / "bases.py"]
-    for path in sources:
-        digest.update(str(path.relative_to(HERE)).encode())
+    own = sorted(path for path in base.folder.rglob("*") if path.is_file())
+    product = sorted(Path(penstock_package.__file__).parent.rglob("*.py"))
+    for path in (*own, HERE / "data.py", HERE / "bases.py", *product):
+        digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -32,8 +32,11 @@ def write_retail(target: Path) -> None:
 
 
 EPIDEMIC_COUNTRIES = frozenset(
-    "Italy|France|Germany|Spain|United Kingdom|China|Korea, South|Japan|Iran|Denmark|Netherlands|Australia|Canada"
-    "|Diamond Princess|Cruise Ship|Taiwan|Taiwan*|Gambia, The|Gambia|The Gambia|Bahamas, The|Bahamas|The Bahamas".split("|")
+    {
+        *("Italy", "France", "Germany", "Spain", "United Kingdom", "Denmark", "Netherlands", "China", "Korea, South"),
+        *("Japan", "Iran", "Taiwan", "Taiwan*", "Australia", "Canada", "Diamond Princess", "Cruise Ship"),
+        *("Gambia, The", "Gambia", "The Gambia", "Bahamas, The", "Bahamas", "The Bahamas"),
+    }
 )
 EPIDEMIC_STATES = frozenset({"California", "New York", "Washington"})
 
@@ -197,7 +200,9 @@ class _StarOrders:
     def _lines(self, order: Row) -> list[Row]:
         lines = []
         rate = RATES.get(order["currency"], 1.0)
-        for number, product in enumerate(self.dice.sample(self.products, self.dice.choice((1, 1, 2, 2, 3, 4))), start=1):
+        for number, product in enumerate(
+            self.dice.sample(self.products, self.dice.choice((1, 1, 2, 2, 3, 4))), start=1
+        ):
             gift = self.dice.random() < 0.04
             price = 0 if gift else round(product["price_eur"] / rate * self.dice.uniform(0.9, 1.1), 2)
             lines.append(
@@ -214,7 +219,9 @@ class _StarOrders:
 
 
 def _moment(day: date, second: int) -> str:
-    return (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
 
 
 WRITERS: dict[str, Callable[[Path], None]] = {
