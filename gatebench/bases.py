@@ -43,6 +43,7 @@ BASES = {
         Base(name="epidemic", reviewed="2020-04-03", until="2020-04-06", watched="2020-04-10"),
         Base(name="quakes", reviewed="2025-05-06T08:00:00", until="2025-05-06T12:00:00", watched="2025-05-06T20:00:00"),
         Base(name="star", reviewed="2024-04-02", until="2024-04-05", watched="2024-04-10"),
+        Base(name="tiny", reviewed="2024-05-03", until="2024-05-05", watched="2024-05-07"),
     )
 }
 
@@ -55,7 +56,7 @@ def environment(keys: Path) -> dict[str, str]:
     """The environment in which Penstock and git run: this bench's keys, and a git identity of its own."""
     people = {"NAME": "GateBench", "EMAIL": "gatebench@example.com"}
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PYTHONDONTWRITE"))},
         **{f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in people.items()},
         "PENSTOCK_KEYS": str(keys),
         "PENSTOCK_MASKING_KEY": MASKING_KEY,

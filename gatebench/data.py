@@ -218,6 +218,17 @@ class _StarOrders:
         return lines
 
 
+def write_tiny(target: Path) -> None:
+    """A week of six orders a day, one of them unpaid."""
+    for number in range(7):
+        day = date(2024, 5, 1) + timedelta(days=number)
+        rows = [
+            {"order_id": 10 * number + one, "amount": f"{one + number / 4:.2f}", "status": "paid" if one else "open"}
+            for one in range(6)
+        ]
+        _write_rows(target / "orders" / f"{day}.csv", rows)
+
+
 def _moment(day: date, second: int) -> str:
     return (datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(seconds=second)).strftime(
         "%Y-%m-%dT%H:%M:%SZ"
@@ -229,6 +240,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "epidemic": write_epidemic,
     "quakes": write_quakes,
     "star": write_star,
+    "tiny": write_tiny,
 }
 
 

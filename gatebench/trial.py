@@ -2,6 +2,10 @@
 
 What is measured are the gates. So the reviewer approves whatever waits for an approval, except after an attack that
 comes behind an approval: there the question is whether the approval that was given still counts.
+
+A story that forgot to name a dataset downstream is refused before anything is built, whatever is wrong with its change.
+So the author does once what the remedy says: names what is missing as it is believed to be, new or unmoved, and
+delivers again. A trial says how many datasets that were.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ import duckdb
 
 from gatebench.bases import APPROVER, AUTHOR, BASES, BaseError, penstock, run
 from gatebench.cases import Deed, Label, Moment
+from penstock.documents.reading import split_front_matter
+from penstock.documents.writing import to_yaml
 
 if TYPE_CHECKING:
     from gatebench.bases import Base
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 ROUNDS = 3
 ROLLED_BACK_ONE_IN = 4
 ENDS = (0, 1, 2, 3, 4)
+UNNAMED = "gate.undeclared_impact"
 
 
 class Verdict(StrEnum):
@@ -55,6 +62,7 @@ class Trial:
     gates: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     reason: str = ""
+    named: int = 0
     exercised: bool | None = None
     rollback_equal: bool | None = None
     seconds: float = 0.0
@@ -106,6 +114,7 @@ class _Walk:
     base: Base
     target: Path
     shown: dict[str, str] | None = None
+    named: int = 0
     attacked: bool = False
 
     @property
@@ -114,8 +123,13 @@ class _Walk:
 
     def trial(self) -> Trial:
         self.shown = self._production()
-        said = self._ask("deliver", self._bring_story(), "--as", AUTHOR, "--until", self.base.until)
-        said = self._answered(said)
+        story = self._bring_story()
+        said = self._delivered(story)
+        unnamed = _unnamed(said)
+        if unnamed:
+            self.named = len(unnamed)
+            _name_datasets(self.project / story, unnamed)
+            said = self._delivered(story)
         if _waits_for_approval(said):
             self._attack(Moment.REVIEWED)
             said = self._approved(said)
@@ -134,6 +148,9 @@ class _Walk:
         name = f"{self.case.change}.md"
         shutil.copy(self.case.folder / "story.md", stories / name)
         return f"stories/{name}"
+
+    def _delivered(self, story: str) -> dict[str, Any]:
+        return self._answered(self._ask("deliver", story, "--as", AUTHOR, "--until", self.base.until))
 
     def _answered(self, said: dict[str, Any]) -> dict[str, Any]:
         open_ = [question["id"] for question in said.get("questions", ()) if question["answer"] is None]
@@ -209,6 +226,7 @@ class _Walk:
         return replace(
             blank(self.case, verdict, reason=said["reason"] or said["next"] or ""),
             stage=said["stage"],
+            named=self.named,
             gates=tuple(one["gate"] for one in failed),
             findings=tuple(dict.fromkeys(found["code"] for found in said["findings"])),
             exercised=self._exercised(),
@@ -247,6 +265,19 @@ _DEEDS = {
     Deed.APPROVE_AS_AUTHOR: _Walk._approve_as_author,  # noqa: SLF001
     Deed.ADD_APPROVER: _Walk._add_approver,  # noqa: SLF001
 }
+
+
+def _unnamed(said: dict[str, Any]) -> dict[str, str]:
+    """Datasets that the story was refused for not naming, and the word that the author believes of each."""
+    found = [one for one in said["findings"] if one["code"] == UNNAMED and "dataset" in one.get("place", {})]
+    return {one["place"]["dataset"]: "new" if one["expected"].endswith("new") else "none" for one in found}
+
+
+def _name_datasets(story: Path, datasets: dict[str, str]) -> None:
+    """Write more lines under `impact` of a story; a dataset that it names already is named anew."""
+    document, prose = split_front_matter(story.read_text(encoding="utf-8"), story.name)
+    document.data["impact"] = {**(document.data.get("impact") or {}), **datasets}
+    story.write_text(f"---\n{to_yaml(document.data)}---\n{prose}", encoding="utf-8")
 
 
 def _waits_for_approval(said: dict[str, Any]) -> bool:
