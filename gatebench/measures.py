@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Z = 1.959964
-SHOWN = {Verdict.ACCEPTED, Verdict.ROLLED_BACK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +70,12 @@ class Measures:
 
 
 def measure(trials: Sequence[Trial]) -> Measures:
-    """The rates over some trials; those of the bench's own failures (`broken`) count in none of them."""
-    judged = [trial for trial in trials if trial.verdict is not Verdict.BROKEN]
-    bad = [trial for trial in judged if trial.label is Label.BAD]
-    good = [trial for trial in judged if trial.label is Label.GOOD]
-    accepted = [trial for trial in judged if trial.verdict is Verdict.ACCEPTED]
+    """The rates over some trials. One that broke is a wrong verdict of either label, so that no crash hides anything."""
+    bad = [trial for trial in trials if trial.label is Label.BAD]
+    good = [trial for trial in trials if trial.label is Label.GOOD]
+    accepted = [trial for trial in trials if trial.verdict is Verdict.ACCEPTED]
     return Measures(
-        catch=_rate(bad, lambda trial: trial.verdict not in SHOWN),
+        catch=_rate(bad, lambda trial: trial.right),
         rolled_back=_rate(bad, lambda trial: trial.verdict is Verdict.ROLLED_BACK),
         false_alarms=_rate(good, lambda trial: not trial.right),
         vacuous=_rate(
@@ -86,11 +84,11 @@ def measure(trials: Sequence[Trial]) -> Measures:
         rollback=_rate(
             [trial for trial in accepted if trial.rollback_equal is not None], lambda trial: bool(trial.rollback_equal)
         ),
-        broken=len(trials) - len(judged),
-        median_seconds=_quantile([trial.seconds for trial in judged], 0.5),
-        p95_seconds=_quantile([trial.seconds for trial in judged], 0.95),
-        median_work=_quantile([trial.work for trial in judged], 0.5),
-        p95_work=_quantile([trial.work for trial in judged], 0.95),
+        broken=sum(trial.verdict is Verdict.BROKEN for trial in trials),
+        median_seconds=_quantile([trial.seconds for trial in trials], 0.5),
+        p95_seconds=_quantile([trial.seconds for trial in trials], 0.95),
+        median_work=_quantile([trial.work for trial in trials], 0.5),
+        p95_work=_quantile([trial.work for trial in trials], 0.95),
     )
 
 
@@ -155,7 +153,7 @@ def _block(name: str, found: Measures) -> list[str]:
         )
         lines.append(f"    of processor time                          {found.median_work:.1f}, {found.p95_work:.1f}")
     if found.broken:
-        lines.append(f"    not judged, the bench failed               {found.broken}")
+        lines.append(f"    broken: a bug, ours or the bench's          {found.broken}")
     return lines
 
 

@@ -27,6 +27,7 @@ from gatebench.bases import APPROVER, AUTHOR, BASES, BaseError, penstock, run
 from gatebench.cases import Deed, Label, Moment
 from penstock.documents.reading import split_front_matter
 from penstock.documents.writing import to_yaml
+from penstock.quality.exercise import Comparison
 
 if TYPE_CHECKING:
     from gatebench.bases import Base
@@ -233,13 +234,13 @@ class _Walk:
         )
 
     def _exercised(self) -> bool | None:
-        """Whether something went through a changed place of each changed query; None if no query changed."""
+        """Whether something went through every changed query; None if no query changed but for what is proved equal."""
         for tree in (self.project, self.project / ".penstock" / "worktrees" / self.case.change):
             path = tree / "changes" / self.case.change / "review.json"
             if path.exists():
-                found = json.loads(path.read_text(encoding="utf-8"))["exercise"].values()
-                places = [one["places"] for one in found if one["places"]]
-                return all(any(place["exercised"] for place in some) for some in places) if places else None
+                exercises = json.loads(path.read_text(encoding="utf-8"))["exercise"].values()
+                found = {one["verdict"] for one in exercises} - {Comparison.PROVED_EQUAL}
+                return Comparison.NOT_EXERCISED not in found if found else None
         return None
 
     def _production(self) -> dict[str, str]:

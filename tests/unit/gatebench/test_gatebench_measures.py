@@ -41,9 +41,9 @@ def test_a_good_change_that_is_not_in_production_is_a_false_alarm() -> None:
     assert measure([trial(Label.GOOD, verdict) for verdict in verdicts]).false_alarms == Rate(hits=3, of=4)
 
 
-def test_what_the_bench_itself_could_not_try_counts_in_no_rate() -> None:
+def test_a_trial_that_broke_is_a_wrong_verdict_of_either_label() -> None:
     found = measure([trial(Label.GOOD, Verdict.BROKEN), trial(Label.BAD, Verdict.BROKEN)])
-    assert (found.broken, found.catch.of, found.false_alarms.of) == (2, 0, 0)
+    assert (found.broken, found.catch, found.false_alarms) == (2, Rate(hits=0, of=1), Rate(hits=1, of=1))
 
 
 def test_a_pass_is_vacuous_if_nothing_went_through_the_change() -> None:
