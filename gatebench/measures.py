@@ -70,7 +70,7 @@ class Measures:
 
 
 def measure(trials: Sequence[Trial]) -> Measures:
-    """The rates over some trials. One that broke is a wrong verdict of either label, so that no crash hides anything."""
+    """The rates over some trials; one that broke is a wrong verdict of either label: no crash hides anything."""
     bad = [trial for trial in trials if trial.label is Label.BAD]
     good = [trial for trial in trials if trial.label is Label.GOOD]
     accepted = [trial for trial in trials if trial.verdict is Verdict.ACCEPTED]
