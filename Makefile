@@ -52,6 +52,10 @@ faults: .venv/.ready ## every kill point and the long fault runs (some hours)
 bench: .venv/.ready ## start-up times, the engine against bare DuckDB, durable overhead
 	@$(BIN)/python benchmarks/run_all.py
 
+.PHONY: gatebench
+gatebench: .venv/.ready ## try the labelled changes of gatebench/: which bad ones get through (an hour)
+	@$(BIN)/python -m gatebench --json build/gatebench.json
+
 .PHONY: docs
 docs: .venv/.ready ## check that every command, setting and gate is documented
 	@$(BIN)/pytest tests/unit/test_documentation.py

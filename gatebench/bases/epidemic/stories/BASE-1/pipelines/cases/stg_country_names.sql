@@ -1,0 +1,6 @@
+/* penstock
+description: The name that is kept for each name that files gave.
+materialize: table
+*/
+SELECT spelling, country
+FROM cases.country_names
