@@ -129,7 +129,12 @@ def run(target: Path, *command: str, ends: tuple[int, ...] = (0,)) -> str:
 
 def _deliver(base: Base, target: Path) -> None:
     prepare(base, target)
-    penstock(target, "deliver", STORY, "--as", AUTHOR, "--until", base.reviewed, ends=(4,))
+    # a base may promise less than Penstock asks of what is new; an approver lets that stand, as people do
+    said = penstock(target, "deliver", STORY, "--as", AUTHOR, "--until", base.reviewed, ends=(1, 4))
+    if "missing_retention" in said:
+        waived = ("--reason", "kept until the shop has decided", "--until", "2099-01-01", "--as", APPROVER)
+        penstock(target, "change", "waive", BASE_CHANGE, "missing_retention", *waived)
+        penstock(target, "change", "resume", BASE_CHANGE, "--until", base.reviewed, ends=(4,))
     penstock(target, "change", "approve", BASE_CHANGE, "--as", APPROVER)
     penstock(target, "change", "resume", BASE_CHANGE, "--until", base.until)
     penstock(target, "run", "--env", "prod", "--until", base.until)

@@ -220,9 +220,17 @@ class _Pairing:
             put = [moved for item in was if (moved := moving.moved(item)) is not None]
             kept = [item for item in ours if not any(item is other for other in now)]
             before = with_condition(new, str(part), [*kept, *put]) if len(put) == len(was) else None
-            whole = [together(items) for items in (was, now)]
-            found = self._difference(path, part, whole[0], whole[1], before, moving)
-            yield replace(found, old=together(put), without=with_condition(new, str(part), kept))
+            # several conditions are put together in copies, which no scope knows: each was moved by itself above
+            gone, come = together(was), together(now)
+            yield Difference(
+                path=path,
+                part=part,
+                place=self._place(part, gone, come, _name_of(part, come if come is not None else gone)),
+                before=before,
+                old=together(put),
+                new=come,
+                without=with_condition(new, str(part), kept),
+            )
 
     def _group(self, path: Path, old: exp.Select, new: exp.Select, moving: Moving) -> list[Difference]:
         theirs, ours = keys_of(old), keys_of(new)

@@ -152,3 +152,15 @@ def test_the_fanout_probe_returns_the_keys_that_multiply_rows_most_first() -> No
     query = parse_query("SELECT 1 AS x FROM s.lines l JOIN s.codes c ON c.code = l.code AND c.active", "x.sql")
     (join,) = joins(query)
     assert connection.execute(fanout_probe(join, '"codes"')).fetchall() == [("a", 3), ("b", 2)]
+
+
+def test_a_filter_of_several_conditions_that_moved_into_a_cte_is_one_place() -> None:
+    old = (
+        "SELECT o.day AS day, count(*) AS orders FROM shop.orders AS o WHERE o.day >= $a AND o.day < $b GROUP BY o.day"
+    )
+    new = (
+        "WITH some AS (SELECT o.day AS day FROM shop.orders AS o WHERE o.day >= $a AND o.day < $b) "
+        "SELECT day, count(*) AS orders FROM some GROUP BY day"
+    )
+    gone = [place for place in changed_places(old, new) if place.removed]
+    assert [place.old for place in gone] == ["(o.day >= $a) AND (o.day < $b)"]
