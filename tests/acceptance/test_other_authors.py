@@ -184,3 +184,38 @@ def test_what_was_planned_and_is_lost_is_not_replaced_in_silence(place: Place, m
     assert [finding["code"] for finding in said.findings] == ["change.not_as_planned"]
     patch.write_text(patch.read_text().replace("0.20", "0.10"))
     place.penstock("change", "resume", "SHOP-9", *UNTIL, exits=4)
+
+
+RENUMBERED = """\
+---
+id: SHOP-9
+title: Other numbers
+kind: change
+pipeline: shop
+author: {kind: patch, file: SHOP-9.patch}
+impact:
+  shop.stg_orders: {columns: {order_id: any}}
+observe_intervals: 0
+---
+
+# Other numbers
+
+Numbers of orders over thirty are a thousand more.
+"""
+
+
+def test_a_change_that_no_reader_rests_on_is_rolled_back_although_there_are_readers(place: Place) -> None:
+    path = place.root / "pipelines" / "shop" / "stg_orders.sql"
+    number = "CAST(OrderId AS BIGINT)"
+    path.write_text(path.read_text().replace(number, f"{number} + if({number} > 30, 1000, 0)"))
+    (place.root / "stories" / "SHOP-9.patch").write_text(place.git("diff", "--relative", "--binary"))
+    place.git("checkout", "--quiet", "--", ".")
+    written(place, RENUMBERED)
+    seen = "SELECT * FROM shop.stg_orders ORDER BY ALL"
+    before = place.rows(seen)
+    place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, *UNTIL, exits=4)
+    place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)
+    place.penstock("change", "resume", "SHOP-9", *UNTIL)
+    assert place.rows(seen) != before
+    place.penstock("change", "rollback", "SHOP-9", "--reason", "as it was")
+    assert place.rows(seen) == before

@@ -92,7 +92,8 @@ def mapping_before(change: Change, tools: Tools) -> dict[str, str]:
     later = {name for name in touched if now.get(name) not in {promoted.get(name), previous.get(name)}}
     if change.state != ROLLING_BACK:
         readers = project_at(tools, tools.repository.head()).downstream(*touched)
-        later |= {name for name in readers if name in now and name not in touched}
+        # a reader that is what it was then needs nothing of the change: its version does not rest on what moved
+        later |= {name for name in readers if name in now and name not in touched and now[name] != promoted.get(name)}
     if later:
         raise InputError(_built_upon(change, sorted(later)))
     kept = {name: version for name, version in now.items() if name not in touched}
