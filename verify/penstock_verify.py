@@ -25,7 +25,7 @@ FOLLOWERS = {None: {"discovery"}, "discovery": {"discovery", "design"}, "design"
              "implementation": REWORK | {"review"}, "review": REWORK | {"review", "approval"},
              "approval": REWORK | {"review", "approval", "deployment"}, "observation": {"observation", "rollback"},
              "deployment": {"deployment", "observation", "rollback"}}
-# which step may come after which; a waiver is no step of the way and may stand between any two
+# which step may come after which; a waiver is no step of the way and may stand wherever no review has passed yet
 SIGNERS = {kind: {"approver"} if kind in DECISIONS else {"author", "runner", "agent"} for kind in (*STAGES, "waiver")}
 SHA, GIT_ID, ANY, TEXT = "[0-9a-f]{64}", "[0-9a-f]{40}|[0-9a-f]{64}", "(?s).*", r"(?s).*\S.*"
 FILE = r"(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+(?:/(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+)*"
@@ -34,7 +34,9 @@ STATEMENT = {"_type": re.escape(TYPE), "predicateType": re.escape(PREDICATE), "p
 SAID = {"change": TEXT, "stage": "|".join(SIGNERS), "at": ANY, "author": TEXT, "project": TEXT, "base_commit": GIT_ID,
         "commit": GIT_ID, "previous": SHA, "commands": list, "verdicts": list, "facts": dict}
 COMMAND = {"argv": list, "exit_code": int, "duration_ms": int, "chunk": TEXT, "output_sha256": SHA, "environment": SHA}
-KEY = {"name": "[a-z0-9][a-z0-9._-]{0,62}", "role": "author|approver|runner|agent", "key_id": SHA, "public_key": ANY}
+KEY = {"name": "[a-z0-9][a-z0-9._-]{0,62}", "role": "author|approver|runner|agent", "key_id": SHA, "public_key": ANY,
+       "groups": list, "expires": ANY, "revoked": dict}
+REASON, WORD = r"(?m)^( +)reason: .*(?:\n\1 .*)*", r"""'[^'\n]*'|"[^"\\\n]*"|[^\s\[\]{},:'"](?:[^\s\[\]{},:'"]|:(?=\S))*"""
 ENVELOPE = {"payload": ANY, "payloadType": re.escape(PAYLOAD), "signatures": list}
 HEAD = {"form": "penstock-evidence/1", "change": TEXT, "prefix": f"|{FILE}"}
 LINES = {"envelope": {"envelope": ANY}, "file": {"file": FILE, "data": ANY},
@@ -60,9 +62,11 @@ def parse(data, limit=4_000_000):
     must(len(data) <= limit, "too long")
     value = json.loads(data.decode())
     plain(value)
-    written = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    must(written.encode() == data, "not canonical JSON")
+    must(canonical(value) == data, "not canonical JSON")
     return value
+
+def canonical(value):
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 def unbase64(text):
     data = b64decode(text, validate=True)
@@ -149,36 +153,67 @@ class Bundle:
 def git_id(kind, data, digits):
     return hashlib.new("sha1" if digits == 40 else "sha256", b"%s %d\0%s" % (kind, len(data), data)).hexdigest()
 
-# --- what a revision says: its keys, and how many must approve; of YAML, plain lines are read and the rest is refused
+# --- what a revision says: its keys, and who must approve; YAML of words is read, on lines or in brackets, and no other
 
-def key_ring(bundle, base, tip):
-    """Keys by id: of the base revision, and those that approve nothing of the commit that the last statement names."""
+def yaml(text):
+    lines = [line.rstrip() for line in re.sub(r"(?m)(^|\s)#.*", "", text).split("\n") if line.strip()]
+    words = re.sub(WORD, lambda word: json.dumps(word[0].strip("'\"")), in_brackets(lines))
+    return json.loads(words, object_pairs_hook=lambda pairs: must(len({*dict(pairs)}) == len(pairs), "twice") or dict(pairs))
+
+def in_brackets(lines):
+    deep = [len(line) - len(line.lstrip(" -")) for line in lines]
+    starts = [spot for spot, each in enumerate(deep) if each <= deep[0]]
+    parts = [lines[one:other] for one, other in zip(starts, [*starts[1:], len(lines)], strict=True)]
+    items = [f"{one.strip(' -')} {in_brackets(more) if one[-1] == ':' else ' '.join(more)}" for one, *more in parts]
+    return ("[%s]" if lines and lines[0].lstrip()[0] == "-" else "{%s}") % ",".join(items)
+
+def moment(text):
+    found = datetime.fromisoformat(text.strip())
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+def key_ring(bundle, base, tip, known):
+    """Keys by id: of the base revision, and those that approve nothing of the commit that the last statement names.
+
+    What the verifier's own file says of a key's end counts too."""
     found = []
     for commit in dict.fromkeys(each for each in (base, tip) if each):
         mode, folder = bundle.at(commit, "keys")
         for path, blob in bundle.changes(None, folder if mode == FOLDER else None, path=bundle.full("keys/")):
             if path.endswith(b".yaml"):
                 key = read_key(bundle.object(blob, b"blob").decode(), Path(path.decode()).stem)
-                known = key["key_id"] in {each["key_id"] for each in found}
-                found += [key] if commit == base or not (known or key["role"] == "approver") else []
+                old = key["key_id"] in {each["key_id"] for each in found}
+                found += [key] if commit == base or not (old or key["role"] == "approver") else []
     must(all(len({each[word] for each in found}) == len(found) for word in ("name", "key_id")), "a name or key twice")
-    return {key["key_id"]: key for key in found}
+    return {key["key_id"]: {**key, "ends": key["ends"] + known.get(key["key_id"], key)["ends"]} for key in found}
 
 def read_key(text, stem):
-    pairs = [line.partition(": ")[::2] for line in re.sub(r"(?m)(^|\s)#.*", "", text).split("\n") if line.strip()]
-    key = shaped({word: value.strip().strip("'\"") for word, value in pairs}, KEY)
-    public = unbase64(key["public_key"])
-    must(len(pairs) == len(key) and key["name"] == stem, f"{stem}: keys twice, or of another name")
+    key = shaped(yaml(re.sub(REASON, r"\1reason: some", text)), KEY, optional=("groups", "expires", "revoked"))
+    public, groups = unbase64(key["public_key"]), key.get("groups", [])
+    must(key["name"] == stem and all(type(each) is str for each in groups), f"{stem}: of another name, or odd groups")
     must(len(public) == 32 and sha256(public) == key["key_id"], f"{stem}: another key than its id says")
-    return {**key, "public_key": public}
+    revoked = [shaped(key["revoked"], {"at": ANY, "reason": TEXT})["at"]] if "revoked" in key else []
+    ends = [moment(each) for each in (*revoked, *([key["expires"]] if "expires" in key else []))]
+    return {**key, "public_key": public, "groups": {*groups}, "ends": ends}
 
-def approvals_of(bundle, commit):
-    settings = (bundle.content(commit, "penstock.yaml") if commit else None) or b""
-    policy = re.search(r"^policy:(.*(?:\n(?:[ \t#].*)?)*)", settings.decode(errors="replace"), re.MULTILINE)
-    text = re.sub(r"(^|\s)#.*", "", policy[1]) if policy else ""
-    found = re.findall(r"(?:^|[{,\s])approvals:\s*(\d+)(?=\s|[,}]|$)", text)
-    must(len(found) == text.count("approvals") <= 1, "penstock.yaml says `approvals` in a way that is not read here")
-    return int(found[0]) if found else 1
+def quorums_of(bundle, commit):
+    """Who must approve: a label (none for every change), how many, and of which names or groups (none for any)."""
+    settings = ((bundle.content(commit, "penstock.yaml") if commit else None) or b"").decode(errors="replace")
+    policy = re.search(r"^policy:.*(?:\n(?:[ \t#].*)?)*", settings, re.MULTILINE)
+    must(policy or not re.search(r"policy['\"]?\s*:", settings), "penstock.yaml has its policy where it is not read here")
+    asked = yaml(policy[0]) if policy else {"policy": {}}
+    asked = shaped(asked, {"policy": dict})["policy"].get("approvals", "1")
+    asked = dict(asked) if type(asked) is dict else {"count": asked}
+    apart = {label: asked.pop(label) for label in ("irreversible", "personal_data") if label in asked}
+    everyone = quorum("", asked)
+    if everyone[1]:
+        apart.setdefault("irreversible", str(max(2, everyone[1])))
+    return [everyone, *(quorum(label, each) for label, each in apart.items())]
+
+def quorum(label, asked):
+    asked = asked if type(asked) is dict else {"count": asked}
+    asked = shaped(asked, {"count": r"[1-9]\d*" if label else r"0|[1-9]\d*", "from": list}, optional=("count", "from"))
+    must(all(type(each) is str for each in asked.get("from", ())), "policy names odd approvers")
+    return label, int(asked.get("count", "1")), {*asked.get("from", ())}
 
 # --- envelopes and statements
 
@@ -197,7 +232,7 @@ def read_statement(payload):
     """A statement's predicate, with its subjects by name in their order."""
     value = shaped(parse(payload), STATEMENT)
     said = shaped(value["predicate"], SAID, nullable=("base_commit", "commit", "previous"))
-    datetime.fromisoformat(said["at"].strip()).astimezone(UTC)
+    moment(said["at"])
     for command in said["commands"]:
         shaped(command, COMMAND, optional=("environment",))
         must(all(type(word) is str for word in command["argv"]) and command["duration_ms"] >= 0, "no command")
@@ -214,27 +249,33 @@ def read_statement(payload):
 class Link:
     """A verified statement: its place from 0, its envelope's digest, who signed, and what is said."""
     def __init__(self, place, data, key, said):
-        self.place, self.sha, self.key, self.said = place, sha256(data), key, said
+        self.place, self.sha, self.key, self.said, self.at = place, sha256(data), key, said, moment(said["at"])
         self.stage, self.label, self.signer = said["stage"], f"envelope {place + 1:02d}", key["name"].casefold()
 
+    def in_force(self, at):
+        """Whether a decision still counts: its key has not ended, and neither has what it says of itself."""
+        until = self.said["facts"].get("until")
+        return all(at < end for end in self.key["ends"]) and (until is None or at < moment(str(until)))
+
 class Chain:
-    def __init__(self, bundle, links, needed, options):
-        self.bundle, self.links, self.needed, self.options = bundle, links, needed, options
+    def __init__(self, bundle, links, quorums, options):
+        self.bundle, self.links, self.quorums, self.options = bundle, links, quorums, options
         self.change, self.steps = bundle.change, [e for e in links if e.stage != "waiver"]
         near = [e.said["author"] for e in links] + [e.key["name"] for e in links if e.stage not in DECISIONS]
         self.close = {name.casefold() for name in near}
-        self.standing, self.decisions, review, approvers = [], [], None, set()
+        self.standing, self.decisions, review, sound = [], [], None, ()
         for each in self.steps:
             rank = STAGES.index(each.stage)
             if self.standing and STAGES.index(self.standing[-1].stage) > rank:  # back: what was reached since is void
                 self.standing = [e for e in self.standing if STAGES.index(e.stage) < rank]
             self.standing.append(each)
             if each.stage in REWORK or each.stage == "review":
-                review, approvers = each if each.stage == "review" else None, set()
+                review, sound = each if each.stage == "review" else None, ()
             elif each.stage in ("approval", "deployment"):
-                self.decisions.append((each, review, approvers))
-                if each.key["role"] == "approver" and self.sees(each, review) and each.signer not in self.close:
-                    approvers = approvers | {each.key["name"]}
+                self.decisions.append((each, review, sound))
+                counts = each.key["role"] == "approver" and all(each.at < end for end in each.key["ends"])
+                if counts and self.sees(each, review) and each.signer not in self.close:
+                    sound = (*sound, each)
         self.review = next((e for e in reversed(self.standing) if e.stage == "review"), None)
 
     def sees(self, each, review):
@@ -255,9 +296,12 @@ def previous(c):
         must(e.said["previous"] == before, f"{e.label} was not written after the one before it")
 
 def order(c):
-    for before, e in zip([None, *(e.stage for e in c.steps)], c.steps, strict=False):
-        unasked = (before, e.stage, c.needed) == ("review", "deployment", 0)
-        must(unasked or e.stage in FOLLOWERS[before], f"{e.label} ({e.stage}) follows {before or 'nothing'}")
+    before = None
+    for e in c.links:
+        unasked = (before, e.stage, c.quorums[0][1]) == ("review", "deployment", 0)
+        waived = e.stage == "waiver" and before in {None, *REWORK}
+        must(unasked or waived or e.stage in FOLLOWERS[before], f"{e.label} ({e.stage}) follows {before or 'nothing'}")
+        before = before if waived else e.stage
 
 def role(c):
     for e in c.links:
@@ -272,8 +316,38 @@ def approval(c):
         must(e.stage != "approval" or c.sees(e, review), f"{e.label} does not approve the last review")
 
 def approvers(c):
-    for e, _, names in c.decisions:
-        must(e.stage != "deployment" or len(names) >= c.needed, f"{e.label}: {len(names)} of {c.needed} approvals")
+    for e, review, sound in (each for each in c.decisions if each[0].stage == "deployment"):
+        keys = [each.key for each in sound if each.in_force(e.at)]
+        labels = review.said["facts"].get("labels") if review else None
+        for label, count, among in c.quorums:
+            people = {key["name"] for key in keys if not among or among & {key["name"], *key["groups"]}}
+            unasked = label and not (type(labels) is list and label in labels)
+            must(unasked or len(people) >= count, f"{e.label}: {len(people)} of {count} approvals {label} {among or ''}")
+
+def terms(c):
+    for e in c.links:
+        must(all(e.at < end for end in e.key["ends"]), f"{e.label}: the key of {e.key['name']} had ended by then")
+
+def waivers(c):
+    """What counts although a gate found it was waived before, for that finding, until after stage and deployment."""
+    used = []
+    for e in c.links:
+        used = [] if e.stage == "discovery" else used
+        for verdict in objects(e.said["verdicts"]):
+            made = [sha256(canonical({word: one[word] for word in one if word != "remedy"}))
+                    for one in objects(verdict.get("findings"))]
+            for one in objects(verdict.get("waived")):
+                found = [w for w in c.links if (w.stage, w.sha) == ("waiver", one.get("waiver")) and w.place < e.place]
+                must(found and found[0].in_force(e.at), f"{e.label} leans on a waiver that is not there, or had ended")
+                same = found[0].said["facts"].get("gate") == verdict.get("gate")
+                covered = [sha for sha in found[0].said["subjects"].values() if sha in made and sha == one.get("finding")]
+                must(same and covered, f"{e.label} leans on {found[0].label}, which is about something else")
+                used += found
+        in_time = e.stage != "deployment" or all(waiver.in_force(e.at) for waiver in used)
+        must(in_time, f"{e.label} came after the end of a waiver that it leans on")
+
+def objects(values):
+    return [each for each in values if type(each) is dict] if type(values) is list else []
 
 def commit(c):
     for e, review, _ in c.decisions:
@@ -318,11 +392,12 @@ def anchor(c):
     base_commit = c.links[-1].said["base_commit"] if c.links else None
     must(c.options.base in (None, base_commit), f"the chain rests on the base commit {base_commit}")
     for key in (e.key for e in c.links if c.options.known or c.options.trust):
-        trusted = c.options.known.get(key["key_id"], key if key["key_id"] in c.options.trust else None)
-        must(key == trusted, f"{key['name']} ({key['role']}) signed with {key['key_id']}, not trusted for that")
+        trusted = c.options.known.get(key["key_id"], key if key["key_id"] in c.options.trust else {})
+        same = all(key[word] == trusted.get(word) for word in ("name", "role"))
+        must(same, f"{key['name']} ({key['role']}) signed with {key['key_id']}, not trusted for that")
 
 RULES = {rule.__name__: rule for rule in (complete, change, previous, order, role, four_eyes, approval, approvers,
-                                          commit, subjects, base, tree, content, anchor)}
+                                          terms, waivers, commit, subjects, base, tree, content, anchor)}
 
 def verify(data, options):
     """What breaks each rule, by its name; and the chain, if the file is a bundle at all."""
@@ -338,13 +413,14 @@ def verify(data, options):
         return broken, None
     opened = [attempt("canonical", read_envelope, each) for each in bundle.envelopes]
     said = [parts and attempt("statement", read_statement, parts[0]) for parts in opened]
-    last = next((each for each in reversed(said) if each), {"base_commit": None, "commit": None})
-    ring = attempt("keys", key_ring, bundle, last["base_commit"], last["commit"]) or {}
-    needed, links = attempt("keys", approvals_of, bundle, last["base_commit"]), []
+    steps = [each for each in said if each and each["stage"] != "waiver"] or [each for each in said if each]
+    last = steps[-1] if steps else {"base_commit": None, "commit": None}
+    ring = attempt("keys", key_ring, bundle, last["base_commit"], last["commit"], options.known) or {}
+    quorums, links = attempt("keys", quorums_of, bundle, last["base_commit"]), []
     for place, parts in enumerate(opened):
         key = parts and attempt("signature", signer, *parts, ring)
         links += [Link(place, bundle.envelopes[place], key, said[place])] if key and said[place] else []
-    chain = Chain(bundle, links, 1 if needed is None else needed, options)
+    chain = Chain(bundle, links, quorums or [("", 1, set())], options)
     for name, rule in RULES.items():
         attempt(name, rule, chain)
     return broken, chain
