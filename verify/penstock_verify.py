@@ -18,30 +18,31 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-TYPE, PREDICATE, PAYLOAD = "https://in-toto.io/Statement/v1", "urn:penstock:evidence:v1", "application/vnd.in-toto+json"
-STAGES = ("discovery", "design", "implementation", "review", "approval", "deployment", "observation", "rollback")
-REWORK, DECISIONS = {*STAGES[:3]}, {"approval", "waiver"}
+PAYLOAD = "application/vnd.in-toto+json"
+LINKS = "discovery", "design", "implementation", "review", "approval", "deployment", "observation", "rollback", "waiver"
+REWORK, DECISIONS = {*LINKS[:3]}, {"approval", "waiver"}
 FOLLOWERS = {None: {"discovery"}, "discovery": {"discovery", "design"}, "design": REWORK, "rollback": REWORK,
              "implementation": REWORK | {"review"}, "review": REWORK | {"review", "approval"},
              "approval": REWORK | {"review", "approval", "deployment"}, "observation": {"observation", "rollback"},
              "deployment": {"deployment", "observation", "rollback"}}
 # which step may come after which; a waiver is no step of the way and may stand wherever no review has passed yet
-SIGNERS = {kind: {"approver"} if kind in DECISIONS else {"author", "runner", "agent"} for kind in (*STAGES, "waiver")}
+SIGNERS = {kind: {"approver"} if kind in DECISIONS else {"author", "runner", "agent"} for kind in LINKS}
 SHA, GIT_ID, ANY, TEXT = "[0-9a-f]{64}", "[0-9a-f]{40}|[0-9a-f]{64}", "(?s).*", r"(?s).*\S.*"
 FILE = r"(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+(?:/(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+)*"
 SUBJECT = rf"(?:git|plan|version|fingerprint|envelope|policy|environment|finding):[^\x00-\x1f\x7f]+|{FILE}"
-STATEMENT = {"_type": re.escape(TYPE), "predicateType": re.escape(PREDICATE), "predicate": dict, "subject": list}
+TYPES = {"_type": r"https://in-toto\.io/Statement/v1", "predicateType": "urn:penstock:evidence:v1"}
 SAID = {"change": TEXT, "stage": "|".join(SIGNERS), "at": ANY, "author": TEXT, "project": TEXT, "base_commit": GIT_ID,
         "commit": GIT_ID, "previous": SHA, "commands": list, "verdicts": list, "facts": dict}
 COMMAND = {"argv": list, "exit_code": int, "duration_ms": int, "chunk": TEXT, "output_sha256": SHA, "environment": SHA}
 KEY = {"name": "[a-z0-9][a-z0-9._-]{0,62}", "role": "author|approver|runner|agent", "key_id": SHA, "public_key": ANY,
        "groups": list, "expires": ANY, "revoked": dict}
-REASON, WORD = r"(?m)^( +)reason: .*(?:\n\1 .*)*", r"""'[^'\n]*'|"[^"\\\n]*"|[^\s\[\]{},:'"](?:[^\s\[\]{},:'"]|:(?=\S))*"""
+REASON = r"(?m)^( +)reason: .*(?:\n\1 .*)*"
+WORD = r"""'[^'\n]*'|"[^"\\\n]*"|[^\s\[\]{},:'"](?:[^\s\[\]{},:'"]|:(?=\S))*"""
 ENVELOPE = {"payload": ANY, "payloadType": re.escape(PAYLOAD), "signatures": list}
 HEAD = {"form": "penstock-evidence/1", "change": TEXT, "prefix": f"|{FILE}"}
 LINES = {"envelope": {"envelope": ANY}, "file": {"file": FILE, "data": ANY},
          "object": {"object": GIT_ID, "type": "blob|commit|tree", "data": ANY}}
-REMOVED, FOLDER, NO_NAMES = "git:removed/", b"40000", (b"", b".", b"..")
+REMOVED, FOLDER = "git:removed/", b"40000"
 
 def must(holds, why):
     if not holds:
@@ -116,7 +117,7 @@ class Bundle:
         while data:
             head, zero, rest = data.partition(b"\0")
             mode, _, name = head.partition(b" ")
-            sound = zero and len(rest) >= width and name not in found and name not in NO_NAMES and b"/" not in name
+            sound = zero and len(rest) >= width and name not in {*found, b"", b".", b".."} and b"/" not in name
             must(sound, f"tree {tree[:12]} is broken")
             found[name], data = (mode, rest[:width].hex()), rest[width:]
         return found
@@ -158,7 +159,7 @@ def git_id(kind, data, digits):
 def yaml(text):
     lines = [line.rstrip() for line in re.sub(r"(?m)(^|\s)#.*", "", text).split("\n") if line.strip()]
     words = re.sub(WORD, lambda word: json.dumps(word[0].strip("'\"")), in_brackets(lines))
-    return json.loads(words, object_pairs_hook=lambda pairs: must(len({*dict(pairs)}) == len(pairs), "twice") or dict(pairs))
+    return json.loads(words, object_pairs_hook=lambda two: must(len(dict(two)) == len(two), "a key twice") or dict(two))
 
 def in_brackets(lines):
     deep = [len(line) - len(line.lstrip(" -")) for line in lines]
@@ -191,17 +192,17 @@ def read_key(text, stem):
     public, groups = unbase64(key["public_key"]), key.get("groups", [])
     must(key["name"] == stem and all(type(each) is str for each in groups), f"{stem}: of another name, or odd groups")
     must(len(public) == 32 and sha256(public) == key["key_id"], f"{stem}: another key than its id says")
-    revoked = [shaped(key["revoked"], {"at": ANY, "reason": TEXT})["at"]] if "revoked" in key else []
-    ends = [moment(each) for each in (*revoked, *([key["expires"]] if "expires" in key else []))]
+    revoked = shaped(key["revoked"], {"at": ANY, "reason": TEXT})["at"] if "revoked" in key else None
+    ends = [moment(end) for end in (revoked, key.get("expires")) if end is not None]
     return {**key, "public_key": public, "groups": {*groups}, "ends": ends}
 
 def quorums_of(bundle, commit):
     """Who must approve: a label (none for every change), how many, and of which names or groups (none for any)."""
     settings = ((bundle.content(commit, "penstock.yaml") if commit else None) or b"").decode(errors="replace")
     policy = re.search(r"^policy:.*(?:\n(?:[ \t#].*)?)*", settings, re.MULTILINE)
-    must(policy or not re.search(r"policy['\"]?\s*:", settings), "penstock.yaml has its policy where it is not read here")
-    asked = yaml(policy[0]) if policy else {"policy": {}}
-    asked = shaped(asked, {"policy": dict})["policy"].get("approvals", "1")
+    must(policy or not re.search(r"policy['\"]?\s*:", settings), "penstock.yaml has its policy in an odd place")
+    said = yaml(policy[0]) if policy else {"policy": {}}
+    asked = shaped(said, {"policy": dict})["policy"].get("approvals", "1")
     asked = dict(asked) if type(asked) is dict else {"count": asked}
     apart = {label: asked.pop(label) for label in ("irreversible", "personal_data") if label in asked}
     everyone = quorum("", asked)
@@ -230,7 +231,7 @@ def signer(payload, key_id, signature, ring):
 
 def read_statement(payload):
     """A statement's predicate, with its subjects by name in their order."""
-    value = shaped(parse(payload), STATEMENT)
+    value = shaped(parse(payload), {**TYPES, "predicate": dict, "subject": list})
     said = shaped(value["predicate"], SAID, nullable=("base_commit", "commit", "previous"))
     moment(said["at"])
     for command in said["commands"]:
@@ -244,13 +245,14 @@ def read_statement(payload):
     must(len({*subjects, *(each["name"] for each in commit)}) == len(value["subject"]), "a subject twice")
     return {**said, "subjects": subjects}
 
-# --- the rules between statements: each raises at the first thing that breaks it
+# --- the rules between statements: each raises at the first thing that breaks it; those of EACH judge one envelope
 
 class Link:
     """A verified statement: its place from 0, its envelope's digest, who signed, and what is said."""
     def __init__(self, place, data, key, said):
         self.place, self.sha, self.key, self.said, self.at = place, sha256(data), key, said, moment(said["at"])
         self.stage, self.label, self.signer = said["stage"], f"envelope {place + 1:02d}", key["name"].casefold()
+        self.rank, self.ended = LINKS.index(self.stage), any(self.at >= end for end in key["ends"])
 
     def in_force(self, at):
         """Whether a decision still counts: its key has not ended, and neither has what it says of itself."""
@@ -258,100 +260,83 @@ class Link:
         return all(at < end for end in self.key["ends"]) and (until is None or at < moment(str(until)))
 
 class Chain:
+    """All links, and of each what had been said before it: the step, the review, and the approvals of it that count."""
     def __init__(self, bundle, links, quorums, options):
-        self.bundle, self.links, self.quorums, self.options = bundle, links, quorums, options
-        self.change, self.steps = bundle.change, [e for e in links if e.stage != "waiver"]
+        self.bundle, self.links, self.quorums, self.options, self.standing = bundle, links, quorums, options, []
         near = [e.said["author"] for e in links] + [e.key["name"] for e in links if e.stage not in DECISIONS]
-        self.close = {name.casefold() for name in near}
-        self.standing, self.decisions, review, sound = [], [], None, ()
-        for each in self.steps:
-            rank = STAGES.index(each.stage)
-            if self.standing and STAGES.index(self.standing[-1].stage) > rank:  # back: what was reached since is void
-                self.standing = [e for e in self.standing if STAGES.index(e.stage) < rank]
-            self.standing.append(each)
-            if each.stage in REWORK or each.stage == "review":
-                review, sound = each if each.stage == "review" else None, ()
-            elif each.stage in ("approval", "deployment"):
-                self.decisions.append((each, review, sound))
-                counts = each.key["role"] == "approver" and all(each.at < end for end in each.key["ends"])
-                if counts and self.sees(each, review) and each.signer not in self.close:
-                    sound = (*sound, each)
+        self.change, close, before, review, sound = bundle.change, {name.casefold() for name in near}, None, None, ()
+        for e in links:
+            e.before, e.review, e.sound, e.close = before, review, sound, e.signer in close
+            e.sees = review and list(e.said["subjects"].values()) == [review.sha]
+            if e.stage != "waiver":  # a step; one that goes back makes void what was reached since
+                before, last = e.stage, self.standing[-1].rank if self.standing else 0
+                self.standing = [*(each for each in self.standing if last <= e.rank or each.rank < e.rank), e]
+            if e.stage in {*REWORK, "review"}:
+                review, sound = e if e.stage == "review" else None, ()
+            if e.stage == "approval" and e.key["role"] == "approver" and e.sees and not (e.close or e.ended):
+                sound = (*sound, e)
         self.review = next((e for e in reversed(self.standing) if e.stage == "review"), None)
-
-    def sees(self, each, review):
-        return each.stage == "approval" and review and list(each.said["subjects"].values()) == [review.sha]
 
 def complete(c):
     must(c.bundle.envelopes, "there is no evidence")
     must(c.options.reach in {None, *(e.stage for e in c.standing)}, f"the change has not reached {c.options.reach}")
 
-def change(c):
-    for e in c.links:
-        same = (e.said["change"], e.said["project"]) == (c.change, c.links[0].said["project"])
-        must(same, f"{e.label} belongs to {e.said['change']} of {e.said['project']}")
+def change(c, e):
+    same = (e.said["change"], e.said["project"]) == (c.change, c.links[0].said["project"])
+    must(same, f"{e.label} belongs to {e.said['change']} of {e.said['project']}")
 
-def previous(c):
-    for e in c.links:
-        before = sha256(c.bundle.envelopes[e.place - 1]) if e.place else None
-        must(e.said["previous"] == before, f"{e.label} was not written after the one before it")
+def previous(c, e):
+    before = sha256(c.bundle.envelopes[e.place - 1]) if e.place else None
+    must(e.said["previous"] == before, f"{e.label} was not written after the one before it")
 
-def order(c):
-    before = None
-    for e in c.links:
-        unasked = (before, e.stage, c.quorums[0][1]) == ("review", "deployment", 0)
-        waived = e.stage == "waiver" and before in {None, *REWORK}
-        must(unasked or waived or e.stage in FOLLOWERS[before], f"{e.label} ({e.stage}) follows {before or 'nothing'}")
-        before = before if waived else e.stage
+def order(c, e):
+    unasked = (e.before, e.stage, c.quorums[0][1]) == ("review", "deployment", 0)
+    right = e.before in {None, *REWORK} if e.stage == "waiver" else unasked or e.stage in FOLLOWERS[e.before]
+    must(right, f"{e.label} ({e.stage}) follows {e.before or 'nothing'}")
 
-def role(c):
-    for e in c.links:
-        must(e.key["role"] in SIGNERS[e.stage], f"{e.label} is signed by {e.key['name']}, a key of {e.key['role']}s")
+def role(_, e):
+    must(e.key["role"] in SIGNERS[e.stage], f"{e.label} is signed by {e.key['name']}, a key of {e.key['role']}s")
 
-def four_eyes(c):
-    for e in c.links:
-        must(e.stage not in DECISIONS or e.signer not in c.close, f"{e.label}: {e.key['name']} wrote or ran the change")
+def four_eyes(_, e):
+    must(e.stage not in DECISIONS or not e.close, f"{e.label}: {e.key['name']} wrote or ran the change")
 
-def approval(c):
-    for e, review, _ in c.decisions:
-        must(e.stage != "approval" or c.sees(e, review), f"{e.label} does not approve the last review")
+def approval(_, e):
+    must(e.stage != "approval" or e.sees, f"{e.label} does not approve the last review")
 
-def approvers(c):
-    for e, review, sound in (each for each in c.decisions if each[0].stage == "deployment"):
-        keys = [each.key for each in sound if each.in_force(e.at)]
-        labels = review.said["facts"].get("labels") if review else None
-        for label, count, among in c.quorums:
-            people = {key["name"] for key in keys if not among or among & {key["name"], *key["groups"]}}
-            unasked = label and not (type(labels) is list and label in labels)
-            must(unasked or len(people) >= count, f"{e.label}: {len(people)} of {count} approvals {label} {among or ''}")
+def approvers(c, e):
+    keys = [each.key for each in e.sound if each.in_force(e.at)]
+    labels = e.review.said["facts"].get("labels") if e.review else None
+    for label, count, among in c.quorums if e.stage == "deployment" else ():
+        people = {key["name"] for key in keys if not among or among & {key["name"], *key["groups"]}}
+        unasked = label and not (type(labels) is list and label in labels)
+        must(unasked or len(people) >= count, f"{e.label}: {len(people)} of {count} approvals {label} {among or ''}")
 
-def terms(c):
-    for e in c.links:
-        must(all(e.at < end for end in e.key["ends"]), f"{e.label}: the key of {e.key['name']} had ended by then")
+def terms(_, e):
+    must(not e.ended, f"{e.label}: the key of {e.key['name']} had ended by then")
+
+def commit(_, e):
+    bound = e.review and e.stage in ("approval", "deployment")
+    must(not bound or e.said["commit"] == e.review.said["commit"] is not None, f"{e.label} is about another commit")
+
+def objects(owner, word):
+    return [each for each in owner[word] if type(each) is dict] if type(owner.get(word)) is list else []
 
 def waivers(c):
     """What counts although a gate found it was waived before, for that finding, until after stage and deployment."""
     used = []
     for e in c.links:
         used = [] if e.stage == "discovery" else used
-        for verdict in objects(e.said["verdicts"]):
-            made = [sha256(canonical({word: one[word] for word in one if word != "remedy"}))
-                    for one in objects(verdict.get("findings"))]
-            for one in objects(verdict.get("waived")):
+        for verdict in objects(e.said, "verdicts"):
+            bare = [{word: one[word] for word in one if word != "remedy"} for one in objects(verdict, "findings")]
+            made = [sha256(canonical(each)) for each in bare]
+            for one in objects(verdict, "waived"):
                 found = [w for w in c.links if (w.stage, w.sha) == ("waiver", one.get("waiver")) and w.place < e.place]
                 must(found and found[0].in_force(e.at), f"{e.label} leans on a waiver that is not there, or had ended")
                 same = found[0].said["facts"].get("gate") == verdict.get("gate")
-                covered = [sha for sha in found[0].said["subjects"].values() if sha in made and sha == one.get("finding")]
+                covered = one.get("finding") in [sha for sha in found[0].said["subjects"].values() if sha in made]
                 must(same and covered, f"{e.label} leans on {found[0].label}, which is about something else")
                 used += found
-        in_time = e.stage != "deployment" or all(waiver.in_force(e.at) for waiver in used)
-        must(in_time, f"{e.label} came after the end of a waiver that it leans on")
-
-def objects(values):
-    return [each for each in values if type(each) is dict] if type(values) is list else []
-
-def commit(c):
-    for e, review, _ in c.decisions:
-        must(not review or e.said["commit"] == review.said["commit"] is not None, f"{e.label} is about another commit")
+        must(e.stage != "deployment" or all(each.in_force(e.at) for each in used), f"{e.label}: a waiver had ended")
 
 def subjects(c):
     named = {(e.stage, path): sha for e in c.standing for path, sha in e.said["subjects"].items() if ":" not in path}
@@ -396,6 +381,7 @@ def anchor(c):
         same = all(key[word] == trusted.get(word) for word in ("name", "role"))
         must(same, f"{key['name']} ({key['role']}) signed with {key['key_id']}, not trusted for that")
 
+EACH = (change, previous, order, role, four_eyes, approval, approvers, terms, commit)
 RULES = {rule.__name__: rule for rule in (complete, change, previous, order, role, four_eyes, approval, approvers,
                                           terms, waivers, commit, subjects, base, tree, content, anchor)}
 
@@ -422,7 +408,8 @@ def verify(data, options):
         links += [Link(place, bundle.envelopes[place], key, said[place])] if key and said[place] else []
     chain = Chain(bundle, links, quorums or [("", 1, set())], options)
     for name, rule in RULES.items():
-        attempt(name, rule, chain)
+        for e in links if name in {each.__name__ for each in EACH} else [None]:
+            attempt(name, rule, chain, *([e] if e else []))
     return broken, chain
 
 def main():
@@ -431,20 +418,20 @@ def main():
     parser.add_argument("--keys", type=Path, help="a folder of the public keys you trust, NAME.yaml each")
     parser.add_argument("--trust", action="append", default=[], help="the id of a key you trust; several times")
     parser.add_argument("--base", help="the commit that you know the change began from")
-    parser.add_argument("--reach", choices=STAGES, help="what the chain must have come to")
+    parser.add_argument("--reach", choices=LINKS[:-1], help="what the chain must have come to")
     options = parser.parse_args()
-    keys = [read_key(path.read_text(), path.stem) for path in options.keys.glob("*.yaml")] if options.keys else []
-    options.known = {key["key_id"]: key for key in keys}
+    files = options.keys.glob("*.yaml") if options.keys else ()
+    options.known = {key["key_id"]: key for key in (read_key(path.read_text(), path.stem) for path in files)}
     broken, chain = verify(options.bundle.read_bytes(), options)
     for name, found in broken.items():
         print("BROKEN" if found else "ok    ", name, *found, sep="  ")
     for key in {e.key["key_id"]: e.key for e in chain.links}.values() if chain else ():
         print(f"signed by {key['name']} ({key['role']}) {key['key_id']}")
-    if not (keys or options.trust or options.base):
+    if not (options.known or options.trust or options.base):
         print("NOT ANCHORED: nothing but the bundle itself vouches for these keys")
-    wrong = any(broken.values())
-    print("NOT verified" if wrong else f"{chain.change}: verified, the chain reaches {chain.steps[-1].stage}")
-    return int(wrong)
+    reached = chain and (chain.standing or chain.links)[-1].stage if not any(broken.values()) else None
+    print(f"{chain.change}: verified, the chain reaches {reached}" if reached else "NOT verified")
+    return 0 if reached else 1
 
 if __name__ == "__main__":
     raise SystemExit(main())
