@@ -34,7 +34,7 @@ from penstock.evidence.bundle import bundle_bytes, parse_bundle
 from penstock.evidence.keys import Revocation, to_text
 
 STANDALONE = ROOT / "verify" / "penstock_verify.py"
-MOST_LINES = 300
+MOST_LINES = 350
 FLIPS = 80
 WAYS = {
     "the whole way": WHOLE,
