@@ -103,6 +103,30 @@ def test_evidence_that_was_touched_answers_for_nothing(clone: Place) -> None:
     assert any(code.startswith("evidence.") for code, _ in found)
 
 
+@pytest.mark.parametrize(
+    ("approvals", "lacking"),
+    [
+        ("{from: [demo-reviewer]}", None),
+        ("{from: [board]}", None),
+        ("{from: [finance]}", "SHOP-9 has 0 of 1 approvals from finance"),
+        ("{count: 2, from: [board]}", "SHOP-9 has 1 of 2 approvals from board"),
+        ("{irreversible: 2, personal_data: {from: [privacy]}}", None),
+    ],
+)
+def test_the_people_that_the_base_asks_for_must_have_approved(clone: Place, approvals: str, lacking: str) -> None:
+    clone.git("switch", "--quiet", "--detach", "origin/main")
+    settings, key = clone.root / "penstock.yaml", clone.root / "keys" / f"{REVIEWER}.yaml"
+    settings.write_text(f"{settings.read_text().partition('policy:')[0]}policy: {{approvals: {approvals}}}\n")
+    key.write_text(f"{key.read_text()}groups: [board]\n")
+    clone.commit("Other people approve")
+    base = clone.git("rev-parse", "HEAD").strip()
+    clone.git("switch", "--quiet", "change/SHOP-9")
+    clone.git("merge", "--quiet", "--no-edit", base)
+    said = clone.penstock("admit", "--base", base, "--json", exits=1 if lacking else 0)
+    found = [each["message"] for each in said.findings if each["code"] == "admit.too_few_approvals"]
+    assert found == ([lacking] if lacking else [])
+
+
 def test_what_people_change_themselves_is_told_and_what_is_no_model_is_let_through(clone: Place) -> None:
     settings = clone.root / "penstock.yaml"
     settings.write_text(settings.read_text().replace("approvals: 1", "approvals: 0"))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from orders_shop import NEW_DAY
 from penstock_places import AUTHOR, REVIEWER, Place
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytest_plugins = ("acceptance_fixtures",)
 
+STANDALONE = Path(__file__).parents[2] / "verify" / "penstock_verify.py"
 UNTIL = ("--until", NEW_DAY)
 QUERY = "pipelines/shop/daily_orders.sql"
 PAGE = "docs/shop.md"
@@ -73,6 +73,18 @@ def as_patch(place: Place) -> None:
     (place.root / "stories" / "SHOP-9.patch").write_text(patch)
 
 
+def both_accept_its_bundle(place: Place, reach: str) -> None:
+    """Penstock and the verifier that shares no code with it, of a bundle that says a file was taken away."""
+    bundle = place.root.parent / f"{reach}.jsonl"
+    place.penstock("change", "export", "SHOP-9", "--to", str(bundle))
+    asked = (str(bundle), "--keys", str(place.root / "keys"), "--reach", reach)
+    ours = place.penstock("change", "verify", "--bundle", *asked).out
+    alone = subprocess.run([sys.executable, str(STANDALONE), *asked], capture_output=True, text=True, check=False)
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    for said in (ours, alone.stdout):
+        assert f"SHOP-9: verified, the chain reaches {reach}" in said
+
+
 def test_a_patch_is_planned_reviewed_and_promoted_with_the_file_it_takes_away(place: Place) -> None:
     as_patch(place)
     written(place, story("{kind: patch, file: SHOP-9.patch}"))
@@ -88,10 +100,12 @@ def test_a_patch_is_planned_reviewed_and_promoted_with_the_file_it_takes_away(pl
     assert "if(amount = 1.50" in (place.root / QUERY).read_text()
     assert not (place.root / PAGE).exists()
     place.penstock("change", "verify", "SHOP-9")
+    both_accept_its_bundle(place, "observation")
     place.penstock("change", "rollback", "SHOP-9", "--reason", "no fee after all")
     assert "sum(amount)" in (place.root / QUERY).read_text()
     assert (place.root / PAGE).exists()
     place.penstock("change", "verify", "SHOP-9")
+    both_accept_its_bundle(place, "rollback")
 
 
 def test_a_branch_is_taken_as_it_differs_from_where_it_began(place: Place) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.delivery.verification import verify_change
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import read_envelope, read_statement
+from penstock.evidence.keys import KEYS, from_text
 from penstock.evidence.statements import REMOVED, RESTORED, Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from penstock.delivery.ports import Folder, Repository
     from penstock.evidence.chain import ChainReport
+    from penstock.evidence.quorum import Quorum
     from penstock.evidence.statements import Statement
 
 DOSSIER, PEOPLES_OWN = "dossier.md", ("keys/", ".github/")
@@ -68,7 +70,8 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     vouched: dict[str, set[str | None]] = {}
     for change in ids:
         report = verify_change(change, root, folder, repository)
-        one = _admitted(change, report, _needed(policy, _reviewed(change, root, folder)), root, folder)
+        lacking = _lacking(_asked(policy, _reviewed(change, root, folder)), report.approvers, base, repository)
+        one = _admitted(change, report, lacking, root, folder)
         changes.append(one)
         if not blocking(one.findings):
             for path, sha256 in _claims(change, root, folder):
@@ -81,23 +84,43 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     return Admission(base=base, head=head, changes=tuple(changes), files=len(governed), findings=tuple(findings))
 
 
-def _needed(policy: Policy, review: Statement | None) -> int:
-    """How many must have approved a change with the labels of its review."""
-    labels = review.facts.get("labels", ()) if review is not None else ()
-    return max(quorum.count for quorum in policy.quorums([str(label) for label in labels]))
+def _asked(policy: Policy, review: Statement | None) -> tuple[Quorum, ...]:
+    """Who must have approved a change with the labels of its review."""
+    labels = review.facts.get("labels") if review is not None else None
+    return policy.quorums([str(label) for label in labels] if isinstance(labels, list) else [])
+
+
+def _lacking(
+    asked: Iterable[Quorum], approvers: Iterable[str], base: str, repository: Repository
+) -> tuple[tuple[Quorum, int], ...]:
+    """What is asked for and not there, and how many of those who approved count for it; groups are those of `base`."""
+    groups = {name: _groups(name, base, repository) for name in approvers}
+    counted = ((each, sum(each.admits(name, groups[name]) for name in groups)) for each in asked)
+    return tuple((each, count) for each, count in counted if count < each.count)
+
+
+def _groups(name: str, base: str, repository: Repository) -> tuple[str, ...]:
+    """The groups in whose name somebody may approve; none if the key is not there or cannot be read."""
+    file = f"{KEYS}/{name}.yaml"
+    try:
+        return from_text((repository.show(base, file) or b"").decode(errors="replace"), file).groups
+    except InputError:
+        return ()
 
 
 def _reviewed(change: str, root: Path, folder: Folder) -> Statement | None:
     return next((s for s in reversed(list(_statements(change, root, folder))) if s.stage is Link.REVIEW), None)
 
 
-def _admitted(change: str, report: ChainReport, needed: int, root: Path, folder: Folder) -> Admitted:
+def _admitted(
+    change: str, report: ChainReport, lacking: Iterable[tuple[Quorum, int]], root: Path, folder: Folder
+) -> Admitted:
     findings = list(report.findings)
     furthest = report.furthest
     if furthest is None or furthest.rank < Link.APPROVAL.rank:
         findings.append(_not_approved(change, str(furthest or "nothing")))
-    elif furthest is not Link.ROLLBACK and len(report.approvers) < needed:
-        findings.append(_too_few(change, len(report.approvers), needed))
+    elif furthest is not Link.ROLLBACK:
+        findings += [_too_few(change, found, quorum) for quorum, found in lacking]
     page = folder.read(root, f"changes/{change}/{DOSSIER}") or b""
     return Admitted(
         id=change,
@@ -206,12 +229,12 @@ def _not_approved(change: str, furthest: str) -> Finding:
     )
 
 
-def _too_few(change: str, found: int, needed: int) -> Finding:
+def _too_few(change: str, found: int, quorum: Quorum) -> Finding:
     return Finding(
         code="admit.too_few_approvals",
-        message=f"{change} has {found} approval(s) that count",
+        message=f"{change} has {found} of {quorum.count} approvals{quorum.words}",
         place=Place(file=f"changes/{change}"),
         found=str(found),
-        expected=f"{needed}, as the base revision's policy says",
+        expected=f"{quorum.count} different people{quorum.words}, as the base revision's policy says",
         remedy=f"penstock change approve {change} --as NAME, and commit what it writes",
     )

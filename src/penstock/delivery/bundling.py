@@ -1,7 +1,8 @@
 """A change's evidence as a bundle, and the verification of one without its project, its repository or a network.
 
 Invariants: a bundle holds exactly what judging the chain reads; one that holds more, or less, is not accepted. Keys
-that it brings along prove that nobody altered it without them; whose they are, the verifier must know from elsewhere.
+that it brings along prove that nobody altered it without them; whose they are, and which were revoked since, the
+verifier must know from elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.delivery.verification import Evidence, Recorded, evidence_of, judge, trusted_keys
+from penstock.delivery.verification import Evidence, Recorded, evidence_of, judge, keys_here, trusted_keys
 from penstock.evidence.bundle import Bundle, bundle_bytes, parse_bundle
 from penstock.evidence.chain import ChainReport, LinkReport
 from penstock.evidence.envelope import read_envelope
@@ -18,7 +19,7 @@ from penstock.model.errors import InputError, RefusedError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from penstock.delivery.ports import Folder, Repository
@@ -71,16 +72,20 @@ def export_change(change: str, root: Path, folder: Folder, repository: Repositor
     """
     with repository.history() as history:
         found = evidence_of(change, root, folder, history)
-        report, bundle = gather(replace(found, history=history.afresh()), ledger)
+        here = keys_here(root, folder)
+        report, bundle = gather(replace(found, history=history.afresh()), ledger, here)
     if not report.ok:
         raise RefusedError(report.findings)
     return bundle_bytes(bundle)
 
 
-def gather(found: Evidence, ledger: Recorded) -> tuple[ChainReport, Bundle]:
-    """Judge a chain, and put what that reads into a bundle. The history must be one of which nothing was read yet."""
+def gather(found: Evidence, ledger: Recorded, ends: Sequence[PublicKey] = ()) -> tuple[ChainReport, Bundle]:
+    """Judge a chain, and put what that reads into a bundle. The history must be one of which nothing was read yet.
+
+    `ends` are keys as they are now: what was revoked since is judged by, and is no part of the bundle.
+    """
     files: dict[str, bytes] = {}
-    report = judge(replace(found, read=_noting(found.read, files)), ledger)
+    report = judge(replace(found, read=_noting(found.read, files)), ledger, ends=ends)
     bundle = Bundle(
         change=found.change,
         prefix=found.history.prefix,
@@ -115,7 +120,7 @@ def verify_bundle(
         read=_noting(bundle.files.get, files),
         history=history,
     )
-    chain = judge(found, Recorded(reach=reach))
+    chain = judge(found, Recorded(reach=reach), ends=trust.keys)
     base = found.last.base_commit if found.last else None
     signers = _signers(found)
     links = (

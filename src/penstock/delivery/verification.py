@@ -71,7 +71,7 @@ def verify_change(
     """
     with repository.history() as history:
         found = evidence_of(change, root, folder, history)
-        return judge(found, ledger, also=_authors_here(root, folder))
+        return judge(found, ledger, also=keys_here(root, folder))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +85,13 @@ class Evidence:
 
     @property
     def last(self) -> Statement | None:
-        """The last statement that can be read, not verified yet: the keys and policy of its base revision count."""
-        peeked = (peek(*each) for each in reversed(self.envelopes))
-        return next((statement for statement in peeked if statement is not None), None)
+        """The last statement that can be read, not verified yet: the keys and policy of its base revision count.
+
+        A waiver chooses neither, unless nothing else was said yet.
+        """
+        peeked = [said for each in reversed(self.envelopes) if (said := peek(*each)) is not None]
+        steps = (said for said in peeked if said.stage is not Link.WAIVER)
+        return next(steps, peeked[0] if peeked else None)
 
 
 def evidence_of(change: str, root: Path, folder: Folder, history: History) -> Evidence:
@@ -104,16 +108,22 @@ def evidence_of(change: str, root: Path, folder: Folder, history: History) -> Ev
     return Evidence(change=change, envelopes=tuple(files), read=claims.read, history=history)
 
 
-def judge(found: Evidence, ledger: Recorded = Recorded(), also: Sequence[PublicKey] = ()) -> ChainReport:
+def judge(
+    found: Evidence,
+    ledger: Recorded = Recorded(),
+    also: Sequence[PublicKey] = (),
+    ends: Sequence[PublicKey] = (),
+) -> ChainReport:
     """Judge a chain by the keys and the policy of its base revision; the rule `keys` says whether those can be read.
 
     `also` are the keys of the project as it is: they may sign stages, never approvals, and what they revoke is revoked.
+    Of `ends` that alone is taken: what they revoke, or end earlier.
     """
     findings: tuple[Finding, ...] = ()
     keys: Mapping[str, PublicKey] = {}
     policy = Policy()
     try:
-        keys = trusted_keys(found, also)
+        keys = trusted_keys(found, also, ends)
         policy = _policy_of(found)
     except InputError as error:
         findings = error.findings
@@ -125,8 +135,12 @@ def judge(found: Evidence, ledger: Recorded = Recorded(), also: Sequence[PublicK
     return replace(report, links=(LinkReport(name="keys", findings=findings), *report.links))
 
 
-def trusted_keys(found: Evidence, also: Sequence[PublicKey] = ()) -> Mapping[str, PublicKey]:
+def trusted_keys(
+    found: Evidence, also: Sequence[PublicKey] = (), ends: Sequence[PublicKey] = ()
+) -> Mapping[str, PublicKey]:
     """Keys by id: approvers from the base revision alone; authors also from the commit that the last statement names.
+
+    None of them counts for longer than `also` and `ends` say.
 
     Raises:
         InputError: a revision is not there, or its keys or settings are broken.
@@ -139,7 +153,7 @@ def trusted_keys(found: Evidence, also: Sequence[PublicKey] = ()) -> Mapping[str
     for key in (*later, *also):
         if key.role is not Role.APPROVER and key.key_id not in known:
             more.setdefault(key.key_id, key)
-    return key_ring([*with_revocations(then, also), *more.values()])
+    return key_ring(with_revocations(with_revocations([*then, *more.values()], also), ends))
 
 
 class _Claims:
@@ -198,7 +212,7 @@ def _deployed(change: str, root: Path, folder: Folder, history: History) -> list
     if Link.DEPLOYMENT not in {statement.stage for statement in statements}:
         return []
     found = Evidence(change=change, envelopes=tuple(files), read=lambda _path: None, history=history)
-    report = judge(found, also=_authors_here(root, folder))
+    report = judge(found, also=keys_here(root, folder))
     return statements if all(link.ok for link in report.links if link.name not in {"subjects", "tree"}) else []
 
 
@@ -215,8 +229,8 @@ def peek(name: str, data: bytes) -> Statement | None:
         return None
 
 
-def _authors_here(root: Path, folder: Folder) -> list[PublicKey]:
-    """The keys of the project as it is; only those that approve nothing count."""
+def keys_here(root: Path, folder: Folder) -> list[PublicKey]:
+    """The keys of the project as it is, for what may sign stages, and for what was revoked since."""
     return [_key(name, folder.read(root, name) or b"") for name in folder.list(root, KEYS) if name.endswith(".yaml")]
 
 

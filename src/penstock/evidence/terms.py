@@ -55,8 +55,13 @@ def waivers_in_force(chain: Chain) -> Iterator[Finding]:
 
 def _with_waivers(each: Signed) -> Iterator[Mapping[str, Any]]:
     for verdict in each.statement.verdicts:
-        if isinstance(verdict, dict) and isinstance(verdict.get("waived"), list):
-            yield {**verdict, "waived": [one for one in verdict["waived"] if isinstance(one, dict)]}
+        if isinstance(verdict, dict):
+            yield {**verdict, **{word: _mappings(verdict.get(word)) for word in ("waived", "findings")}}
+
+
+def _mappings(values: object) -> list[Any]:
+    """The mappings of a list; none of what is no list."""
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _waiver(chain: Chain, user: Signed, sha256: str) -> Signed | None:
@@ -67,7 +72,7 @@ def _waiver(chain: Chain, user: Signed, sha256: str) -> Signed | None:
 def _fault(waiver: Signed | None, verdict: Mapping[str, Any], finding: str, moment: str) -> str | None:
     if waiver is None:
         return "no such waiver stands before it"
-    if finding not in {finding_digest(one) for one in verdict.get("findings", ()) if isinstance(one, dict)}:
+    if finding not in {finding_digest(one) for one in verdict["findings"]}:
         return f"{finding[:12]} is none of the gate's findings"
     if waiver.statement.facts.get("gate") != verdict.get("gate"):
         return f"{waiver.file} is about another gate"

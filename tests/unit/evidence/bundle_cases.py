@@ -19,11 +19,14 @@ from penstock.evidence import Link, Role, Subject, canonical_bytes, digest, revi
 from penstock.evidence.bundle import Bundle, bundle_bytes
 from penstock.evidence.envelope import pae
 from penstock.evidence.git_objects import GitObject, History, object_id
-from penstock.evidence.keys import to_text
+from penstock.evidence.keys import Revocation, to_text
+from penstock.evidence.statements import finding_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
+
+    from penstock.evidence import ChainReport, PublicKey
 
 ROOT = Path(__file__).parents[3]
 OWN = "changes/RETAIL-1"
@@ -50,6 +53,9 @@ PAGES = {
     f"{OWN}/dossier.md": b"It is fine.\n",
     f"{OWN}/rollout.md": b"done\n",
 }
+GATE = "weak_tests"
+FINDING = {"code": "gate.weak_tests", "severity": "error", "message": "one fault is left", "remedy": "catch it"}
+EARLIER, LATER = "2026-11-01", "2026-12-01"
 PAGE_OF = {
     Link.DISCOVERY: "story.md",
     Link.DESIGN: "plan.md",
@@ -132,9 +138,20 @@ class Told:
             "previous": digest(self.envelopes[-1]) if self.envelopes else None,
             "subjects": self.subjects(stage),
         } | changes
-        default = {Link.APPROVAL: APPROVER, Link.IMPLEMENTATION: AUTHOR}.get(stage, RUNNER)
+        default = {Link.APPROVAL: APPROVER, Link.WAIVER: SECOND, Link.IMPLEMENTATION: AUTHOR}.get(stage, RUNNER)
         self.envelopes.append(seal(statement(stage, **fields), signer or default))
         return self
+
+    def waive(self, signer: SeedSigner = SECOND, *, of: Mapping[str, Any] = FINDING, **facts: Any) -> Told:
+        """A waiver of one finding."""
+        subjects = (Subject(name=f"finding:{GATE}/1", sha256=finding_digest(of)),)
+        return self.add(Link.WAIVER, signer, subjects=subjects, facts={"gate": GATE, "until": LATER} | facts)
+
+    def leaning(self, stage: Link, waiver: str = "", **changes: Any) -> Told:
+        """A stage that lets the finding pass, by the waiver before it if no other is named."""
+        waived = [{"finding": finding_digest(FINDING), "waiver": waiver or digest(self.envelopes[-1])}]
+        verdict = {"gate": GATE, "outcome": "fail", "counts": "pass", "findings": [FINDING], "waived": waived}
+        return self.add(stage, verdicts=(verdict,), **changes)
 
     def through(self, *stages: Link) -> Told:
         for stage in stages:
@@ -165,11 +182,15 @@ class Told:
 
     def bundle(self, change: str = "RETAIL-1") -> Bundle:
         """Everything that judging it reads, whether it is true or not."""
+        return self.gathered(change)[1]
+
+    def gathered(self, change: str = "RETAIL-1", ends: tuple[PublicKey, ...] = ()) -> tuple[ChainReport, Bundle]:
+        """What its project finds when it is exported, with keys as they are now."""
         named = tuple((f"envelope {number}", data) for number, data in enumerate(self.envelopes, 1))
         files = {**self.after, **self.pages}
         history = History(self.repo.objects.get, self.prefix)
         found = Evidence(change=change, envelopes=named, read=files.get, history=history)
-        return gather(found, Recorded())[1]
+        return gather(found, Recorded(), ends)
 
     def data(self) -> bytes:
         return bundle_bytes(self.bundle())
@@ -200,9 +221,10 @@ def resigned(envelope: bytes, signer: SeedSigner, said: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchors:
-    """What a verifier is told beside the bundle."""
+    """What a verifier is told beside the bundle; `ended` are key files with terms of their own."""
 
     keys: tuple[SeedSigner, ...] = ()
+    ended: tuple[PublicKey, ...] = ()
     trust: tuple[str, ...] = ()
     base: str | None = None
     reach: Link | None = None
@@ -213,7 +235,7 @@ ALONE = Anchors()
 
 def by_penstock(data: bytes, anchors: Anchors = ALONE) -> BundleReport:
     """What Penstock says of a bundle."""
-    public = tuple(each.public for each in anchors.keys)
+    public = (*(each.public for each in anchors.keys), *anchors.ended)
     trust = Trust(keys=public, key_ids=frozenset(anchors.trust), base=anchors.base)
     return verify_bundle(data, "bundle", trust, reach=anchors.reach)
 
@@ -224,7 +246,8 @@ def broken_for_penstock(data: bytes, anchors: Anchors = ALONE) -> set[str]:
 
 def broken_for_standalone(data: bytes, anchors: Anchors = ALONE) -> set[str]:
     """The rules that the standalone verifier finds broken."""
-    known = {each.key_id: standalone.read_key(to_text(each.public), each.name) for each in anchors.keys}
+    files = [(each.name, each.public) for each in anchors.keys] + [(each.name, each) for each in anchors.ended]
+    known = {key.key_id: standalone.read_key(to_text(key), name) for name, key in files}
     reach = None if anchors.reach is None else str(anchors.reach)
     options = Namespace(known=known, trust=list(anchors.trust), base=anchors.base, reach=reach)
     found, _ = standalone.verify(data, options)
@@ -564,3 +587,125 @@ def a_trusted_key_in_another_role() -> dict[str, Any]:
 @attack
 def another_base_than_the_verifier_knows() -> dict[str, Any]:
     return {"rule": "anchor", "data": Told().through(*WHOLE).data(), "anchors": Anchors(base="e" * 40)}
+
+
+# --- terms, quorums, waivers
+
+
+def under(policy: bytes = b"", **keys: PublicKey) -> Told:
+    """The same project with another policy or other key files, since before the change."""
+    files = {f"keys/{name}.yaml": to_text(key).encode() for name, key in keys.items()}
+    files |= {"penstock.yaml": b"name: retail\n" + policy} if policy else {}
+    return Told(BEFORE | files, AFTER | files)
+
+
+@attack
+def a_key_that_had_expired() -> dict[str, Any]:
+    ended = replace(RUNNER.public, expires=EARLIER)
+    return {"rule": "terms", "data": under(ci=ended).through(*REVIEWED).data()}
+
+
+@attack
+def a_key_that_was_revoked_in_the_base() -> dict[str, Any]:
+    ended = replace(RUNNER.public, revoked=Revocation(at=EARLIER, reason="lost, with the laptop # it's gone"))
+    return {"rule": "terms", "data": under(ci=ended).through(*REVIEWED).data()}
+
+
+@attack
+def a_key_that_the_verifier_knows_to_be_revoked() -> dict[str, Any]:
+    ended = replace(RUNNER.public, revoked=Revocation(at=EARLIER, reason="lost"))
+    anchors = Anchors(keys=(AUTHOR, APPROVER), ended=(ended,))
+    return {"rule": "terms", "data": Told().through(*REVIEWED).data(), "anchors": anchors}
+
+
+@attack
+def an_author_s_new_key_that_the_verifier_knows_to_be_revoked() -> dict[str, Any]:
+    ended = replace(AUTHOR.public, revoked=Revocation(at=EARLIER, reason="lost"))
+    anchors = Anchors(keys=(RUNNER, APPROVER), ended=(ended,))
+    return {"rule": "terms", "data": Told().through(*REVIEWED).data(), "anchors": anchors}
+
+
+@attack
+def an_approval_that_had_ended_before_the_deployment() -> dict[str, Any]:
+    told = Told().through(*REVIEWED).add(Link.APPROVAL, facts={"until": LATER})
+    return {"rule": "approvers", "data": told.add(Link.DEPLOYMENT, at=LATER).data()}
+
+
+@attack
+def an_approver_s_key_that_had_ended_before_the_deployment() -> dict[str, Any]:
+    told = under(bo=replace(APPROVER.public, expires=LATER)).through(*TO_APPROVAL)
+    return {"rule": "approvers", "data": told.add(Link.DEPLOYMENT, at=LATER).data()}
+
+
+@attack
+def an_approver_whom_policy_does_not_ask() -> dict[str, Any]:
+    told = under(b"policy:\n  approvals:\n    count: 1\n    from: [finance, cy]\n")
+    return {"rule": "approvers", "data": told.through(*DEPLOYED).data()}
+
+
+@attack
+def two_approvals_and_none_of_the_group_that_a_label_asks_for() -> dict[str, Any]:
+    told = under(b"policy:\n  approvals: {personal_data: {from: [privacy]}}\n")
+    told.through(*REVIEWED[:3]).add(Link.REVIEW, facts={"labels": ["personal_data"]})
+    data = told.through(Link.APPROVAL).add(Link.APPROVAL, SECOND).add(Link.DEPLOYMENT).data()
+    return {"rule": "approvers", "data": data}
+
+
+@attack
+def one_approval_of_what_cannot_be_undone() -> dict[str, Any]:
+    told = Told().through(*REVIEWED[:3]).add(Link.REVIEW, facts={"labels": ["irreversible"]})
+    return {"rule": "approvers", "data": told.through(Link.APPROVAL, Link.DEPLOYMENT).data()}
+
+
+@attack
+def a_waiver_that_had_ended() -> dict[str, Any]:
+    told = Told().through(*REVIEWED[:3]).waive(until=EARLIER)
+    return {"rule": "waivers", "data": told.leaning(Link.REVIEW).data()}
+
+
+@attack
+def a_waiver_that_had_ended_before_the_deployment() -> dict[str, Any]:
+    told = Told().through(*REVIEWED[:3]).waive(until=LATER).leaning(Link.REVIEW).through(Link.APPROVAL)
+    return {"rule": "waivers", "data": told.add(Link.DEPLOYMENT, at=LATER).data()}
+
+
+@attack
+def a_waiver_of_another_finding() -> dict[str, Any]:
+    told = Told().through(*REVIEWED[:3]).waive(of={**FINDING, "message": "another fault is left"})
+    return {"rule": "waivers", "data": told.leaning(Link.REVIEW).data()}
+
+
+@attack
+def a_waiver_of_another_gate() -> dict[str, Any]:
+    return {"rule": "waivers", "data": Told().through(*REVIEWED[:3]).waive(gate="impact").leaning(Link.REVIEW).data()}
+
+
+@attack
+def a_waiver_that_nobody_signed() -> dict[str, Any]:
+    return {"rule": "waivers", "data": Told().through(*REVIEWED[:3]).leaning(Link.REVIEW, "0" * 64).data()}
+
+
+@attack
+def a_waiver_by_the_author() -> dict[str, Any]:
+    told = Told()
+    for stage in REVIEWED[:3]:
+        told.add(stage, author="Cy")
+    return {"rule": "four_eyes", "data": told.waive(SECOND).leaning(Link.REVIEW, author="Cy").data()}
+
+
+@attack
+def a_waiver_with_an_author_s_key() -> dict[str, Any]:
+    dan = SeedSigner("dan", Role.AUTHOR, 21)
+    told = under(dan=dan.public).through(*REVIEWED[:3]).waive(dan)
+    return {"rule": "role", "data": told.leaning(Link.REVIEW).data()}
+
+
+@attack
+def a_waiver_once_the_review_has_passed() -> dict[str, Any]:
+    return {"rule": "order", "data": Told().through(*REVIEWED).waive().data()}
+
+
+@attack
+def an_agent_s_approval() -> dict[str, Any]:
+    robot = SeedSigner("robot", Role.AGENT, 7)
+    return {"rule": "role", "data": under(robot=robot.public).through(*REVIEWED).add(Link.APPROVAL, robot).data()}

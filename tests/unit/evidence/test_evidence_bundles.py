@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from bundle_cases import (
     ALONE,
+    BEFORE,
     OWN,
     ROOT,
     Anchors,
@@ -22,16 +23,18 @@ from bundle_cases import (
     broken_for_standalone,
     by_penstock,
     standalone,
+    under,
 )
-from evidence_cases import APPROVER, AUTHOR, RUNNER, SECOND, TO_APPROVAL, WHOLE
+from evidence_cases import APPROVER, AUTHOR, RUNNER, SECOND, STRANGER, TO_APPROVAL, WHOLE, SeedSigner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.evidence import Link, digest
+from penstock.evidence import Link, Role, digest
 from penstock.evidence.bundle import bundle_bytes, parse_bundle
+from penstock.evidence.keys import Revocation, to_text
 
 STANDALONE = ROOT / "verify" / "penstock_verify.py"
-MOST_LINES = 300
+MOST_LINES = 350
 FLIPS = 80
 WAYS = {
     "the whole way": WHOLE,
@@ -72,6 +75,9 @@ def test_a_change_under_way_can_be_exported(length: int) -> None:
         (b"policy: {quality_score: 90, approvals: 2}\n", 2),
         (b"policy:\n  # two of us\n  approvals: 2   # always\nparallel: 2\n", 2),
         (b"policy:\n  approvals: 0\n", 0),
+        (b"policy:\n  approvals: {count: 2, irreversible: 3}\n  gates: {weak_tests: warn}\n", 2),
+        (b"policy:\n  approvals:\n    count: 2\n    from:\n    - bo\n    - 'cy'  # both\n", 2),
+        (b'policy:\n  approvals:\n    personal_data:\n      count: 2\n      from: ["data"]\n', 1),
     ],
 )
 def test_both_read_the_same_number_of_approvals_from_the_base(policy: bytes, enough: int) -> None:
@@ -85,6 +91,81 @@ def test_both_read_the_same_number_of_approvals_from_the_base(policy: bytes, eno
         data = told.add(Link.DEPLOYMENT).data()
         expected = set() if count >= enough else {"approvers"} if count else {"order", "approvers"}
         assert broken_for_penstock(data) == broken_for_standalone(data) == expected
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        b"{name: retail, policy: {approvals: 2}}\n",
+        b"name: retail\n'policy': {approvals: 2}\n",
+        b"name: retail\npolicy: {approvals: &two 2}\n",
+        b"name: retail\npolicy: {approvals: 2, approvals: 0}\n",
+        b"name: retail\npolicy:\n  approvals: 010\n",
+        b"name: retail\npolicy: {approvals: {count: 1, of: [bo]}}\n",
+        b"name: retail\npolicy: {approvals: {from: [[bo]]}}\n",
+    ],
+)
+def test_policy_that_the_standalone_verifier_cannot_read_is_refused_there(policy: bytes) -> None:
+    settings = {"penstock.yaml": policy}
+    told = Told(Told().before | settings, Told().after | settings).through(*TO_APPROVAL[:4])
+
+    assert broken_for_standalone(told.data()) == {"keys"}
+
+
+def test_people_of_a_group_and_for_a_label_are_counted_alike() -> None:
+    fay, policy = SeedSigner("fay", Role.APPROVER, 8), b"policy: {approvals: {from: [finance], irreversible: 2}}\n"
+    key = replace(fay.public, groups=("finance", "board"), expires="2027-01-01")
+    for labels, signers, expected in (
+        ((), (fay,), set()),
+        ((), (APPROVER, SECOND), {"approvers"}),
+        (("irreversible",), (fay,), {"approvers"}),
+        (("irreversible",), (APPROVER, fay), set()),
+    ):
+        told = under(policy, fay=key).through(*TO_APPROVAL[:3]).add(Link.REVIEW, facts={"labels": list(labels)})
+        for signer in signers:
+            told.add(Link.APPROVAL, signer)
+        data = told.add(Link.DEPLOYMENT).data()
+        assert broken_for_penstock(data) == broken_for_standalone(data) == expected
+
+
+def test_a_change_that_leans_on_a_waiver_is_accepted_by_both_and_so_is_one_that_only_has_one() -> None:
+    told = Told().through(*TO_APPROVAL[:3]).waive().leaning(Link.REVIEW).through(Link.APPROVAL, Link.DEPLOYMENT)
+    for data in (told.data(), Told().through(*TO_APPROVAL[:3]).waive().data(), Told().waive().data()):
+        assert broken_for_penstock(data) == broken_for_standalone(data) == set()
+
+
+def test_a_waiver_chooses_neither_keys_nor_policy() -> None:
+    told = Told()
+    lax = told.repo.commit({**BEFORE, "keys/eve.yaml": to_text(STRANGER.public).encode()})
+    told.through(*TO_APPROVAL[:3]).add(Link.WAIVER, STRANGER, base_commit=lax, subjects=told.subjects(Link.DISCOVERY))
+
+    assert broken_for_penstock(told.data()) == broken_for_standalone(told.data()) == {"signature"}
+
+
+def test_what_was_done_before_a_key_was_revoked_stands() -> None:
+    data = Told().through(*WHOLE).data()
+    left = replace(APPROVER.public, revoked=Revocation(at="2026-12-01", reason="left"), groups=("board",))
+    anchors = Anchors(keys=(AUTHOR, RUNNER), ended=(left,))
+
+    assert broken_for_penstock(data, anchors) == broken_for_standalone(data, anchors) == set()
+
+
+def test_what_was_revoked_since_is_judged_by_at_the_export_and_changes_no_byte_of_the_bundle() -> None:
+    told = Told().through(*WHOLE)
+    lost = replace(APPROVER.public, revoked=Revocation(at="2026-11-01", reason="lost"))
+    left = replace(APPROVER.public, revoked=Revocation(at="2026-12-01", reason="left"))
+
+    assert not told.gathered(ends=(lost,))[0].link("terms").ok
+    report, bundle = told.gathered(ends=(left,))
+    assert report.ok
+    assert bundle_bytes(bundle) == told.data()
+
+
+@pytest.mark.parametrize("odd", [{"findings": 5}, {"waived": 5}, {"waived": [5]}, {"waived": [{"finding": []}]}])
+def test_verdicts_of_no_known_form_never_raise(odd: dict[str, object]) -> None:
+    data = Told().add(Link.DISCOVERY, verdicts=({"gate": "impact", **odd}, 7)).data()
+
+    assert broken_for_penstock(data) == broken_for_standalone(data)
 
 
 def test_a_bundle_says_whose_keys_it_rests_on_and_that_nothing_else_vouches_for_them() -> None:
