@@ -303,7 +303,7 @@ def test_reports_are_written_of_a_change_of_checks_and_of_tests(refused: Place, 
     rows = json.loads(sarif.read_text())["runs"][0]["results"]
     assert [row["ruleId"] for row in rows if row["level"] == "error"] == ["missing_contract"]
     assert rows[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "pipelines/shop/best_day.sql"
-    assert '<testsuite name="SHOP-9.implementation" tests="12" failures="1"' in junit.read_text()
+    assert '<testsuite name="SHOP-9.implementation" tests="18" failures="1"' in junit.read_text()
     assert "<testsuite" in refused.penstock("test", "shop.daily_orders", "--junit", "-").out
     (refused.root / "pipelines" / "shop" / "broken.sql").write_text("SELECT nope FROM shop.nowhere\n")
     broken = refused.penstock("check", "--sarif", "-", exits=2)

@@ -227,7 +227,7 @@ def test_unrelated_changes_go_live_beside_each_other_and_related_ones_one_after_
     )
     assert "best_revenue" in (place.root / "architecture.md").read_text()
     place.penstock("change", "verify", "SHOP-7")
-    kinds = sorted(path.name for path in (place.root / "changes/SHOP-7/evidence").glob("*.json"))
+    kinds = sorted(path.name for path in (place.root / "changes/SHOP-7/evidence").glob("*.dsse.json"))
     assert [kind[3:].partition(".")[0].partition("-")[0] for kind in kinds] == [
         "discovery", "design", "implementation", "review", "approval",
         "design", "implementation", "review", "approval", "deployment", "observation",

@@ -140,8 +140,8 @@ def _digest_of(path: str, root: Path, tools: Tools) -> str | None:
 
 
 def _changed_versions(change: Change, planned: Design, root: Path, tools: Tools) -> tuple[str, ...]:
-    """Datasets whose version does not hold the rows reviewed; in production it takes in new intervals."""
-    if change.promotion is not None:
+    """Datasets whose version does not hold the rows reviewed; from its first step on it takes in new intervals."""
+    if change.promotion is not None or tools.journal.rows("rollout", change=change.id):
         return ()
     subjects = review_statement(change, root, tools).subjects
     seen = {subject.name: subject.sha256 for subject in subjects if subject.name.startswith("version:")}
