@@ -136,6 +136,6 @@ def test_a_rebase_that_was_killed_between_two_branches_is_finished_by_the_next_c
         "retired/change/RETAIL-2-1",
     ]
     git(shop.root, "merge-base", "--is-ancestor", "main", "change/RETAIL-2")
-    evidence = sorted((shop.worktree(CHANGE) / "changes" / CHANGE / "evidence").glob("*.json"))
+    evidence = sorted((shop.worktree(CHANGE) / "changes" / CHANGE / "evidence").glob("*.dsse.json"))
     kinds = [path.name.partition("-")[2].partition(".")[0] for path in evidence]
     assert kinds == ["discovery", "design", "implementation", "review", f"approval-{APPROVER}"]
