@@ -50,7 +50,7 @@ OF_RETAIL_1 = (
     *(
         f"changes/RETAIL-1/{name}"
         for name in (
-            *("alignment.md", "deployment.md", "dossier.md", "plan.json", "plan.md", "profile.json"),
+            *("alignment.md", "deployment.md", "dossier.html", "dossier.md", "plan.json", "plan.md", "profile.json"),
             *("questions.yaml", "review.json", "rollback.md", "rollout.md", "story.md"),
             *("evidence/01-discovery.dsse.json", "evidence/02-design.dsse.json"),
             *("evidence/03-implementation.dsse.json", "evidence/04-review.dsse.json"),
@@ -375,7 +375,10 @@ def test_a_dossier_is_one_page_whose_every_citation_can_be_opened(delivered: Pla
     assert len(cited) >= 5
     for path, line in cited:
         assert 1 <= int(line) <= len((delivered.root / path).read_text().splitlines()), path
+    page = (delivered.root / "changes" / change / "dossier.html").read_text()
+    assert {f"F:{path}:{line}" for path, line in cited} <= set(re.findall(r"F:[^\s<:]+:\d+", page))
     chunks = set(re.findall(r"output ([0-9a-f]{12})\b", dossier))
+    assert chunks == set(re.findall(r"output ([0-9a-f]{12})\b", page))
     assert len(chunks) >= 4
     for chunk in chunks:
         assert delivered.penstock("change", "show", change, "--chunk", chunk, "--json").result["text"].strip()

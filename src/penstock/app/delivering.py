@@ -19,7 +19,7 @@ from penstock.delivery.deployment import deploy
 from penstock.delivery.design import design
 from penstock.delivery.implementation import implement
 from penstock.delivery.opening import Opening, open_change
-from penstock.delivery.review import review
+from penstock.delivery.review import DOSSIER_HTML, review
 from penstock.delivery.stages import End, Stage, Wait, Work, next_step
 from penstock.delivery.tools import Tools, close_trees, policy_at
 from penstock.delivery.verification import Recorded, recorded, verify_change
@@ -172,6 +172,12 @@ def show(place: Workplace, change_id: str) -> tuple[Change, Step, Path]:
     change = find_change(place.ledger, change_id)
     tools = make_tools(place, change.author, Watcher())
     return change, _step(change, tools), artefacts(change, place)
+
+
+def page_to_read(folder: Path) -> Path | None:
+    """The page of a change's folder on which a person decides, once there is one."""
+    page = folder / DOSSIER_HTML
+    return page if page.is_file() else None
 
 
 def show_output(place: Workplace, change_id: str, chunk: str) -> str:

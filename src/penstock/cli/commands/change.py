@@ -57,6 +57,8 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Answer
         mark = "passed" if stage in found.passed else here
         lines.append(f"  {stage.number} {stage:<16}{mark}".rstrip())
     lines += [f"  observed: {interval} {state}" for interval, state in found.observations.items()]
+    page = delivering.page_to_read(folder)
+    lines += [f"  decide on: {page}"] if page else []
     lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, step)}"]
     return Answer(result=delivering.change_json(found, step, str(folder)), text="\n".join(lines))
 
