@@ -70,11 +70,16 @@ def test_no_two_of_forty_boxes_touch() -> None:
 def test_no_edge_of_forty_datasets_goes_over_a_box() -> None:
     svg = dag_svg(*forty())
     found = list(boxes(svg).values())
-    paths = re.findall(r'<path d="([^"]+)"', svg)
+    paths = re.findall(r'<path[^>]* d="([^"]+)"', svg)
     assert len(paths) == len(set(forty()[1]))
     for path in paths:
         for x, y in points(path):
             assert not [box for box in found if box[0] + 1 < x < box[0] + box[2] - 1 and box[1] < y < box[1] + box[3]]
+
+
+def test_what_flows_from_one_change_to_the_next_is_marked() -> None:
+    nodes = [node("a"), node("b", State.ALTERED), node("c", State.MOVED)]
+    assert dag_svg(nodes, [("a", "b"), ("b", "c")]).count("<path class=lit") == 1
 
 
 def test_everything_lies_within_the_picture() -> None:

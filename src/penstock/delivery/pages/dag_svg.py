@@ -16,7 +16,7 @@ from penstock.delivery.pages.tables import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_TALL, _GAP, _THIN, _BETWEEN, _LETTER, _MOST_LETTERS = 44, 14, 16, 56, 7.3, 30
+_TALL, _GAP, _THIN, _BETWEEN, _WIDEST, _LETTER, _MOST_LETTERS = 44, 14, 16, 48, 150, 7.3, 30
 _SWEEPS = 6
 
 
@@ -50,6 +50,7 @@ class _Slot:
 STYLE = """
 .dag { overflow-x: auto; } .dag text { font: 12px ui-monospace, monospace; fill: var(--ink); }
 .dag .note { font: 11px system-ui, sans-serif; } .dag path { fill: none; stroke: var(--old); stroke-width: 1.2; }
+.dag path.lit { stroke: var(--new); stroke-width: 2; }
 .dag rect { fill: var(--soft); stroke: var(--line); stroke-width: 1; }
 .dag .new-set rect { stroke: var(--good); stroke-width: 2.5; }
 .dag .altered rect { stroke: var(--new); stroke-width: 3; }
@@ -65,7 +66,7 @@ def dag_svg(nodes: Sequence[Node], edges: Iterable[tuple[str, str]]) -> str:
     drawn = sorted({pair for pair in edges if set(pair) <= set(known) and pair[0] != pair[1]})
     layers = _ordered(_layers(sorted(known), drawn), drawn)
     widths = [max((_width(known[slot.name]) for slot in layer if slot.edge is None), default=20) for layer in layers]
-    lefts = [sum(widths[:at]) + _BETWEEN * at + 2 for at in range(len(layers))]
+    lefts = _lefts(layers, widths, drawn)
     heights = [sum(_height(slot) + _GAP for slot in layer) - _GAP for layer in layers]
     tall, wide = max(heights, default=0) + 4, (lefts[-1] + widths[-1] + 2) if layers else 0
     middles: dict[_Slot, int] = {}
@@ -75,7 +76,11 @@ def dag_svg(nodes: Sequence[Node], edges: Iterable[tuple[str, str]]) -> str:
             middles[slot] = top + _height(slot) // 2
             top += _height(slot) + _GAP
     column = {slot: at for at, layer in enumerate(layers) for slot in layer}
-    paths = [_path(pair, column, middles, lefts, widths) for pair in drawn]
+    lit = {name for name, node in known.items() if node.state is not State.UNCHANGED}
+    paths = [
+        f'<path{" class=lit" if set(pair) <= lit else ""} d="{_path(pair, column, middles, lefts, widths)}"/>'
+        for pair in sorted(drawn, key=lambda pair: (set(pair) <= lit, pair))
+    ]
     boxes = [
         _box(known[slot.name], lefts[at], middles[slot], widths[at])
         for at, layer in enumerate(layers)
@@ -87,6 +92,16 @@ def dag_svg(nodes: Sequence[Node], edges: Iterable[tuple[str, str]]) -> str:
         f'<div class="dag" role="region" aria-label="Datasets" tabindex="0"><svg width="{wide}" height="{tall}" '
         f'viewBox="0 0 {wide} {tall}" role="img" aria-label="{label}">{"".join(paths)}{"".join(boxes)}</svg></div>'
     )
+
+
+def _lefts(layers: Sequence[Sequence[_Slot]], widths: Sequence[int], edges: Sequence[tuple[str, str]]) -> list[int]:
+    """Where each layer begins: the more edges go between two layers, the more room they have."""
+    depth = {slot.name: at for at, layer in enumerate(layers) for slot in layer if slot.edge is None}
+    lefts = [2]
+    for at, wide in enumerate(widths[:-1]):
+        crossing = sum(1 for source, target in edges if depth[source] <= at < depth[target])
+        lefts.append(lefts[-1] + wide + min(_BETWEEN + 3 * crossing, _WIDEST))
+    return lefts
 
 
 def _alternative(nodes: Sequence[Node]) -> str:
@@ -170,7 +185,7 @@ def _path(
         if slot.edge is not None:
             x = left + widths[column[slot]]
             parts.append(f"H{x}")
-    return f'<path d="{" ".join(parts)}"/>'
+    return " ".join(parts)
 
 
 def _height(slot: _Slot) -> int:

@@ -35,7 +35,7 @@ def headline(seen: Review, room: Room) -> Iterator[str]:
         yield f"**What your numbers will do.** {' '.join(_sentence(seen, diff, room) for diff in told)}"
         yield from _others(seen, moved[len(told) :], room)
         yield (
-            "Readers see this from the moment of promotion, in past days as well: old and new were compared row by row "
+            "It shows from the moment of promotion, in past days as well: old and new were compared row by row "
             f"on the same data, up to {seen.until} (output {chunk})."
         )
     else:

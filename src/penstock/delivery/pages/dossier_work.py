@@ -91,7 +91,7 @@ def downstream(seen: Review, room: Room) -> Iterator[str]:
     if outside:
         yield f"- These read what moves and keep their own definition: {room.named(outside)}."
     else:
-        yield "- No dataset of this project reads what moves, apart from those named here."
+        yield "- Nothing else in this project reads what moves."
     owners = sorted({project.pipeline_of(name).owner for name in (*touched, *readers)})
     told = owners[: room.names]
     rest = [f"{len(owners) - len(told)} more"] if len(owners) > len(told) else []
