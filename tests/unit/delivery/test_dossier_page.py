@@ -262,3 +262,22 @@ def test_each_chart_says_in_words_what_it_shows() -> None:
         for label in labels
     )
     assert f"Data flows from left to right. altered: {REVENUE}." in labels
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    long = colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
+    parts = [int(long[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_colour_stands_out_from_the_paper(scheme: int) -> None:
+    part = html(moving()).split("prefers-color-scheme: dark")[scheme]
+    colours = dict(re.findall(r"--(ink|paper|old|new|good|bad): (#[0-9a-f]+)\b", part))
+    paper = luminance(colours.pop("paper"))
+    assert set(colours) == {"ink", "old", "new", "good", "bad"}
+    for name, colour in colours.items():
+        low, high = sorted((paper, luminance(colour)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from penstock.delivery.pages.dossier_room import figure
 from penstock.delivery.pages.html_page import table_html
-from penstock.delivery.pages.tables import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ def trend_html(trend: Trend) -> str:
     """A trend as a figure: its chart, a caption that says what is drawn, and the numbers folded up."""
     what = f"<code>{escape(trend.column)}</code>" if trend.column else "Rows"
     heads = (trend.span, "before", "now", "difference")
-    rows = [(escape(one.start), number(one.old), number(one.new), _signed(_apart(one))) for one in trend.points]
+    rows = [(escape(one.start), _plain(one.old), _plain(one.new), _signed(_apart(one))) for one in trend.points]
     return (
         f"<figure><figcaption>{what} by {trend.span}</figcaption>{_chart(trend)}"
         f"<details><summary>The numbers</summary>{table_html(heads, rows, words=1)}</details></figure>"
@@ -108,4 +107,10 @@ def _greatest(points: Sequence[Point]) -> str:
 
 
 def _signed(value: Decimal) -> str:
-    return f"{value:+,}" if value else "0"
+    return f"{'+' if value > 0 else ''}{_plain(value)}"
+
+
+def _plain(value: Decimal | None) -> str:
+    """Every digit that says something; a dash for none."""
+    text = "–" if value is None else f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.delivery.pages.dossier_numbers import headline, movement
 from penstock.delivery.pages.dossier_risks import risks
 from penstock.delivery.pages.dossier_room import ROOMS, counted, listed
-from penstock.delivery.pages.dossier_work import asked, cost, criteria, downstream, quality
+from penstock.delivery.pages.dossier_work import asked, cost, criteria, downstream, edited_lines, quality
 from penstock.model.findings import Outcome
 
 if TYPE_CHECKING:
@@ -52,21 +52,24 @@ def page_of(sections: Iterable[Section]) -> str:
 def dossier_sections(change: Change, seen: Review, verdicts: Sequence[Verdict]) -> tuple[Section, ...]:
     """The page by section, with as much detail as there is room for."""
     made: tuple[Section, ...] = ()
+    edited = tuple(edited_lines(seen))
     for room in ROOMS:
-        made = tuple(_sections(change, seen, verdicts, room))
+        made = tuple(_sections(change, seen, verdicts, room, edited))
         if len(page_of(made).split()) <= MOST_WORDS:
             break
     return made
 
 
-def _sections(change: Change, seen: Review, verdicts: Sequence[Verdict], room: Room) -> Iterator[Section]:
+def _sections(
+    change: Change, seen: Review, verdicts: Sequence[Verdict], room: Room, edited: Sequence[str]
+) -> Iterator[Section]:
     title = f"Dossier of {change.id}: {' '.join(seen.planned.story.title.split())}"
     yield _section("", title, _first(_answer(change, verdicts), tuple(headline(seen, room)), verdicts))
     yield _section("wrong", "What can go wrong", risks(seen, room))
     yield _section("back", "How to get back", _way_back(change, seen))
     yield _section("downstream", "Who is downstream", downstream(seen, room))
     yield _section("moves", "What moves, and by how much", movement(change, seen, room))
-    yield _section("work", "What was asked for, and what was done", asked(change, seen, room))
+    yield _section("work", "What was asked for, and what was done", asked(change, seen, room, edited))
     yield _section("checked", "How it was checked", (*criteria(seen, room), *quality(seen, room)))
     yield _section("cost", "What it costs", cost(seen, room))
     yield _section("gates", "The gates", _gates(verdicts, room))

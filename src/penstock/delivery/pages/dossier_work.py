@@ -10,7 +10,7 @@ from penstock.model.pipelines import SqlTask
 from penstock.sql.block_pairs import changed_places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from penstock.delivery.changes import Change
     from penstock.delivery.pages.dossier_room import Room
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MOST_FILES = 3
 
 
-def asked(change: Change, seen: Review, room: Room) -> Iterator[str]:
-    """The story in its own words, who wrote the change, and the files and lines that matter most."""
+def asked(change: Change, seen: Review, room: Room, edited: Sequence[str]) -> Iterator[str]:
+    """The story in its own words, who wrote the change, and the files and lines (`edited`) that matter most."""
     story = seen.planned.story
     paragraphs = [part.strip() for part in story.text.split("\n\n") if part.strip() and not part.startswith("#")]
     first = shortened(" ".join((paragraphs[0] if paragraphs else story.title).split()), 2 * room.characters)
@@ -35,6 +35,7 @@ def asked(change: Change, seen: Review, room: Room) -> Iterator[str]:
         f"{change.author} answers for it. The plan that was followed is F:{change.folder}/plan.md:1."
     )
     yield from _files(seen, room)
+    yield from _lines(room, edited)
 
 
 def _files(seen: Review, room: Room) -> Iterator[str]:
@@ -47,17 +48,19 @@ def _files(seen: Review, room: Room) -> Iterator[str]:
     first = sorted(every, key=lambda file: not file.path.endswith((".sql", ".py")))[:MOST_FILES]
     matter = f" First of them: {listed(f'F:{file.path}:1' for file in first)}." if first else ""
     yield f"Files replaced: {len(replaced)}; new: {len(new)}{taken}.{matter}"
-    places = list(_places(seen))
-    if places:
+
+
+def _lines(room: Room, edited: Sequence[str]) -> Iterator[str]:
+    if edited:
         yield ""
         yield "In queries of production these lines are other ones:"
         yield ""
-        yield from places[: room.places]
-        if len(places) > room.places:
-            yield f"- and {len(places) - room.places:,} more"
+        yield from edited[: room.places]
+    if len(edited) > room.places:
+        yield f"- and {len(edited) - room.places:,} more"
 
 
-def _places(seen: Review) -> Iterator[str]:
+def edited_lines(seen: Review) -> Iterator[str]:
     """Where the queries of altered datasets changed, by clause."""
     base, project = seen.planned.base, seen.planned.project
     for name in seen.planned.difference.altered:
