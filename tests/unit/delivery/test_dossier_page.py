@@ -32,6 +32,8 @@ from penstock.delivery.pages.dossier_html import dossier_html
 from penstock.model.stories import Bound, Impact
 from penstock.policy.facts import Readiness
 from penstock.quality.comparison import RowExample
+from penstock.quality.distributions import ColumnDistribution, Frequent, Histogram, SideDistribution
+from penstock.quality.distributions_sql import ColumnKind
 from penstock.quality.rerunning import Effort, Repeat, Rerun
 
 if TYPE_CHECKING:
@@ -233,7 +235,13 @@ def test_the_html_asks_for_nothing_and_runs_nothing() -> None:
 
 
 def test_whatever_people_wrote_opens_no_tag() -> None:
-    nasty = replace(picture(), dataset=HOSTILE, day=HOSTILE)
+    plain = picture()
+    said = Frequent(value=HOSTILE, rows=3)
+    side = SideDistribution(rows=3, nulls=0, distinct=1, minimum=HOSTILE, maximum=HOSTILE, frequent=(said,))
+    bins = Histogram(edges=(HOSTILE, HOSTILE), old=(1,), new=(2,))
+    shape = ColumnDistribution(name=HOSTILE, kind=ColumnKind.TEXT, masked=False, old=side, new=side, histogram=bins)
+    trends = tuple(replace(one, column=HOSTILE) for one in plain.trends)
+    nasty = replace(plain, dataset=HOSTILE, day=HOSTILE, trends=trends, distributions=(shape,))
     seen = review(
         told=story(title=HOSTILE, text=HOSTILE, owner=HOSTILE),
         files=(AuthoredFile(path=f"pipelines/{HOSTILE}.sql", text="", group="pipelines"),),

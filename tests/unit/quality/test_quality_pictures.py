@@ -62,6 +62,12 @@ def test_the_days_told_are_those_of_rows_that_differ(duck: Duck) -> None:
     assert (found.day, found.first, found.last) == ("day", "2011-01-21", "2011-01-23")
 
 
+@pytest.mark.parametrize(("old", "new"), [(9, 4), (4, 9)], ids=["rows that go", "rows that come"])
+def test_rows_of_one_side_alone_count_as_well(duck: Duck, old: int, new: int) -> None:
+    found = drawn(duck, daily(old), daily(new))
+    assert (found.first, found.last) == ("2011-01-05", "2011-01-09")
+
+
 @pytest.mark.parametrize(("count", "span"), [(62, "day"), (63, "week"), (500, "month"), (20000, "year")])
 def test_a_longer_time_is_cut_into_longer_spans(duck: Duck, count: int, span: str) -> None:
     found = drawn(duck, daily(count), daily(count, "2"))
