@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dossier_claims import assert_is_one_page
 from penstock_places import AUTHOR, REVIEWER, Place
 
 from object_bench import KEY, SECRET
@@ -109,6 +110,11 @@ def test_production_shows_what_the_files_say(delivered: Place, truth: Table) -> 
     assert shown(delivered, "prod") == truth
     assert sum(counts[0] for counts in truth.values()) == 871_831_262
     assert delivered.penstock("change", "verify", "EPIDEMIC-2").code == 0
+
+
+@pytest.mark.parametrize("change", ["EPIDEMIC-1", "EPIDEMIC-2"])
+def test_each_dossier_is_one_page(delivered: Place, change: str) -> None:
+    assert_is_one_page(delivered.root, change)
 
 
 def test_no_line_was_put_aside_and_none_is_missing(delivered: Place, finals: tuple[Path, ...]) -> None:

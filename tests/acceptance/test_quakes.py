@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import quakes_by_hand
+from dossier_claims import assert_is_one_page
 from penstock_places import AUTHOR, REVIEWER, Place
 from quakes_by_hand import Revision, Said, Snapshot, read_snapshots
 
@@ -275,6 +276,11 @@ def test_both_stories_went_through_all_stages(delivered_quakes: Place, tmp_path:
     reviewed = json.loads((place.root / "changes/QUAKES-1/review.json").read_text())
     tried = {name.removeprefix("quakes."): one["outcome"] for name, one in reviewed["slices"].items()}
     assert tried == dict.fromkeys(("current", "history", "sightings", "snapshots"), "equal")
+
+
+@pytest.mark.parametrize("change", ["QUAKES-1", "QUAKES-2"])
+def test_each_dossier_is_one_page(delivered_quakes: Place, change: str) -> None:
+    assert_is_one_page(delivered_quakes.root, change)
 
 
 def test_a_rollback_of_the_second_story_leaves_the_first(delivered_quakes: Place, tmp_path: Path) -> None:

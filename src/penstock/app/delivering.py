@@ -24,7 +24,7 @@ from penstock.delivery.design import design
 from penstock.delivery.implementation import implement
 from penstock.delivery.judged import judged_stages
 from penstock.delivery.opening import Opening, open_change
-from penstock.delivery.review import review
+from penstock.delivery.review import DOSSIER_HTML, review
 from penstock.delivery.rollout import follow_production
 from penstock.delivery.stages import ABANDONED, REBASING, End, Stage, Wait, Work, next_step
 from penstock.delivery.standing import progress_of
@@ -221,6 +221,12 @@ def judged(place: Workplace, change_id: str) -> tuple[JudgedStage, ...]:
     """What the gates of a change's stages said."""
     change = find_change(place.ledger, change_id)
     return judged_stages(change, project_of(change, place), make_tools(place, change.author, Watcher()))
+
+
+def page_to_read(folder: Path) -> Path | None:
+    """The page of a change's folder on which a person decides, once there is one."""
+    page = folder / DOSSIER_HTML
+    return page if page.is_file() else None
 
 
 def show_output(place: Workplace, change_id: str, chunk: str) -> str:

@@ -34,6 +34,7 @@ from penstock.quality import checks as quality
 from penstock.quality.comparison import compare, digest_query
 from penstock.quality.comparison_sql import Side
 from penstock.quality.masking import MASK
+from penstock.quality.pictures import picture
 from penstock.quality.setting import Setting
 from penstock.quality.volume import judge_volume
 from penstock.sql.identifiers import literal, quote
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
     from penstock.quality.mutation import MutationScore
+    from penstock.quality.pictures import Picture
     from penstock.quality.rerunning import Rerun
     from penstock.quality.slicing import SliceVerdict
     from penstock.sql.joins import Join
@@ -209,6 +211,22 @@ class EngineRuntime:
             key=contract.key if contract else (),
             masked=_personal(dataset),
         )
+
+    def pictures(
+        self, production: Mapping[str, str], project: Project, diffs: Sequence[DatasetDiff]
+    ) -> tuple[Picture, ...]:
+        """What to draw of each dataset that differs: totals over time and distributions, both sides."""
+        versions = versions_of(project)
+        return tuple(
+            self._picture(diff, project.datasets[diff.dataset], old, versions[diff.dataset].relation)
+            for diff in diffs
+            if not diff.empty
+            for old in (relation_of(diff.dataset, production[diff.dataset]),)
+        )
+
+    def _picture(self, diff: DatasetDiff, dataset: Dataset, old: str, new: str) -> Picture:
+        before, after = (Side(relation=one, columns=self._warehouse.columns(one)) for one in (old, new))
+        return picture(self._rows, diff, before, after, days=_days(dataset), masked=_personal(dataset))
 
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:
         """Whether the built rows went through what changed in each query."""
@@ -382,6 +400,13 @@ def _joins_of(dataset: Dataset) -> tuple[Join, ...]:
     if not isinstance(dataset.task, SqlTask):
         return ()
     return joins(parse_query(dataset.task.text, dataset.file, dataset=dataset.name))
+
+
+def _days(dataset: Dataset) -> tuple[str, ...]:
+    """The columns that may say when a row happened, the likeliest first."""
+    contract = dataset.contract
+    named = (dataset.interval.column if dataset.interval else None, contract.retention_column if contract else None)
+    return (*(name for name in named if name), *(contract.key if contract else ()))
 
 
 def _personal(dataset: Dataset) -> frozenset[str]:

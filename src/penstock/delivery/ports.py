@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.quality.comparison import DatasetDiff
     from penstock.quality.exercise import Exercise
     from penstock.quality.mutation import MutationScore
+    from penstock.quality.pictures import Picture
     from penstock.quality.rerunning import Rerun
     from penstock.quality.slicing import SliceVerdict
 
@@ -282,6 +283,12 @@ class Runtime(Protocol):
         self, production: Mapping[str, str], project: Project, filters: Mapping[str, str]
     ) -> tuple[DatasetDiff, ...]:
         """The same for the rows alone that do not meet a dataset's predicate."""
+        ...
+
+    def pictures(
+        self, production: Mapping[str, str], project: Project, diffs: Sequence[DatasetDiff]
+    ) -> tuple[Picture, ...]:
+        """What to draw of each dataset that differs: totals over time and distributions, both sides."""
         ...
 
     def exercise(self, old: Project, new: Project, moved: Mapping[str, bool], until: datetime) -> tuple[Exercise, ...]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.contract.consumers import named_consumers
 from penstock.delivery import records
 from penstock.delivery.design import branch_design
 from penstock.delivery.irreversible import irreversible_steps, labels_of
 from penstock.delivery.judged import judged_stages
 from penstock.delivery.pages import tables
 from penstock.delivery.pages.deployment import deployment_notes, rollback_notes
-from penstock.delivery.pages.dossier import dossier_page
+from penstock.delivery.pages.dossier import dossier_sections, page_of
+from penstock.delivery.pages.dossier_html import dossier_html
 from penstock.delivery.pages.exercise import exercise_json, exercises_text
 from penstock.delivery.pages.faults import mutations_text
 from penstock.delivery.pages.slices import slices_text
@@ -34,20 +36,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from penstock.contract.consumers import NamedConsumer
     from penstock.delivery.changes import Change
     from penstock.delivery.design import Design
     from penstock.delivery.ports import BuildOutcome, Runtime
     from penstock.delivery.records import Output
     from penstock.delivery.tools import Tools
     from penstock.policy.rules import Policy
+    from penstock.quality.pictures import Picture
 
-REVIEW_JSON, DOSSIER = "review.json", "dossier.md"
+REVIEW_JSON, DOSSIER, DOSSIER_HTML = "review.json", "dossier.md", "dossier.html"
 DEPLOYMENT_NOTES, ROLLBACK_NOTES = "deployment.md", "rollback.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """Everything the review saw: the design it is of, both builds, the gates' facts, and the recorded outputs."""
+    """Everything the review saw: the design it is of, both builds, the gates' facts, and the recorded outputs.
+
+    `pictures` are what to draw of datasets that differ, `consumers` those whom the contracts of datasets name.
+    """
 
     planned: Design
     shadow: BuildOutcome
@@ -56,6 +63,8 @@ class Review:
     content: Mapping[str, tuple[int, str]]
     outputs: Mapping[str, Output]
     until: str
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    consumers: Mapping[str, tuple[NamedConsumer, ...]] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -69,10 +78,12 @@ def review(change: Change, tools: Tools) -> StageReport:
     policy = policy_at(tools, change.base_commit)
     seen = _look(change, branch_design(change, root, tools), root, policy, tools)
     verdicts = gates.judge_all(gates.REVIEW, seen.facts, waivers=waivers_of(change, root, tools))
-    page = dossier_page(change, seen, verdicts, judged_stages(change, root, tools))
+    sections = dossier_sections(change, seen, verdicts, judged_stages(change, root, tools))
+    page = page_of(sections)
     contents = {
         REVIEW_JSON: json.dumps(review_json(seen), indent=2, ensure_ascii=False) + "\n",
         DOSSIER: page,
+        DOSSIER_HTML: dossier_html(seen, sections),
         DEPLOYMENT_NOTES: deployment_notes(change, seen),
         ROLLBACK_NOTES: rollback_notes(change, seen),
     }
@@ -150,7 +161,17 @@ def _look(change: Change, planned: Design, root: Path, policy: Policy, tools: To
         content=content,
         outputs=outputs,
         until=stamp(until),
+        pictures={one.dataset: one for one in runtime.pictures(production, planned.project, facts.diffs)},
+        consumers=_consumers(planned, root, tools),
     )
+
+
+def _consumers(planned: Design, root: Path, tools: Tools) -> dict[str, tuple[NamedConsumer, ...]]:
+    """Whom the contracts of everything that moves name as readers."""
+    touched = planned.difference.touched
+    contracts = [planned.project.datasets[name].contract for name in (*touched, *planned.project.downstream(*touched))]
+    texts = {each.dataset: (each.file, tools.folder.read(root, each.file)) for each in contracts if each}
+    return {name: named_consumers(data.decode(), file) for name, (file, data) in texts.items() if data}
 
 
 def _unmeasured(planned: Design, policy: Policy, findings: tuple[Any, ...]) -> ReviewFacts:

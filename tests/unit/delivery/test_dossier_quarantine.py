@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from penstock.delivery.pages import tables
-from penstock.delivery.pages.dossier import _quality
+from penstock.delivery.pages.dossier_room import ROOMS
+from penstock.delivery.pages.dossier_work import quality
 
 
 def _seen(**quarantined: tuple[int, int]) -> Any:
@@ -19,7 +20,7 @@ def _seen(**quarantined: tuple[int, int]) -> Any:
 
 
 def test_each_dataset_with_rows_put_aside_has_a_line_of_the_quality_section() -> None:
-    lines = list(_quality(_seen(orders=(3, 1200), total=(7, 0))))
+    lines = list(quality(_seen(orders=(3, 1200), total=(7, 0)), ROOMS[0]))
     assert lines[1:] == [
         "- `sales.orders`: 1,200 row(s) are put aside and missing from it; in production 3.",
         "- `sales.total`: 0 row(s) are put aside and missing from it; in production 7.",
@@ -27,12 +28,12 @@ def test_each_dataset_with_rows_put_aside_has_a_line_of_the_quality_section() ->
 
 
 def test_where_nothing_is_put_aside_nothing_is_said() -> None:
-    assert len(list(_quality(_seen()))) == 1
+    assert len(list(quality(_seen(), ROOMS[0]))) == 1
     assert tables.quarantined_text({}) == ""
 
 
 def test_many_datasets_do_not_fill_the_page() -> None:
-    lines = list(_quality(_seen(**{f"d{number}": (0, 1) for number in range(9)})))
+    lines = list(quality(_seen(**{f"d{number}": (0, 1) for number in range(9)}), ROOMS[0]))
     assert lines[-1] == "- and 3 more dataset(s) with rows put aside."
     assert len(lines) == 8
 

@@ -324,6 +324,7 @@ def _connect(path: Path, spool: Path, *, read_only: bool) -> duckdb.DuckDBPyConn
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET allowed_directories = [{literal(f'{spool}/')}]")
     connection.execute("SET enable_external_access = false")
+    connection.execute("SET allowed_configs = ['threads']")  # a build is tried in one thread (`one_thread`)
     connection.execute("SET lock_configuration = true")
     return connection
 

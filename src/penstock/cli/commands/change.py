@@ -82,6 +82,8 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Report
     lines += [f"  observed: {interval} {state}" for interval, state in found.observations.items()]
     lines += [f"  {line}" for stage in stages for line in judged_lines(stage)]
     lines += [f"  conflict: {conflict.words(found.id)}" for conflict in conflicts]
+    page = delivering.page_to_read(folder)
+    lines += [f"  decide on: {page}"] if page else []
     lines += [f"  read: {folder}", f"  next: {delivering.step_text(found, next_)}"]
     result = delivering.change_json(found, next_, str(folder))
     result["verdicts"] = {stage.stage: [verdict.to_json() for verdict in stage.verdicts] for stage in stages}

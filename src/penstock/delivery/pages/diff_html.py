@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from penstock.delivery.pages.html_page import page_html, table_html
 from penstock.delivery.pages.tables import example_text, number, percent
 
 if TYPE_CHECKING:
@@ -14,19 +15,6 @@ if TYPE_CHECKING:
     from penstock.quality.distributions import ColumnDistribution, Frequent, Histogram, SideDistribution
 
 _WIDTH, _HEIGHT = 240, 56
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = """
-:root { color-scheme: light dark; --old: #8a94a6; --new: #2f6fde; --line: #8884; --good: #2a8a4a; --bad: #c0392b; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; } h3 { font-size: 1rem; }
-table { border-collapse: collapse; margin: .6rem 0; } .wide { overflow-x: auto; }
-th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
-.old { fill: var(--old); opacity: .65; } .new { fill: var(--new); opacity: .55; } .axis { stroke: var(--line); }
-.key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }
-.quiet { opacity: .7; } .plus { color: var(--good); } .minus { color: var(--bad); }
-"""
 
 
 def diffs_html(title: str, diffs: Sequence[DatasetDiff], notes: Sequence[str], looked: str = "") -> str:
@@ -34,20 +22,14 @@ def diffs_html(title: str, diffs: Sequence[DatasetDiff], notes: Sequence[str], l
 
     `looked` says, as text, what went through the places in which queries differ.
     """
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
+    body = [
         f"<h1>{escape(title)}</h1>",
         *(f"<p>{escape(note)}</p>" for note in notes),
         *_summary(diffs),
         *(part for at, diff in enumerate(diffs) for part in _dataset(at, diff)),
         *([f"<h2>What went through the changed places</h2><pre>{escape(looked)}</pre>"] if looked else []),
-        "</body></html>",
     ]
-    return "\n".join(parts) + "\n"
+    return page_html(title, body)
 
 
 def _summary(diffs: Sequence[DatasetDiff]) -> Iterator[str]:
@@ -60,7 +42,7 @@ def _summary(diffs: Sequence[DatasetDiff]) -> Iterator[str]:
         for at, diff in enumerate(diffs)
     ]  # fmt: skip
     heads = ("dataset", "rows before", "rows now", "added", "removed", "changed", "columns moved")
-    yield _table(heads, rows, words=1)
+    yield table_html(heads, rows, words=1)
 
 
 def _dataset(at: int, diff: DatasetDiff) -> Iterator[str]:
@@ -69,7 +51,7 @@ def _dataset(at: int, diff: DatasetDiff) -> Iterator[str]:
     yield f'<p class="quiet">{how}{" Nothing is different." if diff.empty else ""}</p>'
     yield from _schema(diff)
     yield from _movements(diff)
-    yield from (part for shape in diff.distributions for part in _distribution(shape))
+    yield from (part for shape in diff.distributions for part in distribution_html(shape))
     if diff.examples:
         yield "<h3>Examples</h3><ul>"
         yield from (f"<li>{_example(example)}</li>" for example in diff.examples)
@@ -98,7 +80,7 @@ def _movements(diff: DatasetDiff) -> Iterator[str]:
             for one in moved
         ]  # fmt: skip
         heads = ("column", "values changed", "total before", "total now", "movement", "before and now")
-        yield _table(heads, rows, words=1)
+        yield table_html(heads, rows, words=1)
         if shapes:
             yield '<p class="key quiet"><span style="background:var(--old)"></span>before'
             yield '<span style="background:var(--new)"></span>now</p>'
@@ -107,17 +89,18 @@ def _movements(diff: DatasetDiff) -> Iterator[str]:
         yield f'<p class="quiet">Did not move: <code>{escape(", ".join(still))}</code></p>'
 
 
-def _distribution(shape: ColumnDistribution) -> Iterator[str]:
+def distribution_html(shape: ColumnDistribution) -> Iterator[str]:
+    """One column on both sides, folded up: figures, bins and frequent values."""
     masked = " (personal: values are masked)" if shape.masked else ""
     yield f"<details><summary>Distribution of <code>{escape(shape.name)}</code>{masked}</summary>"
     shares = sorted({share for side in (shape.old, shape.new) for share, _ in side.quantiles})
     heads = ("", "rows", "NULLs", "distinct (about)", "min", *(f"{share:.0%}" for share in shares), "max", "mean", "sd")
-    yield _table(heads, [_side("before", shape.old, shares), _side("now", shape.new, shares)], words=1)
+    yield table_html(heads, [_side("before", shape.old, shares), _side("now", shape.new, shares)], words=1)
     if shape.histogram:
         edges = shape.histogram.edges
         bins = zip(edges, edges[1:], shape.histogram.old, shape.histogram.new, strict=False)
         rows = [[f"{escape(low)} – {escape(high)}", _number(old), _number(new)] for low, high, old, new in bins]
-        yield _table(("from – to", "rows before", "rows now"), rows, words=1)
+        yield table_html(("from – to", "rows before", "rows now"), rows, words=1)
     for word, values in (("before", shape.old.frequent), ("now", shape.new.frequent)):
         if values:
             yield f"<p>Most frequent {word}: {_frequent(values)}</p>"
@@ -142,16 +125,6 @@ def _example(example: RowExample) -> str:
 
 def _number(value: int) -> str:
     return f"{value:,}"
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
-    """Cells are HTML already; all but the first few columns hold numbers."""
-    kind = ["" if at < words else ' class="n"' for at, _ in enumerate(heads)]
-    head = "".join(f"<th{how}>{escape(text)}</th>" for how, text in zip(kind, heads, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{how}>{cell}</td>' for how, cell in zip(kind, row, strict=True))}</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def histogram_svg(histogram: Histogram) -> str:
