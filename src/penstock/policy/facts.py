@@ -84,8 +84,9 @@ class ExposedColumn:
 class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
-    `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
-    `documented` and `documentable` count columns and datasets.
+    `authored_files` are those that its author wrote or took away. `added_text` is the branch's diff without context;
+    `samples` are values of persons in what it adds as examples. `documented` and `documentable` count columns and
+    datasets.
     """
 
     story: Story
@@ -102,6 +103,7 @@ class ImplementationFacts:
     author: str = ""
     documented: int = 0
     documentable: int = 0
+    authored_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import click
 from penstock.app import delivering
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option, until_option
+from penstock.cli.plain_text import shown
 from penstock.cli.progress import advanced_answer, watcher
 from penstock.delivery.pages import tables
 from penstock.delivery.stages import Stage
@@ -48,7 +49,7 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Answer
     with opened(project) as place:
         if chunk is not None:
             text = delivering.show_output(place, id_, chunk)
-            return Answer(result={"chunk": chunk, "text": text}, text=text)
+            return Answer(result={"chunk": chunk, "text": text}, text=shown(text))
         found, step, folder = delivering.show(place, id_)
     lines = [f"{found.id}  {found.title}", f"  state: {found.stage}, {found.state.replace('_', ' ')}"]
     lines += [f"  why: {found.reason}"] if found.reason else []
