@@ -205,7 +205,9 @@ def test_a_row_of_the_ledger_edited_by_hand_is_found(place: Place) -> None:
         connection.commit()
     before = place.production()
     said = place.penstock("change", "resume", "SHOP-9", *UNTIL, "--json", exits=None)
-    assert [finding["code"].split(".")[:2] for finding in said.findings] == [["gate", "missing_approval"]], said.findings
+    assert [finding["code"].split(".")[:2] for finding in said.findings] == [["gate", "missing_approval"]], (
+        said.findings
+    )
     assert place.production() == before
     found = place.penstock("doctor", "--json", exits=None)
     assert found.code != 0
