@@ -113,3 +113,64 @@ STORIES = {
     "an impact that is a query": ("impact: {shop.daily_orders: {where: '1=1); DROP TABLE x; --'}}\n", "story."),
 }
 """Front matter that orders something; each is refused with a code that begins so."""
+
+DAILY_VISITS = "pipelines/shop/daily_visits.sql"
+VISITS_CONTRACT = "contracts/shop.daily_visits.odcs.yaml"
+_NEW_CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: shop.{name}
+name: shop.{name}
+version: 1.0.0
+status: active
+description: {{purpose: Big orders.}}
+team: {{name: shop-team}}
+schema:
+  - name: {name}
+    physicalName: shop.{name}
+    logicalType: object
+    properties:
+      - {{name: order_id, description: The number., logicalType: integer, physicalType: BIGINT, required: true}}
+slaProperties:
+  - {{property: timeOfAvailability, value: "07:00"}}
+  - {{property: retention, value: 2, unit: years}}
+"""
+_NEW_QUERY = """\
+/* penstock
+description: Big orders.
+materialize: table
+*/
+SELECT order_id FROM shop.stg_orders WHERE amount > {above}
+"""
+ORDINARY_NEW = {
+    "a table": ("pipelines/shop/big_orders.sql", _NEW_QUERY.format(above=2)),
+    "its contract": ("contracts/shop.big_orders.odcs.yaml", _NEW_CONTRACT.format(name="big_orders")),
+    "another table": ("pipelines/shop/bigger_orders.sql", _NEW_QUERY.format(above=3)),
+    "its contract too": ("contracts/shop.bigger_orders.odcs.yaml", _NEW_CONTRACT.format(name="bigger_orders")),
+    "a page": ("docs/big orders.md", "# Big orders\n\nWho approves them, and what their key is: `order_id`.\n"),
+    "a page in another language": ("docs/Große Aufträge.md", "# Große Aufträge\n"),
+    "a README": ("README.md", "# The shop\n\n$ penstock deliver stories/SHOP-9.md\n"),
+    "an example": ("examples/question.sql", "SELECT * FROM shop.big_orders;\nDROP TABLE scratch;\n"),
+    "a list of words": ("docs/words.md", "password, token, secret: words, and no values\n"),
+    "a deep folder": ("docs/a/b/c/d.md", "# Deep\n"),
+}
+"""Ordinary new files, that a change may bring."""
+
+ORDINARY_EDITS = {
+    "an expression": (QUERY, "sum(amount)", "sum(amount + if(amount = 1.50, 0.10, 0))"),
+    "a comment": (QUERY, "-- What was paid.", "-- What was paid, with the fee."),
+    "a description of a dataset": (QUERY, "description: Orders by day.", "description: Orders by day, with fees."),
+    "the layout of a query": (DAILY_VISITS, "count(*) AS visits", "count( * )  AS visits"),
+    "a description of a column": (
+        CONTRACT,
+        "description: How many orders.",
+        "description: How many orders there were.",
+    ),
+    "a purpose": (CONTRACT, "purpose: Orders by day.", "purpose: Orders by day, with fees."),
+    "one more promise": (VISITS_CONTRACT, "description: How many visits.", "description: How many visits, robots too."),
+    "a page": ("docs/shop.md", "\n", "\n\nFees are told of here.\n"),
+    "a comment of the pipeline": ("pipelines/shop/pipeline.yaml", "owner:", "# who is asked\nowner:"),
+    "a comment of objectives": ("monitoring/shop.slo.yaml", "", "# what we hold ourselves to\n"),
+    "a comment of a test": ("tests/shop.daily_orders.test.yaml", "", "# days and their orders\n"),
+}
+"""Ordinary edits: a file, what stood there, and what stands there now."""

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from handed_in_attacks import CONTRACT, FILES, PATHS, PROTECTED, QUERIES, QUERY, STORIES
+from handed_in_attacks import CONTRACT, FILES, ORDINARY_EDITS, ORDINARY_NEW, PATHS, PROTECTED, QUERIES, QUERY, STORIES
 from orders_shop import NEW_DAY
 from penstock_places import AUTHOR, REVIEWER, Place
 
@@ -116,3 +116,26 @@ def test_promises_schedules_and_datasets_do_not_change_in_passing(place: Place) 
     handed_in(place, {}, "author: {kind: branch, branch: feature/fee}\n")
     found = {code for code, _ in delivered(place, 1)}
     assert found >= {"gate.weakened_contract", "gate.removed_dataset", "gate.schedule_changed.schedule"}
+
+
+def test_ordinary_new_files_are_let_through(place: Place) -> None:
+    new = "  shop.big_orders: new\n  shop.bigger_orders: new\n"
+    handed_in(place, dict(ORDINARY_NEW.values()), f"impact:\n{new}")
+    found = delivered(place, 4)
+    sys.stdout.write(f"ordinary new files: {len(ORDINARY_NEW)} handed in, {len(found)} findings\n")
+    assert found == []
+
+
+def test_ordinary_edits_are_let_through(place: Place) -> None:
+    for name, old, new in ORDINARY_EDITS.values():
+        path = place.root / name
+        text = path.read_text()
+        assert old in text, f"{name} has no {old!r}"
+        path.write_text(text.replace(old, new, 1))
+    patch = place.git("diff", "--relative", "--binary")
+    place.git("checkout", "--quiet", "--", ".")
+    (place.root / "stories" / "SHOP-9.patch").write_text(patch)
+    handed_in(place, {}, "author: {kind: patch, file: SHOP-9.patch}\n")
+    found = delivered(place, 4)
+    sys.stdout.write(f"ordinary edits: {len(ORDINARY_EDITS)} handed in, {len(found)} findings\n")
+    assert found == []
