@@ -42,6 +42,7 @@ format: .venv/.ready ## format the code
 .PHONY: faults
 faults: .venv/.ready ## every kill point and the long fault runs (some hours)
 	@$(BIN)/python tests/faults/run_faults.py
+	@$(BIN)/python tests/faults/run_deliveries.py
 	@$(BIN)/python tests/faults/run_serving.py
 	@$(BIN)/python tests/faults/run_identifiers.py
 	@$(BIN)/python tests/faults/run_cron.py

@@ -1,23 +1,23 @@
 """Where a program writes a change: a copy of the project in a folder of its own, and nothing else that it could reach.
 
 Invariants: it runs confined or not at all; it sees no key, ledger, warehouse, home or other process, and a network only
-where the settings say so; what it leaves is read as data: plain files beneath the copy, bounded in number and size.
+where the settings say so; all that it writes lies on its desk, and is bounded, as are its processes and their memory;
+what it leaves is read as data: plain files beneath the copy, bounded in number and size.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import tempfile
-import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.adapters.author_bounds import Allowance, Watch
 from penstock.adapters.processes import sandbox
 from penstock.adapters.processes.logs import LogWriter
 from penstock.adapters.processes.masking import Mask, secrets_of
@@ -35,6 +35,8 @@ BRIEF, QUESTIONS, ASKING = "brief", "questions.txt", 4
 MOST_FILES, MOST_BYTES, MOST_QUESTIONS = 2_000, 1 << 20, 20
 _BLOCKS = 1 << 21
 """How much it may write into one file, in blocks of 512 bytes: 1 GiB."""
+_LOANED = {"tmp": sandbox.TEMPORARY, "shm": "/dev/shm"}  # noqa: S108 - the sandbox's own
+"""Folders of its home that stand in for what else could be written to: those would take memory, unbounded."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
 _OWN = (".penstock", ".git", "__pycache__", BRIEF, "home")
 
@@ -42,8 +44,8 @@ _OWN = (".penstock", ".git", "__pycache__", BRIEF, "home")
 class AuthorDesk:
     """A `Desk` beneath the folder in which the project keeps its state."""
 
-    def __init__(self, state: Path) -> None:
-        self._state = state
+    def __init__(self, state: Path, allowance: Allowance | None = None) -> None:
+        self._state, self._allowance = state, allowance or Allowance()
 
     def write(self, author: AuthorCommand, files: Mapping[str, bytes], brief: Mapping[str, bytes]) -> Handed:
         """Have a program write; `brief` are the texts that tell it what is wanted.
@@ -63,13 +65,52 @@ class AuthorDesk:
             for path, data in (*files.items(), *((f"{BRIEF}/{name}", data) for name, data in brief.items())):
                 (desk / path).parent.mkdir(parents=True, exist_ok=True)
                 (desk / path).write_bytes(data)
-            (desk / "home").mkdir()
-            run = _run(author, desk, environment | {"HOME": str(desk / "home")})
+            for name in _LOANED:
+                (desk / "home" / name).mkdir(parents=True)
+            run = self._run(author, desk, environment | {"HOME": str(desk / "home")})
             if run.exit_code == ASKING:
                 return Handed(files={}, run=run, questions=_questions(desk, author))
             if run.exit_code != 0:
                 raise RunError(_failed(author, run))
             return Handed(files=_changed(desk, files, author), run=run)
+
+    def _run(self, author: AuthorCommand, desk: Path, environment: Mapping[str, str]) -> CommandRun:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="penstock-author-") as kept:
+            file = Path(kept) / "output.log"
+            log = LogWriter(file, Mask(secrets_of(os.environ, author.environment)))
+            with (
+                closing(log),
+                subprocess.Popen(
+                    self._words(author, desk),
+                    cwd=desk,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                ) as process,
+                closing(Watch(process, desk, author.timeout.total_seconds(), self._allowance)) as watch,
+            ):
+                assert process.stdout is not None  # noqa: S101 - it was asked for
+                while data := os.read(process.stdout.fileno(), 1 << 16):
+                    log.write(data)
+                code = process.wait()
+            output = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        took = int((time.monotonic() - began) * 1000)
+        run = CommandRun(argv=author.run, exit_code=code, output=output, duration_ms=took)
+        if watch.reason:
+            raise RunError(_too_much(author, run, watch.reason))
+        if watch.is_late:
+            raise RunError(_too_late(author, run))
+        return run
+
+    def _words(self, author: AuthorCommand, desk: Path) -> list[str]:
+        rebound = [(desk / "home" / name, place) for name, place in _LOANED.items()]
+        hidden = (self._state.parent,)
+        wrapping = sandbox.wrapping(desk, desk, network=author.network, hidden=hidden, rebound=rebound)
+        bounded = ("/bin/sh", "-c", f'ulimit -c 0; ulimit -f {_BLOCKS}; exec "$@"', "sh")
+        return [*wrapping, "--remount-ro", "/dev", "--chdir", str(desk), *bounded, *author.run]
 
 
 def _environment(author: AuthorCommand) -> dict[str, str]:
@@ -77,52 +118,6 @@ def _environment(author: AuthorCommand) -> dict[str, str]:
     if missing:
         raise InputError(tuple(_not_set(author, name) for name in missing))
     return {name: os.environ[name] for name in (*_KEPT, *author.environment) if name in os.environ}
-
-
-def _run(author: AuthorCommand, desk: Path, environment: Mapping[str, str]) -> CommandRun:
-    wrapping = sandbox.wrapping(desk, desk, network=author.network)
-    bounded = ("/bin/sh", "-c", f'ulimit -f {_BLOCKS}; exec "$@"', "sh")
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="penstock-author-") as kept:
-        file = Path(kept) / "output.log"
-        log = LogWriter(file, Mask(secrets_of(os.environ, author.environment)))
-        with (
-            closing(log),
-            subprocess.Popen(
-                [*wrapping, "--chdir", str(desk), *bounded, *author.run],
-                cwd=desk,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            ) as process,
-        ):
-            late = threading.Event()
-            timer = threading.Timer(author.timeout.total_seconds(), _end, (process, late))
-            timer.start()
-            try:
-                assert process.stdout is not None  # noqa: S101 - it was asked for
-                while data := os.read(process.stdout.fileno(), 1 << 16):
-                    log.write(data)
-                code = process.wait()
-            finally:
-                timer.cancel()
-                _end(process)
-        output = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-    run = CommandRun(argv=author.run, exit_code=code, output=output, duration_ms=int((time.monotonic() - began) * 1000))
-    if late.is_set():
-        raise RunError(_too_late(author, run))
-    return run
-
-
-def _end(process: subprocess.Popen[bytes], late: threading.Event | None = None) -> None:
-    """Kill a program with everything it started: the sandbox ends with its first process."""
-    if process.poll() is None:
-        if late is not None:
-            late.set()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _changed(desk: Path, given: Mapping[str, bytes], author: AuthorCommand) -> dict[str, bytes | None]:
@@ -164,7 +159,8 @@ def _questions(desk: Path, author: AuthorCommand) -> tuple[str, ...]:
     text = ""
     if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
         text = path.read_text(encoding="utf-8", errors="replace")
-    asked = tuple(" ".join(line.split())[:500] for line in text.splitlines() if line.strip())[:MOST_QUESTIONS]
+    plain = "".join(sign if sign.isprintable() or sign.isspace() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    asked = tuple(" ".join(line.split())[:500] for line in plain.splitlines() if line.strip())[:MOST_QUESTIONS]
     if not asked:
         raise InputError(_asks_nothing(author))
     return asked
@@ -213,6 +209,17 @@ def _too_late(author: AuthorCommand, run: CommandRun) -> Finding:
         found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
         expected="an end within its timeout",
         remedy="give it a longer `timeout`, then go on: penstock change resume ID",
+    )
+
+
+def _too_much(author: AuthorCommand, run: CommandRun, reason: str) -> Finding:
+    return Finding(
+        code="author.too_much",
+        message=f"author {author.name} was ended: it took {reason}",
+        place=_place(author),
+        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
+        expected="a program that keeps within the bounds of its desk",
+        remedy="correct the program, then go on: penstock change resume ID",
     )
 
 

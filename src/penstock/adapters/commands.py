@@ -21,13 +21,16 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 class OwnCommands:
-    """A `Commands` over this very installation of Penstock; secrets of the environment stay behind."""
+    """A `Commands` over this very installation of Penstock; secrets of the environment stay behind.
+
+    Modules are never looked for in the folder it runs in (`-P`): what an author wrote there would be ours to run.
+    """
 
     def penstock(self, arguments: Sequence[str], root: Path) -> CommandRun:
         """Run `penstock ARGUMENTS` in `root`; its output is standard output and error together."""
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "penstock.cli.main", *arguments, "--project", "."],
+            [sys.executable, "-P", "-m", "penstock.cli.main", *arguments, "--project", "."],
             cwd=root,
             env={name: os.environ[name] for name in _KEPT if name in os.environ} | {"NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,

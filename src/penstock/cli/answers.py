@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from penstock.cli.plain_text import shown
 from penstock.model.errors import PenstockError, WaitingError
 from penstock.model.findings import Finding, Severity
 
@@ -178,13 +179,13 @@ def finding_text(finding: Finding) -> str:
     colors = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
     head = click.style(str(finding.severity), fg=colors[finding.severity], bold=True)
     place = str(finding.place)
-    lines = [f"{head}: {finding.message}", f"  where: {place}" if place else ""]
+    lines = [f": {finding.message}", f"  where: {place}" if place else ""]
     lines.append(f"  | {finding.place.excerpt}" if finding.place.excerpt else "")
     lines.append(f"  found: {_indent(finding.found)}" if finding.found else "")
     lines.append(f"  expected: {_indent(finding.expected)}" if finding.expected else "")
     lines.append(f"  to do: {_indent(finding.remedy)}" if finding.remedy else "")
     lines.append(f"  ({finding.code})")
-    return "\n".join(line for line in lines if line)
+    return head + shown("\n".join(line for line in lines if line))
 
 
 def _indent(text: str) -> str:

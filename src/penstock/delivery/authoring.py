@@ -13,6 +13,7 @@ from penstock.author.authored import CONTRACTS_AND_SOURCES, MONITORING_AND_DOCS,
 from penstock.author.change import hand_edited, write_change
 from penstock.author.documentation import ARCHITECTURE_FILE, architecture_page
 from penstock.delivery.commissioning import commission
+from penstock.delivery.handed_paths import odd_paths
 from penstock.delivery.storybook import earlier_stories
 from penstock.delivery.tools import model_files_at
 from penstock.evidence.canonical import canonical_bytes, digest
@@ -62,7 +63,8 @@ def authored(story: Story, change: Change, root: Path, tools: Tools) -> Authored
     """What the change writes. `root` is its worktree, where the plan stands once there is one.
 
     Raises:
-        InputError: there is nothing, what there is cannot be applied to the base, or it is no text.
+        InputError: there is nothing, what there is cannot be applied to the base, it is no text, or lies where no
+            author writes.
     """
     base = model_files_at(tools, change.base_commit)
     match story.author.kind:
@@ -70,9 +72,13 @@ def authored(story: Story, change: Change, root: Path, tools: Tools) -> Authored
             facts, _, _ = tools.runtime.source_facts(story)
             return Authored(files=write_change(story, facts, tools.runtime.evaluate, base=base))
         case AuthorKind.FILES:
-            return _with_architecture(Authored(files=_files_of(story, change, tools)), base)
+            written = Authored(files=_files_of(story, change, tools))
         case _:
-            return _with_architecture(_handed_in(story, change, root, tools), base)
+            written = _handed_in(story, change, root, tools)
+    paths = (*(file.path for file in written.files), *written.removed)
+    if odd := odd_paths(paths, tools.repository.files(change.base_commit), change.folder):
+        raise InputError(odd)
+    return _with_architecture(written, base)
 
 
 def _handed_in(story: Story, change: Change, root: Path, tools: Tools) -> Authored:

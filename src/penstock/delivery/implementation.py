@@ -70,6 +70,7 @@ def implement(change: Change, tools: Tools) -> StageReport:
         tests=_command_facts("test", tests, outputs[1].chunk),
         changed_files=tuple(path for path in changed if not path.startswith(f"{change.folder}/")),
         planned_files=_planned(planned, change),
+        authored_files=planned.paths,
         added_text=added,
         exposed=exposed_columns(planned.project, planned.difference.touched),
         samples=_samples(planned.project, added, changed),

@@ -139,7 +139,8 @@ class LostCommit:
 class ImplementationFacts:
     """`project` is the branch's model (None if it cannot be read); `changed_files` are those the branch touches.
 
-    `added_text` is the branch's diff without context; `samples` are values of persons in what it adds as examples.
+    `authored_files` are those that its author wrote or took away. `added_text` is the branch's diff without context;
+    `samples` are values of persons in what it adds as examples.
     `documented` and `documentable` count columns and datasets. `dependencies` are files that name packages, in the
     project and in the folders above it, `edits` the programs that the branch touches. `expiring` are rows kept today
     that another retention lets go, `lost_commits` recorded ones that their branch does not hold any more.
@@ -172,6 +173,7 @@ class ImplementationFacts:
     leaks: tuple[Leak, ...] = ()
     leaving: tuple[LeavingColumn, ...] = ()
     broken_for: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    authored_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

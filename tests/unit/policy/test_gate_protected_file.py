@@ -22,10 +22,21 @@ def test_the_author_s_own_new_key_passes() -> None:
     assert_passes(judge(implementation(changed_files=("keys/ann.yaml",), author="ann")))
 
 
+def test_the_author_s_own_key_fails_if_its_author_hands_it_in() -> None:
+    path = "keys/ann.yaml"
+    verdict = judge(implementation(changed_files=(path,), authored_files=(path,), author="ann"))
+    assert_fails(verdict, "")
+    assert verdict.findings[0].place.file == path
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "penstock.yaml",
+        "Penstock.yaml",
+        "KEYS/mallory.yaml",
+        "Changes/RETAIL-1/dossier.md",
+        ".GitHub/workflows/deploy.yml",
         "keys/mallory.yaml",
         "keys/deep/ann.yaml",
         "changes/RETAIL-1/dossier.md",

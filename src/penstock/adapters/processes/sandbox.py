@@ -27,6 +27,8 @@ _SETTINGS = (
 )  # fmt: skip
 _RESOLVER = "/etc/resolv.conf"
 _HIDDEN = (".penstock", ".git")
+Rebound = tuple["Path", str]
+"""A folder outside the sandbox, and where it is found inside."""
 _UNSHARED = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL")
 
 
@@ -39,20 +41,26 @@ def works() -> bool:
     return subprocess.run(trial, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
-def wrapping(root: Path, scratch: Path, *, network: bool = False) -> tuple[str, ...]:
+def wrapping(
+    root: Path, scratch: Path, *, network: bool = False, hidden: Iterable[Path] = (), rebound: Iterable[Rebound] = ()
+) -> tuple[str, ...]:
     """The words to put before a command.
 
-    `root` is the project, `scratch` the one folder to write to; both may be the same.
+    `root` is the project, `scratch` the one folder to write to; both may be the same. `hidden` are folders of which
+    nothing is to be seen, should they lie beneath what is shown; `rebound` puts folders beneath `scratch` in the place
+    of the sandbox's own.
     """
     shown = [*_environment(), root]
+    mounts: list[tuple[Path, tuple[str, ...]]] = [(path, ("--ro-bind", str(path), str(path))) for path in shown]
+    mounts += [(path, _cover(path)) for path in _covered(root, shown, hidden)]
     words = [
         PROGRAM,
         *_UNSHARED,
         *(("--share-net", "--ro-bind-try", *(_RESOLVER, _RESOLVER)) if network else ()),
         *_system(),
         *("--proc", "/proc", "--dev", "/dev", "--tmpfs", TEMPORARY),
-        *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
-        *(word for path in _covered(root, shown) for word in _cover(path)),
+        *(word for source, target in rebound for word in ("--bind", str(source), target)),
+        *(word for _, words in sorted(mounts, key=_depth) for word in words),
         *("--bind", str(scratch), str(scratch)),
         *("--remount-ro", "/"),
     ]
@@ -95,14 +103,21 @@ def _linked(folder: Path) -> Iterator[Path]:
                 yield Path(line)
 
 
-def _covered(root: Path, shown: list[Path]) -> list[Path]:
+def _depth(mount: tuple[Path, tuple[str, ...]]) -> int:
+    """What lies deeper is mounted later, so that it is seen, or covered, whatever lies above it."""
+    return len(mount[0].parts)
+
+
+def _covered(root: Path, shown: list[Path], hidden: Iterable[Path]) -> list[Path]:
     """What is not to be seen although it lies beneath something that is shown."""
+    everywhere = [*shown, *(Path(place).resolve() for place in _SYSTEM)]
     configured = os.environ.get("XDG_CONFIG_HOME")
     keys = [os.environ.get("PENSTOCK_KEYS"), f"{configured or Path.home() / '.config'}/penstock"]
     private = [Path(place).resolve() for place in keys if place]
     private += [root / name for name in _HIDDEN]
     private += sorted(root.glob(".env*"))
-    return [path for path in private if path.exists() and any(path.is_relative_to(folder) for folder in shown)]
+    private += [path.resolve() for path in hidden]
+    return [path for path in private if path.exists() and any(path.is_relative_to(folder) for folder in everywhere)]
 
 
 def _cover(path: Path) -> tuple[str, ...]:

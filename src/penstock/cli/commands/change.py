@@ -10,6 +10,7 @@ import click
 from penstock.app import delivering, in_flight
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import Moment, opened, project_option, until_option
+from penstock.cli.plain_text import shown
 from penstock.cli.progress import advanced_answer, watcher
 from penstock.cli.reports import Report, Reported, report_options
 from penstock.cli.verdicts import judged_lines, stages_report
@@ -67,7 +68,7 @@ def show(door: Door, id_: str, chunk: str | None, project: str | None) -> Report
     with opened(project) as place:
         if chunk is not None:
             text = delivering.show_output(place, id_, chunk)
-            answer = Answer(result={"chunk": chunk, "text": text}, text=text)
+            answer = Answer(result={"chunk": chunk, "text": text}, text=shown(text))
             return Reported(answer=answer, report=Report(name=id_, cases=()))
         found, next_, folder = delivering.show(place, id_)
         stages = delivering.judged(place, id_)

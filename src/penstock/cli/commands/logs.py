@@ -7,6 +7,7 @@ import click
 from penstock.app import logs as app
 from penstock.cli.answers import Answer, Door, answering
 from penstock.cli.options import opened, project_option
+from penstock.cli.plain_text import shown
 
 
 @click.command(epilog="Example: penstock logs r0123456789abcde --follow")
@@ -19,14 +20,9 @@ def logs(door: Door, run: str, follow: bool, project: str | None) -> Answer:  # 
     with opened(project) as place:
         if follow:
             for name, line in app.lines(place, run):
-                door.say(f"{name} | {_shown(line)}")
+                door.say(f"{name} | {shown(line)}")
         found = app.printed(place, run)
-    text = "" if follow else "\n".join(f"{name} | {_shown(line)}" for name, log in found for line in log.splitlines())
+    text = "" if follow else "\n".join(f"{name} | {shown(line)}" for name, log in found for line in log.splitlines())
     if not any(log for _, log in found):
         text = f"no task of {run} printed anything"
     return Answer(result={"run": run, "logs": [{"name": name, "text": log} for name, log in found]}, text=text)
-
-
-def _shown(line: str) -> str:
-    """A line without what a terminal would obey instead of showing it."""
-    return "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)

@@ -17,8 +17,11 @@ SETTINGS = "penstock.yaml"
 
 
 def judge(facts: ImplementationFacts) -> Verdict:
-    """Refuse a branch that writes what judges it, planned or not; the author's own new key apart."""
-    own = {f"keys/{facts.author}.yaml"} if facts.author else set()
+    """Refuse a branch that writes what judges it, planned or not; the author's own new key apart, as Penstock adds it.
+
+    Letters count as equal in either case: where the file system says so, such a file would stand in the other's place.
+    """
+    own = {f"keys/{facts.author}.yaml"} - set(facts.authored_files) if facts.author else set()
     suites = [place for use in facts.base.settings.great_expectations for place in use.places] if facts.base else []
     touched = sorted(
         path
@@ -33,10 +36,10 @@ def judge(facts: ImplementationFacts) -> Verdict:
 
 
 def _is_protected(path: str, change: str) -> bool:
-    parts = PurePosixPath(path).parts
+    parts = PurePosixPath(path.casefold()).parts
     if parts[0] == "changes":
-        return len(parts) < 2 or parts[1] != change
-    return path == SETTINGS or parts[0] == "keys" or any(part.startswith(".git") for part in parts)
+        return len(parts) < 2 or parts[1] != change.casefold()
+    return parts == (SETTINGS,) or parts[0] == "keys" or any(part.startswith(".git") for part in parts)
 
 
 def _is_beneath(path: str, places: list[str]) -> bool:
