@@ -125,8 +125,17 @@ def test_the_same_program_without_a_sandbox_reads_what_it_wants(machine: Machine
     assert all(got for got, _ in seen.values())
 
 
+CROWD = """
+import os, time
+for _ in range(600):
+    if os.fork() == 0:
+        time.sleep(300)
+        os._exit(0)
+time.sleep(300)
+"""
+"""Not one that doubles: where the tests run as root it could take the machine before it is counted."""
 BAD_ENDINGS = {
-    "a bomb of processes": ("import os\nwhile True: os.fork()", "author.too_much"),
+    "a crowd of processes": (CROWD, "author.too_much"),
     "a hog of memory": ("a = []\nwhile True: a.append(b'x' * (1 << 23))", "author.too_much"),
     "a filler of the disk": (
         "i = 0\nwhile True:\n i += 1\n open(f'home/{i}', 'wb').write(b'x' * (1 << 20))",
