@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "edits.md"
 BUILD = ROOT / "build" / "bench"
 NOTHING = "–"
-GROWN = "what it reads has grown since"
+RESTATED = "its files are others than those read in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ def _read(envelope: Mapping[str, Any]) -> Answer:
 
 def _moved_otherwise(step: Mapping[str, Any]) -> str:
     """Why a dataset is built of which no column moves."""
-    if GROWN in step["reasons"]:
+    if RESTATED in step["reasons"]:
         return "files"
     return "no column moves" if _short(step["dataset"]) in BASE.datasets else "new"
 

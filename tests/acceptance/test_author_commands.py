@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,7 +55,7 @@ def writes(place: Place, program: str, **options: object) -> None:
     (place.root / "commands").mkdir(exist_ok=True)
     (place.root / "commands" / "write.py").write_text(program)
     settings = place.root / "penstock.yaml"
-    author = {"run": ["python", "commands/write.py"], **options}
+    author = {"run": [sys.executable, "commands/write.py"], **options}
     settings.write_text(settings.read_text().split("authors:")[0] + f"authors: {json.dumps({'writer': author})}\n")
     (place.root / "stories" / "SHOP-9.md").write_text(STORY)
     place.commit("A program may write changes")

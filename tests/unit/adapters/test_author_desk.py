@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ GIVEN = {"pipelines/shop/a.sql": b"SELECT 1", "docs/shop.md": b"# Shop\n"}
 
 def write(folder: Path, program: str, *, seconds: float = 20, environment: tuple[str, ...] = ()) -> Handed:
     author = AuthorCommand(
-        name="writer", run=("python3", "-c", program), timeout=timedelta(seconds=seconds), environment=environment
+        name="writer", run=(sys.executable, "-c", program), timeout=timedelta(seconds=seconds), environment=environment
     )
     return AuthorDesk(folder / ".penstock").write(author, GIVEN, {"story.md": b"# Wanted\n"})
 

@@ -36,9 +36,9 @@ OUTPUTS = ("shadow run", "checks", "difference", "exercise", "slices", "faults",
 
 def change(**values: Any) -> Change:
     given: dict[str, Any] = {
-        **dict.fromkeys(("story_sha256", "base_commit", "until", "reason", "opened_at"), ""),
+        **dict.fromkeys(("story_sha256", "base_commit", "until", "reason", "opened_at", "updated_at"), ""),
         **dict.fromkeys(("merge_commit", "promotion", "previous", "observe_from")),
-        **{name: {} for name in ("passed", "commits", "entered", "outcomes", "observations")},
+        **{name: {} for name in ("passed", "commits", "entered", "outcomes", "observations", "compared")},
         "id": "RETAIL-2",
         "title": "Only products count",
         "story": "stories/RETAIL-2.md",
