@@ -11,7 +11,7 @@ from gatebench.__main__ import main
 
 CASES = Path(__file__).parent / "gatebench_cases"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gatebench")]  # its base is delivered once
 
 
 @pytest.fixture(scope="module")
