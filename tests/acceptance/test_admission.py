@@ -45,7 +45,8 @@ def approved(running_shop: Place, once: Callable[[str, Callable[[Path], object]]
         place.commit("A fee")
         place.git("switch", "--quiet", "main")
         (place.root / "stories" / "SHOP-9.md").write_text(STORY)
-        place.commit("A story")
+        place.penstock("key", "new", "other", "--role", "approver")
+        place.commit("A story, and a key")
         place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
         place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)
 
@@ -138,6 +139,15 @@ def test_what_people_change_themselves_is_told_and_what_is_no_model_is_let_throu
 def test_files_that_are_not_committed_are_not_judged(clone: Place) -> None:
     (clone.root / QUERY).write_text("SELECT 1 AS a\n")
     assert codes(clone, exits=2) == {("admit.not_committed", QUERY)}
+
+
+def test_commits_cannot_bring_the_keys_that_their_changes_are_judged_by(clone: Place) -> None:
+    found = codes(clone, base="origin/main~1")
+    assert found == {
+        ("admit.foreign_base", "changes/SHOP-9"),
+        ("admit.unreviewed_file", QUERY),
+        ("admit.peoples_own", "keys/other.yaml"),
+    }
 
 
 def test_a_base_that_is_not_there_says_so(clone: Place) -> None:

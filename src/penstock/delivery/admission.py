@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.delivery.verification import verify_change
+from penstock.delivery.sealing import ENVELOPE_SUFFIX
+from penstock.delivery.tools import settings_policy
+from penstock.delivery.verification import peek, verify_change
 from penstock.evidence.canonical import digest
-from penstock.evidence.envelope import read_envelope, read_statement
 from penstock.evidence.keys import KEYS, from_text
 from penstock.evidence.statements import REMOVED, RESTORED, Link
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place, Severity, blocking
-from penstock.policy.rules import Policy
 from penstock.project.layout import SETTINGS_FILE, is_project_file
-from penstock.project.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.evidence.chain import ChainReport
     from penstock.evidence.quorum import Quorum
     from penstock.evidence.statements import Statement
+    from penstock.policy.rules import Policy
 
 DOSSIER, PEOPLES_OWN = "dossier.md", ("keys/", ".github/")
 """What people change by commits of their own: it is told, and nobody's review vouches for it."""
@@ -64,14 +64,16 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     """Judge what the checked-out commit has that `base` (a commit) has not. `root` is the project, checked out."""
     head = repository.head()
     changed = repository.changed_between(base, head)
-    policy = _policy(repository.show(base, SETTINGS_FILE))
+    policy = settings_policy(repository, base)
     ids = sorted({path.split("/")[1] for path in changed if path.startswith("changes/") and "/evidence/" in path})
     changes = []
     vouched: dict[str, set[str | None]] = {}
     for change in ids:
         report = verify_change(change, root, folder, repository)
         lacking = _lacking(_asked(policy, _reviewed(change, root, folder)), report.approvers, base, repository)
-        one = _admitted(change, report, lacking, root, folder)
+        broken = (*report.findings, *_foreign_bases(change, base, root, folder, repository))
+        broken += tuple(_unapproved(change, report.furthest, lacking))
+        one = _admitted(change, report, broken, root, folder)
         changes.append(one)
         if not blocking(one.findings):
             for path, sha256 in _claims(change, root, folder):
@@ -92,11 +94,11 @@ def _asked(policy: Policy, review: Statement | None) -> tuple[Quorum, ...]:
 
 def _lacking(
     asked: Iterable[Quorum], approvers: Iterable[str], base: str, repository: Repository
-) -> tuple[tuple[Quorum, int], ...]:
+) -> tuple[tuple[int, Quorum], ...]:
     """What is asked for and not there, and how many of those who approved count for it; groups are those of `base`."""
     groups = {name: _groups(name, base, repository) for name in approvers}
     counted = ((each, sum(each.admits(name, groups[name]) for name in groups)) for each in asked)
-    return tuple((each, count) for each, count in counted if count < each.count)
+    return tuple((count, each) for each, count in counted if count < each.count)
 
 
 def _groups(name: str, base: str, repository: Repository) -> tuple[str, ...]:
@@ -109,31 +111,31 @@ def _groups(name: str, base: str, repository: Repository) -> tuple[str, ...]:
 
 
 def _reviewed(change: str, root: Path, folder: Folder) -> Statement | None:
-    return next((s for s in reversed(list(_statements(change, root, folder))) if s.stage is Link.REVIEW), None)
+    return next((s for s in reversed(_statements(change, root, folder)) if s.stage is Link.REVIEW), None)
 
 
-def _admitted(
-    change: str, report: ChainReport, lacking: Iterable[tuple[Quorum, int]], root: Path, folder: Folder
-) -> Admitted:
-    findings = list(report.findings)
-    furthest = report.furthest
+def _unapproved(change: str, furthest: Link | None, lacking: Iterable[tuple[int, Quorum]]) -> Iterator[Finding]:
+    """Who has not approved; nobody is asked once a change was taken back."""
     if furthest is None or furthest.rank < Link.APPROVAL.rank:
-        findings.append(_not_approved(change, str(furthest or "nothing")))
+        yield _not_approved(change, str(furthest or "nothing"))
     elif furthest is not Link.ROLLBACK:
-        findings += [_too_few(change, found, quorum) for quorum, found in lacking]
+        yield from (_too_few(change, found, quorum) for found, quorum in lacking)
+
+
+def _admitted(change: str, report: ChainReport, findings: tuple[Finding, ...], root: Path, folder: Folder) -> Admitted:
     page = folder.read(root, f"changes/{change}/{DOSSIER}") or b""
     return Admitted(
         id=change,
-        furthest=str(furthest or ""),
+        furthest=str(report.furthest or ""),
         approvers=report.approvers,
-        findings=tuple(findings),
+        findings=findings,
         dossier=page.decode(errors="replace"),
     )
 
 
 def _claims(change: str, root: Path, folder: Folder) -> Iterator[tuple[str, str | None]]:
     """Paths and digests (None: taken away) that a verified change answers for: its last review, or its rollback."""
-    statements = list(_statements(change, root, folder))
+    statements = _statements(change, root, folder)
     last = next((s for s in reversed(statements) if s.stage in {Link.REVIEW, Link.ROLLBACK}), None)
     if last is None:
         return
@@ -147,13 +149,24 @@ def _claims(change: str, root: Path, folder: Folder) -> Iterator[tuple[str, str 
     yield from ((str(path), None) for path in removed if isinstance(path, str))
 
 
-def _statements(change: str, root: Path, folder: Folder) -> Iterator[Statement]:
-    for name in sorted(folder.list(root, f"changes/{change}/evidence")):
-        if name.endswith(".dsse.json"):
-            try:
-                yield read_statement(read_envelope(folder.read(root, name) or b"", name), name)
-            except InputError:
-                continue
+def _statements(change: str, root: Path, folder: Folder) -> tuple[Statement, ...]:
+    names = sorted(folder.list(root, f"changes/{change}/evidence"))
+    peeked = (peek(name, folder.read(root, name) or b"") for name in names if name.endswith(ENVELOPE_SUFFIX))
+    return tuple(statement for statement in peeked if statement is not None)
+
+
+def _foreign_bases(change: str, base: str, root: Path, folder: Folder, repository: Repository) -> Iterator[Finding]:
+    """What a change was judged by must be what held before these commits, else they could bring their own approver."""
+    began = {statement.base_commit for statement in _statements(change, root, folder) if statement.base_commit}
+    for commit in sorted(began):
+        if not repository.is_ancestor(commit, base) and _trusted(commit, repository) != _trusted(base, repository):
+            yield _foreign_base(change, commit, base)
+
+
+def _trusted(commit: str, repository: Repository) -> dict[str, bytes]:
+    """The policy and the keys of a commit."""
+    names = [name for name in repository.files(commit) if name == SETTINGS_FILE or name.startswith(f"{KEYS}/")]
+    return repository.contents(commit, names)
 
 
 def _stands(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
@@ -163,12 +176,6 @@ def _stands(path: str, vouched: dict[str, set[str | None]], root: Path, folder: 
 
 def _is_peoples_own(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
     return path.startswith(PEOPLES_OWN) and not _stands(path, vouched, root, folder)
-
-
-def _policy(data: bytes | None) -> Policy:
-    findings: list[Finding] = []
-    settings = read_settings((data or b"name: project\n").decode(errors="replace"), findings)
-    return Policy.of(settings) if settings else Policy()
 
 
 def summary(admitted: Admission) -> str:
@@ -215,6 +222,17 @@ def _by_hand(path: str) -> Finding:
         severity=Severity.WARNING,
         place=Place(file=path),
         remedy="have it looked at by those who answer for it (CODEOWNERS)",
+    )
+
+
+def _foreign_base(change: str, commit: str, base: str) -> Finding:
+    return Finding(
+        code="admit.foreign_base",
+        message=f"{change} was judged by other keys or another policy than held before these commits",
+        place=Place(file=f"changes/{change}"),
+        found=f"evidence that begins from {commit[:12]}",
+        expected=f"a base that {base[:12]} holds, or one with the same penstock.yaml and keys/",
+        remedy="bring keys and policy in first, by a person's own commit; then rebase the change",
     )
 
 
