@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from penstock.quality.rerunning import Effort
 
 FIRST = "temp.main._first"
+MOST_MIXED = 2_000_000
+"""Up to how many rows an input is read in another order the second time: beyond, sorting costs more than it shows."""
 
 
 def rerun(
@@ -105,12 +107,15 @@ class _Run:
         return self._session.effort(self._sql, self._params)
 
     def repeated(self) -> tuple[int, int]:
-        """How many rows the query makes, and how many of them are otherwise when it is run again, in one thread."""
+        """How many rows the query makes, and how many of them are otherwise when it is run again.
+
+        The second time it runs in one thread, over inputs that come in another order.
+        """
         first = self._session.stage_query(self._sql, self._params)
         self._session.fetch(f"CREATE OR REPLACE TEMP TABLE _first AS SELECT * FROM {first.relation}")
         digests = [self._digest(FIRST)]
         with self._session.one_thread():
-            second = self._session.stage_query(self._sql, self._params)
+            second = self._session.stage_query(self._over(self._mixed()), self._params)
         digests.append(self._digest(second.relation))
         if digests[0] == digests[1]:
             return first.rows, 0
@@ -122,9 +127,26 @@ class _Run:
 
     @property
     def _sql(self) -> str:
+        return self._over(self._inputs)
+
+    def _over(self, relations: Mapping[str, str]) -> str:
         task = self._dataset.task
         assert isinstance(task, SqlTask)  # noqa: S101 - asked before
-        return task.over({name: self._relations[name] for name in task.reads})
+        return task.over(relations)
+
+    @property
+    def _inputs(self) -> dict[str, str]:
+        return {name: self._relations[name] for name in self._dataset.task.reads}
+
+    def _mixed(self) -> dict[str, str]:
+        """The same rows of what the query reads, in an order that no build would choose."""
+        mixed = self._inputs
+        for number, (name, relation) in enumerate(sorted(self._inputs.items())):
+            if int(self._session.fetch(f"SELECT count(*) FROM {relation}")[0][0]) <= MOST_MIXED:
+                mixed[name] = f"temp.main._mixed_{number}"
+                rows = f"SELECT * FROM {relation} AS penstock_row ORDER BY hash(penstock_row)"
+                self._session.fetch(f"CREATE OR REPLACE TEMP VIEW _mixed_{number} AS {rows}")
+        return mixed
 
     @property
     def _params(self) -> Mapping[str, object]:

@@ -154,22 +154,25 @@ class StoryDataset:
 class Bound:
     """How far something may move, in percent of what it was; both ends belong to it.
 
+    `gone` says of a column that it is taken away.
+
     >>> Bound.parse("-5%..0%").holds(Decimal("-2.5"))
     True
     """
 
     low: Decimal
     high: Decimal
+    gone: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Bound:
-        """The bound written `LOW%..HIGH%`; `any` is no bound at all, `none` is none at all.
+        """The bound written `LOW%..HIGH%`; `any` is no bound at all, `none` is none at all; `gone` is for columns.
 
         Raises:
             ValueError: it is written otherwise, or low is above high.
         """
-        if text.strip() == "any":
-            return cls(low=Decimal("-Infinity"), high=Decimal("Infinity"))
+        if text.strip() in {"any", "gone"}:
+            return cls(low=Decimal("-Infinity"), high=Decimal("Infinity"), gone=text.strip() == "gone")
         if text.strip() == "none":
             return cls(low=Decimal(0), high=Decimal(0))
         low, dots, high = text.replace(" ", "").partition("..")
@@ -193,7 +196,7 @@ class Bound:
 
     def __str__(self) -> str:
         if not self.low.is_finite():
-            return "any"
+            return "gone" if self.gone else "any"
         return f"{self.low}%..{self.high}%"
 
 

@@ -158,6 +158,9 @@ def _columns(diff: DatasetDiff, declared: Impact) -> Iterator[Contradiction]:
             fault = Fault.UNDECLARED
         elif moved and bound is not None and not _holds(bound, column, diff):
             fault = Fault.OUT_OF_BOUNDS
+        elif bound is not None and bound.gone:
+            yield _contradiction(Fault.NEVER_CAME, diff, column.name, "the column is still there", bound)
+            continue
         elif not column.moved and _expects(declared.columns.get(column.name)):
             fault = Fault.NEVER_CAME
         else:

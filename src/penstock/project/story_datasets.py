@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.documents import Fields
     from penstock.model.stories import StorySource
 
-BOUND = "LOW%..HIGH% (such as -5%..0%), any, or none"
+BOUND = "LOW%..HIGH% (such as -5%..0%), any, or none; of a column also gone"
 FILTER = "a predicate over the dataset's columns, such as country = 'France'"
 CRITERION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,30}")
 _CAST = re.compile(r"\s*(?:try_)?cast\s*\(.*\bas\s+([a-z]+(?:\s*\(\s*\d+\s*,\s*\d+\s*\))?)\s*\)\s*", re.I | re.S)
@@ -144,7 +144,7 @@ def read_impact(front: Fields, pipeline: str) -> dict[str, Impact]:
 
 def _impact(name: str, fields: Fields) -> Impact:
     columns = fields.child("columns")
-    bounds = {column: _bound(columns, column) for column in columns.values} if columns else {}
+    bounds = {column: _bound(columns, column, may_go=column != "*") for column in columns.values} if columns else {}
     every = bounds.pop("*", None)
     impact = Impact(
         dataset=name,
@@ -174,15 +174,18 @@ def _where(fields: Fields) -> str | None:
     return text
 
 
-def _bound(fields: Fields, key: str) -> Bound | None:
+def _bound(fields: Fields, key: str, *, may_go: bool = False) -> Bound | None:
     text = fields.text(key)
     if text is None:
         return None
     try:
-        return Bound.parse(text)
+        bound = Bound.parse(text)
     except ValueError:
+        bound = None
+    if bound is None or (bound.gone and not may_go):
         fields.note("story.bad_bound", f"{text!r} does not say how far {key} may move", at=key, expected=BOUND)
         return None
+    return bound
 
 
 def read_acceptance(front: Fields, story: str) -> tuple[Criterion, ...]:

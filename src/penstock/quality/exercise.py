@@ -78,7 +78,7 @@ class PlaceSeen:
     """One changed place: what rows did there and, if they did not exercise it, made-up rows that would.
 
     `sides` says how many of the rows meet each condition at the place. `test` names a data test whose rows tell old
-    from new there.
+    from new there. A place that rows crossed has made-up rows too where the answer stayed the same all the same.
     """
 
     place: ChangedPlace
@@ -102,6 +102,11 @@ class PlaceSeen:
         """Whether neither the data nor a test went through it."""
         return not self.exercised and self.test is None
 
+    @property
+    def outweighed(self) -> bool:
+        """Whether rows crossed, other rows kept the answer the same all the same, and no test has rows that differ."""
+        return self.exercised and self.witness is not None and self.test is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exercise:
@@ -116,6 +121,11 @@ class Exercise:
     def unseen(self) -> tuple[PlaceSeen, ...]:
         """The places that nothing went through."""
         return tuple(place for place in self.places if place.unseen)
+
+    @property
+    def outweighed(self) -> tuple[PlaceSeen, ...]:
+        """The places whose rows crossed without a trace, though others would leave one."""
+        return tuple(place for place in self.places if place.outweighed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +162,7 @@ def exercise(pair: Pair, data: RealData, laboratory: Laboratory) -> Exercise:
         InputError: one of them is not one query.
     """
     places = tuple(_seen(probe, pair, data, laboratory) for probe in probes(pair.old, pair.new))
-    places = _together(places, pair, laboratory)
+    places = _as_a_whole(places, pair, laboratory)
     if pair.differ:
         comparison = Comparison.DIFFERENT
     elif canonical(pair.old) == canonical(pair.new):
@@ -163,18 +173,37 @@ def exercise(pair: Pair, data: RealData, laboratory: Laboratory) -> Exercise:
     return Exercise(dataset=pair.dataset, file=pair.file, comparison=comparison, places=places)
 
 
-def _together(places: tuple[PlaceSeen, ...], pair: Pair, laboratory: Laboratory) -> tuple[PlaceSeen, ...]:
-    """Edits that hide each other: what no made-up row tells apart one by one may be told apart as a whole."""
-    quiet = [place for place in places if place.grounds is Grounds.GONE_THROUGH]
-    if not quiet or len(places) < 2:
+def _as_a_whole(places: tuple[PlaceSeen, ...], pair: Pair, laboratory: Laboratory) -> tuple[PlaceSeen, ...]:
+    """What all edits together say of each.
+
+    Edits may hide each other: what no made-up row tells apart one by one may be told apart as a whole. They may undo
+    each other: a condition that moved is two edits, each of which would matter alone. And rows that crossed may have
+    been outweighed by others, so that the answer shows nothing of them.
+    """
+    quiet = any(place.grounds is Grounds.GONE_THROUGH for place in places) and len(places) > 1
+    undone = any(place.witness is not None for place in places) and len(places) > 1
+    crossed = any(place.grounds is Grounds.CROSSED for place in places)
+    if not quiet and (pair.differ or not (undone or crossed)):
         return places
-    found = search(_question(pair, pair.old), laboratory)
+    question = _question(pair, pair.old)
+    shown = tuple(place.witness.world for place in places if place.witness is not None)
+    found = search(replace(question, first=shown), laboratory)
     if found.witness is None:
-        return places
-    return tuple(
-        replace(place, grounds=Grounds.NO_ROW_CROSSED, witness=found.witness) if place in quiet else place
-        for place in places
-    )
+        hopeless = found.answered < ENOUGH or pair.differ
+        return places if hopeless else tuple(replace(place, witness=None, case=None, tried=True) for place in places)
+    test = _test(question, pair, laboratory)
+    case = _case(question, pair, found)
+    return tuple(_seen_as_a_whole(place, found.witness, test, case, differ=pair.differ) for place in places)
+
+
+def _seen_as_a_whole(
+    place: PlaceSeen, witness: Witness, test: str | None, case: str | None, *, differ: bool
+) -> PlaceSeen:
+    if place.grounds is Grounds.GONE_THROUGH:
+        return replace(place, grounds=Grounds.NO_ROW_CROSSED, witness=witness)
+    if place.grounds is Grounds.CROSSED and not differ:
+        return replace(place, witness=witness, test=test, case=case)
+    return place
 
 
 def _question(pair: Pair, old: str) -> Question:

@@ -13,14 +13,16 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.quality.synthetic_values import candidates, typical
+from penstock.quality.synthetic_values import candidates, meeting, typical
 from penstock.sql.boundaries import Marks, marks_of
+from penstock.sql.conjunctions import Relation, changed_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from penstock.model.contracts import Contract
     from penstock.model.intervals import Interval
+    from penstock.sql.conjunctions import Wish
 
 Value = str | None
 _SIZES = (1, 1, 2, 2, 3, 4, 6, 10, 16, 40)
@@ -93,10 +95,11 @@ def worlds(
     count: int,
     models: Sequence[World] = (),
 ) -> Iterator[World]:
-    """`count` sets of tables, on which queries with these texts are likely to tell themselves apart.
+    """`count` sets of tables, on which queries with these texts are likely to tell themselves apart, and half as many.
 
     `models` are rows that somebody wrote, such as those of data tests: each third set is made of theirs, with one value
-    or two put for others. They get through conditions that rows of chance hardly ever meet all at once.
+    or two put for others. They get through conditions that rows of chance hardly ever meet all at once. The last third
+    of all sets has rows that meet whole conditions of the queries, first those that not all of the queries have.
 
     Raises:
         InputError: one of the texts is not one query.
@@ -118,6 +121,20 @@ def worlds(
             for at in range(len(made.columns)):
                 seen[made.dataset, at].update(dict.fromkeys(row[at] for row in made.rows))
         yield world
+    yield from _directed(texts, maker, models, random.Random(f"{seed} directed"), count // 2)  # noqa: S311 - as above
+
+
+def _directed(
+    texts: Sequence[str], maker: _Maker, models: Sequence[World], chance: random.Random, count: int
+) -> Iterator[World]:
+    """Sets of tables with rows that meet a condition that changed, if one did, and some others with it."""
+    changed, shared = changed_first(texts)
+    first, others = changed or shared, (*changed, *shared)
+    for number in range(count if first else 0):
+        world = maker.varied(chance.choice(models), chance) if models and number % 2 else maker.world(chance, 2)
+        more = chance.sample(others, k=min(len(others), chance.randrange(3)))
+        wishes = {wish.column: wish for one in (*more, first[number % len(first)]) for wish in one}
+        yield tuple(maker.met(made, wishes, chance) for made in world)
 
 
 def _twinned(
@@ -147,6 +164,15 @@ def _let_in(
     return tuple(by_key.values())
 
 
+def _granted(wish: Wish, column: str, kind: str, shape: Shape) -> tuple[Value, ...]:
+    """The value that a column is given by a wish; nothing if it may not be that."""
+    if wish.relation is Relation.NULL:
+        return () if column in shape.required else (None,)
+    value = meeting(kind, wish)
+    allowed = (shape.allowed or {}).get(column)
+    return () if value is None or (allowed is not None and value not in allowed) else (value,)
+
+
 class _Maker:
     def __init__(
         self, inputs: Mapping[str, Shape], marks: Mapping[tuple[str, str], Marks], interval: Interval | None
@@ -165,6 +191,26 @@ class _Maker:
     def varied(self, model: World, chance: random.Random) -> World:
         """A model's rows, each with a variant of it in which one value or two are others."""
         return tuple(self._varied(made, chance) for made in model if made.dataset in self._inputs)
+
+    def met(self, made: MadeUp, wishes: Mapping[str, Wish], chance: random.Random) -> MadeUp:
+        """The table with rows beside or in place of its own that hold what is wished for, now and then but for one."""
+        shape = self._inputs[made.dataset]
+        values = {
+            at: value
+            for at, (column, kind) in enumerate(made.columns)
+            if (wish := wishes.get(column.lower())) is not None
+            for value in _granted(wish, column, kind, shape)
+        }
+        if not values:
+            return made
+        rows = made.rows or (tuple(typical(kind) for _, kind in made.columns),)
+        left_out = chance.choice(list(values)) if chance.random() < 0.25 else None
+        wanted = {at: value for at, value in values.items() if at != left_out}
+        picked = rows[: 1 + chance.randrange(2)]
+        fresh = [tuple(wanted.get(at, value) for at, value in enumerate(row)) for row in picked]
+        keyed = [at for at, (column, _) in enumerate(made.columns) if column in shape.key]
+        kept = made.rows if chance.random() < 0.5 else ()
+        return replace(made, rows=_let_in(fresh, kept, keyed))
 
     def _varied(self, made: MadeUp, chance: random.Random) -> MadeUp:
         shape = self._inputs[made.dataset]

@@ -8,12 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from penstock.contract.column_types import is_float, is_number, normal_type
+from penstock.sql.conjunctions import Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from penstock.model.intervals import Interval
     from penstock.sql.boundaries import Marks
+    from penstock.sql.conjunctions import Wish
 
 _DAY = datetime(2024, 1, 10, 10, 30)  # noqa: DTZ001 - a made-up moment of a column without a zone
 _EDGES = ("2023-12-31 23:59:59", "2024-01-01 00:00:00", "2024-01-31 12:00:00", "2024-02-29 00:00:00")
@@ -36,6 +38,46 @@ def candidates(kind: str, marks: Marks | None, interval: Interval | None) -> tup
     family = _family(kind)
     values = _MAKERS[family](kind, marks, interval)
     return tuple(dict.fromkeys(values))
+
+
+def meeting(kind: str, wish: Wish) -> str | None:
+    """A value of a DuckDB type, as text, that stands to a literal as wished; None if there is none.
+
+    >>> from penstock.sql.conjunctions import Relation
+    >>> meeting("INTEGER", Wish(column="deaths", relation=Relation.ABOVE, literal="9"))
+    '10'
+    """
+    if wish.relation is Relation.LIKE:
+        return like_example(wish.literal)
+    family = _family(kind)
+    if family == "text":
+        return wish.literal + "x" if wish.relation is Relation.ABOVE else wish.literal
+    away = {Relation.ABOVE: 1, Relation.BELOW: -1}.get(wish.relation, 0)
+    if family == "number":
+        number, step = _number(wish.literal), _step(kind)
+        return None if number is None else _fitting(number + away * step, kind, step)
+    if family in {"moment", "date"}:
+        moment = _moment(wish.literal)
+        return None if moment is None else _moved(moment, away, family)
+    return wish.literal if family == "boolean" and wish.literal in _TRUE_WORDS else None
+
+
+def _moved(moment: datetime, away: int, family: str) -> str | None:
+    try:
+        moved = moment + timedelta(days=away)
+    except OverflowError:
+        return None
+    return str(moved.date() if family == "date" else moved)
+
+
+def like_example(pattern: str) -> str:
+    r"""A text that a LIKE pattern takes, with a backslash for its escape sign if it has one.
+
+    >>> like_example(r"gift\_%"), like_example("C%")
+    ('gift_x', 'Cx')
+    """
+    signs = iter(pattern)
+    return "".join(next(signs, "") if sign == "\\" else {"%": "x", "_": "y"}.get(sign, sign) for sign in signs)
 
 
 def _family(kind: str) -> str:
@@ -182,6 +224,8 @@ def _matching(pattern: str) -> Iterator[str]:
     """Texts that a LIKE or a regular expression of that kind may take, and some that it may not."""
     plain = "".join(sign for sign in pattern if sign not in "^$%_.*+?()[]{}|\\")
     filled = pattern.replace("%", "x").replace("_", "y")
+    if "\\" in pattern:
+        yield like_example(pattern)
     yield from (
         plain,
         plain.swapcase(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -81,13 +82,17 @@ def _shown(value: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Two queries over the same datasets, and what their rows look like; `models` as for `synthesis.worlds`."""
+    """Two queries over the same datasets, and what their rows look like; `models` as for `synthesis.worlds`.
+
+    `first` are rows that are tried before any others.
+    """
 
     old: str
     new: str
     inputs: Mapping[str, Shape]
     interval: Interval | None = None
     models: tuple[World, ...] = ()
+    first: tuple[World, ...] = ()
 
     def worlds(self, *, seed: int = 0, count: int = TRIES) -> Iterator[World]:
         """Made-up rows that are likely to tell the two apart, the same for the same seed.
@@ -97,7 +102,8 @@ class Question:
         """
         texts = (self.old, self.new)
         inputs = narrowed(texts, self.inputs)
-        return worlds(texts, inputs, self.interval, seed=seed, count=count, models=self.models)
+        more = worlds(texts, inputs, self.interval, seed=seed, count=count, models=self.models)
+        return itertools.chain(self.first, more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,16 @@ def test_what_was_not_tried_is_named_and_does_not_block() -> None:
     assert judged.summary.endswith("; 1 dataset not tried.")
 
 
+def test_a_query_that_fails_when_it_is_run_again_fails_it_with_the_cause() -> None:
+    broken = Rerun(
+        dataset=REVENUE, file=FILE, repeat=Repeat.NOT_TRIED, why=NoRepeat.FAILS, cause=finding(), span="everything"
+    )
+    judged = judge(review(reruns=(broken,)))
+    assert_fails(judged, "fails")
+    assert judged.summary == f"{REVENUE} cannot be built again."
+    assert judged.findings[0].found == finding().message
+
+
 def test_it_is_not_applicable_without_builds_or_after_a_failed_run() -> None:
     assert judge(review()).outcome is Outcome.NOT_APPLICABLE
     same = Rerun(dataset=REVENUE, file=FILE, repeat=Repeat.SAME)

@@ -40,6 +40,15 @@ def test_places_that_rows_went_through_pass() -> None:
     assert verdict.summary == "1 changed place in 1 query: 1 gone through."
 
 
+def test_rows_that_others_outweigh_fail_with_rows_that_would_show_it() -> None:
+    hidden = replace(SEEN, witness=WITNESS)
+    verdict = judge(review(exercises=(exercise(hidden, comparison=Comparison.EXERCISED),)))
+    assert_fails(verdict, "outweighed")
+    assert verdict.findings[0].message.startswith("rows took another way in sales.daily_revenue")
+    tested = exercise(replace(hidden, test="a free sample"), comparison=Comparison.EXERCISED)
+    assert_passes(judge(review(exercises=(tested,))))
+
+
 def test_nothing_moved_and_nothing_went_through_fails_with_rows_that_would_show_it() -> None:
     verdict = judge(review(exercises=(exercise(UNSEEN),)))
     assert_fails(verdict, "")

@@ -63,6 +63,27 @@ def test_a_column_that_is_gone_fails() -> None:
     assert judge(implementation(base=base, project=with_contract(base, fewer))).outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize(
+    ("word", "readers", "outcome"),
+    [
+        ("any", ("role finance",), Outcome.FAIL),
+        ("gone", ("role finance",), Outcome.PASS),
+        ("any", (), Outcome.PASS),
+    ],
+)
+def test_a_column_that_somebody_reads_goes_only_if_the_story_says_gone(
+    word: str, readers: tuple[str, ...], outcome: Outcome
+) -> None:
+    base = project()
+    gone = contract_of(base).columns[-1].name
+    after = with_contract(base, replace(contract_of(base), columns=contract_of(base).columns[:-1]))
+    declared = story(impact={REVENUE: Impact(dataset=REVENUE, columns={gone: Bound.parse(word)})})
+    broken_for = {(REVENUE, "column_removed", gone): readers}
+    verdict = judge(implementation(base=base, project=after, story=declared, broken_for=broken_for))
+    assert verdict.outcome is outcome
+    assert all("gone" in str(finding.remedy) for finding in verdict.findings)
+
+
 def test_what_the_story_lets_move_may_be_promised_less() -> None:
     base = with_column(project(), 0, required=True)
     name = contract_of(base).columns[0].name

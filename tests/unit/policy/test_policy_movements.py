@@ -200,6 +200,13 @@ def test_a_bound_for_a_column_that_is_not_there_is_a_mistake() -> None:
 # --- as a whole
 
 
+def test_a_column_declared_gone_must_go() -> None:
+    declared = impact(columns={"returns": "gone"})
+    assert found(diff(REVENUE, column(), schema_removed=("returns",)), declared) == []
+    assert full(diff(REVENUE, column("returns")), declared)[0].figures == "the column is still there"
+    assert found(diff(REVENUE, column()), declared) == [(Fault.NEVER_CAME, "returns")]
+
+
 def test_a_dataset_declared_new_that_is_there_must_not_move() -> None:
     assert found(diff(REVENUE, column(new="1", changed=1)), impact(new=True)) == [(Fault.UNDECLARED, "net")]
 

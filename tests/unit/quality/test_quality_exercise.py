@@ -16,6 +16,8 @@ from penstock.quality.synthesis import MadeUp, Shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from penstock.quality.synthesis import World
+
 VALUES: dict[str, tuple[str | None, ...]] = {
     "id": ("1", "2", "3", "4", "5", "6"),
     "q": ("1", "2", "3", "5", "9", "10", "11", "50", "101", "0", "-4", None),
@@ -156,6 +158,11 @@ def exercised_by(
     return exercise(pair, data, laboratory)
 
 
+def orders(row: dict[str, str]) -> World:
+    rows = (tuple(row.get(name) for name, _ in TABLES["s.o"]),)
+    return (MadeUp(dataset="s.o", columns=TABLES["s.o"], rows=rows),)
+
+
 OLD = "SELECT country, sum(q * p) AS rev FROM s.o WHERE q > 0 GROUP BY country"
 NEW = OLD.replace("q > 0", "q >= 0")
 PAID = "1 AS id, 3 AS q, 2.5 AS p, 'UK' AS country"
@@ -170,6 +177,40 @@ def test_rows_that_cross_and_change_nothing_are_equal_and_exercised(
     assert found.places[0].grounds is Grounds.CROSSED
 
 
+def test_rows_that_cross_and_are_outweighed_are_shown_rows_that_are_not(
+    data: OneDatabase, laboratory: MemoryLaboratory
+) -> None:
+    """The free order adds nothing to a sum that is there; alone it would make a row of its own."""
+    found = exercised_by(data, laboratory, OLD, NEW, PAID, FREE)
+    assert found.outweighed == found.places
+    assert found.places[0].witness is not None
+    test = (orders({"id": "2", "q": "0", "p": "2.50", "country": "DE"}), None)
+    tested = exercised_by(data, laboratory, OLD, NEW, PAID, FREE, tests={"an order of nothing": test})
+    assert (tested.outweighed, tested.places[0].test) == ((), "an order of nothing")
+
+
+def test_two_edits_that_undo_each_other_are_shown_no_rows(data: OneDatabase, laboratory: MemoryLaboratory) -> None:
+    """A condition that moves into a CTE goes in one place and comes in another: each alone would matter."""
+    moved = "WITH sold AS (SELECT * FROM s.o WHERE q > 0) SELECT country, sum(q * p) AS rev FROM sold GROUP BY country"
+    found = exercised_by(data, laboratory, OLD, moved, PAID, FREE)
+    assert len(found.places) > 1
+    assert [(place.witness, place.tried) for place in found.places] == [(None, True)] * len(found.places)
+    lost = exercised_by(data, laboratory, OLD, moved.replace("q > 0", "q > -1"), PAID)
+    assert any(place.witness for place in lost.places)
+
+
+def test_rows_are_found_that_meet_several_conditions_at_once(data: OneDatabase, laboratory: MemoryLaboratory) -> None:
+    """Chance alone hardly ever makes them."""
+    columns = "id, q, p, country, k, note"
+    old = f"SELECT {columns} FROM s.o"
+    rare = "country = 'Narnia' AND note LIKE 'gift\\_%' ESCAPE '\\' AND q > 77 AND k = 31"
+    found = exercised_by(
+        data, laboratory, old, old.replace(" id,", f" CASE WHEN {rare} THEN -id ELSE id END AS id,"), PAID
+    )
+    assert found.places[0].witness is not None
+    assert all(word in found.places[0].witness.given for word in ("country=Narnia", "note=gift_x", "q=78", "k=31"))
+
+
 def test_without_such_a_row_it_is_not_exercised_and_one_is_shown(
     data: OneDatabase, laboratory: MemoryLaboratory
 ) -> None:
@@ -182,8 +223,7 @@ def test_without_such_a_row_it_is_not_exercised_and_one_is_shown(
 
 
 def test_a_data_test_that_tells_old_from_new_is_named(data: OneDatabase, laboratory: MemoryLaboratory) -> None:
-    row = tuple({"id": "2", "q": "0", "p": "2.50", "country": "DE"}.get(name) for name, _ in TABLES["s.o"])
-    world = (MadeUp(dataset="s.o", columns=TABLES["s.o"], rows=(row,)),)
+    world = orders({"id": "2", "q": "0", "p": "2.50", "country": "DE"})
     found = exercised_by(data, laboratory, OLD, NEW, PAID, tests={"an order of nothing": (world, None)})
     assert found.comparison is Comparison.NOT_EXERCISED
     assert found.places[0].test == "an order of nothing"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.policy.verdicts import carried, counted, failed, listed, not_applicable, passed
-from penstock.quality.rerunning import Repeat
+from penstock.quality.rerunning import NoRepeat, Repeat
 
 if TYPE_CHECKING:
     from penstock.model.findings import Verdict
@@ -17,14 +17,18 @@ GATE = "unrepeatable_build"
 
 
 def judge(facts: ReviewFacts) -> Verdict:
-    """Refuse a dataset whose rows depend on when, or in which order, they are made."""
+    """Refuse a dataset whose rows depend on when, or in which order, they are made, or that cannot be made again."""
     if blocking(facts.run_findings):
         return not_applicable(GATE, "The shadow run failed, so nothing could be built a second time.")
     if not facts.reruns:
         return not_applicable(GATE, "The change makes or alters nothing that stores rows.")
     different = [one for one in facts.reruns if one.repeat is Repeat.DIFFERENT or one.unstable]
+    broken = [one for one in facts.reruns if one.why is NoRepeat.FAILS]
     tried = [one for one in facts.reruns if one.repeat is not Repeat.NOT_TRIED]
-    notes = [_untried(one) for one in facts.reruns if one.repeat is Repeat.NOT_TRIED]
+    notes = [_untried(one) for one in facts.reruns if one.repeat is Repeat.NOT_TRIED and one not in broken]
+    if broken:
+        findings = [*map(_broken, broken), *(finding for one in different for finding in _findings(one))]
+        return failed(GATE, f"{listed(one.dataset for one in broken)} cannot be built again.", [*findings, *notes])
     if different:
         names = listed(one.dataset for one in different)
         findings = [finding for one in different for finding in _findings(one)]
@@ -64,6 +68,17 @@ def _as_errors(one: Rerun) -> list[Finding]:
         )
         for warning in one.unstable
     ]
+
+
+def _broken(one: Rerun) -> Finding:
+    return Finding(
+        code=f"gate.{GATE}.fails",
+        message=f"{one.dataset} was built once, and its query fails when it is run again over {one.span}",
+        place=Place(file=one.file, dataset=one.dataset),
+        found=one.cause.message if one.cause else None,
+        expected="a query that can be run as often as a retry needs",
+        remedy="mend what the message names; a retry or a backfill in production would fail in the same way",
+    )
 
 
 def _untried(one: Rerun) -> Finding:

@@ -1,4 +1,4 @@
-"""A changed query gives the same rows as before, and no row went through what changed."""
+"""A changed query gives the same rows as before, and no row showed what changed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ GATE = "vacuous_diff"
 def judge(facts: ReviewFacts) -> Verdict:
     """Refuse an empty difference that shows nothing; mention every other changed place that nothing went through.
 
-    It blocks where rows are known that would differ and nobody has tried such rows, and where made-up rows did not get
-    through the query at all, so that nothing is known of it.
+    It blocks where rows are known that would differ and nobody has tried such rows, also where rows went through and
+    others hid it, and where made-up rows did not get through the query at all, so that nothing is known of it.
     """
     if blocking(facts.run_findings):
         return not_applicable(GATE, "The shadow run failed, so no query was tried on data.")
     if not facts.exercises:
         return not_applicable(GATE, "No query that was in production before is another one now.")
     findings = tuple(_finding(one, seen) for one in facts.exercises for seen in one.unseen)
+    hidden = tuple(_hidden(one, seen) for one in facts.exercises for seen in one.outweighed)
     places = sum(len(one.places) for one in facts.exercises)
-    vacuous = sorted({str(finding.place.dataset) for finding in blocking(findings)})
+    vacuous = sorted({str(finding.place.dataset) for finding in (*blocking(findings), *hidden)})
     said = f"; {len(findings):,} not, which the dossier lists" if findings else ""
     return judged(
         GATE,
-        findings,
+        (*findings, *hidden),
         good=f"{counted(places, 'changed place')} in {_queries(facts)}: {places - len(findings):,} gone through{said}.",
-        bad=f"Nothing moved in {listed(vacuous)}, and no row went through what changed there.",
+        bad=f"Nothing moved in {listed(vacuous)}, and no row showed what changed there.",
     )
 
 
@@ -51,6 +52,17 @@ def _finding(one: Exercise, seen: PlaceSeen) -> Finding:
         place=Place(file=one.file, line=seen.place.line, excerpt=seen.place.excerpt, dataset=one.dataset),
         found=_figures(seen),
         expected="rows that old and new treat differently, in the data or in a data test",
+        remedy=_remedy(one, seen),
+    )
+
+
+def _hidden(one: Exercise, seen: PlaceSeen) -> Finding:
+    return Finding(
+        code=f"gate.{GATE}.outweighed",
+        message=f"rows took another way in {one.dataset}, and others hid what became of them: {_edit(seen)}",
+        place=Place(file=one.file, line=seen.place.line, excerpt=seen.place.excerpt, dataset=one.dataset),
+        found=f"{_figures(seen)}; the answer is the same as before",
+        expected="rows that old and new answer differently, in the data or in a data test",
         remedy=_remedy(one, seen),
     )
 

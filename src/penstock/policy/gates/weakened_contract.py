@@ -13,22 +13,29 @@ if TYPE_CHECKING:
 
     from penstock.contract.compatibility import ContractChange
     from penstock.model.findings import Verdict
-    from penstock.model.stories import Story
     from penstock.policy.facts import ImplementationFacts
 
 GATE = "weakened_contract"
 UNMARKED = "personal_unmarked"
+REMOVED = "column_removed"
+
+_DECLARE = "keep the promise, or declare under `impact` in the story what its readers must expect"
+_REMEDIES = {
+    UNMARKED: "keep the tag; a person who knows better changes it on the base branch",
+    REMOVED: "keep the column, or say `gone` of it under `impact` in the story, once its readers do without it",
+}
 
 
 def judge(facts: ImplementationFacts) -> Verdict:
     """Refuse a breaking change of a contract in what the story does not declare to move.
 
-    What is said of a column is declared if the story lets that column move, anything else if it lets rows move. That
-    a column is no longer personal data is never declared so: a person says it on the base branch.
+    What is said of a column is declared if the story lets that column move, anything else if it lets rows move. A
+    column that somebody reads must be said to be gone: that its values may move tells its readers nothing. That a
+    column is no longer personal data is never declared so: a person says it on the base branch.
     """
     if facts.base is None or facts.project is None:
         return not_applicable(GATE, "There is no project before or after to compare contracts with.")
-    broken = [change for change in _breaking(facts) if not _is_declared(change, facts.story)]
+    broken = [change for change in _breaking(facts) if not _is_declared(change, facts)]
     if not broken:
         return passed(GATE, "No contract promises less than before, beyond what the story declares.")
     findings = [_finding(change, facts) for change in broken]
@@ -47,13 +54,19 @@ def _breaking(facts: ImplementationFacts) -> Iterator[ContractChange]:
         yield from (change for change in changes if change.effect is Effect.BREAKING)
 
 
-def _is_declared(change: ContractChange, story: Story) -> bool:
-    impact = story.impact.get(change.dataset)
+def _is_declared(change: ContractChange, facts: ImplementationFacts) -> bool:
+    impact = facts.story.impact.get(change.dataset)
     if impact is None or change.kind == UNMARKED:
         return False
     if change.column is None:
         return impact.rows is not None
-    return impact.bound_of(change.column) is not None
+    bound = impact.bound_of(change.column)
+    return bound is not None and (bound.gone or change.kind != REMOVED or not _readers(change, facts))
+
+
+def _readers(change: ContractChange, facts: ImplementationFacts) -> tuple[str, ...] | None:
+    """For whom it is breaking; None where that was not looked at."""
+    return facts.broken_for.get((change.dataset, change.kind, change.column or ""))
 
 
 def _finding(change: ContractChange, facts: ImplementationFacts) -> Finding:
@@ -64,15 +77,13 @@ def _finding(change: ContractChange, facts: ImplementationFacts) -> Finding:
         place=Place(file=after.file if after else None, dataset=change.dataset, field=change.column),
         found=f"{change.kind.replace('_', ' ')}{_concerned(change, facts)}",
         expected="a contract that promises at least what it promised before",
-        remedy="keep the promise, or declare under `impact` in the story what its readers must expect"
-        if change.kind != UNMARKED
-        else "keep the tag; a person who knows better changes it on the base branch",
+        remedy=_REMEDIES.get(change.kind, _DECLARE),
     )
 
 
 def _concerned(change: ContractChange, facts: ImplementationFacts) -> str:
     """For whom it is breaking, where that was looked at."""
-    readers = facts.broken_for.get((change.dataset, change.kind, change.column or ""))
+    readers = _readers(change, facts)
     if readers is None:
         return ""
     return f"; breaking for {listed(readers)}" if readers else "; nobody known reads it"
