@@ -12,6 +12,7 @@ from penstock.adapters.duckdb.scratch import MemoryEvaluator
 from penstock.adapters.duckdb.warehouse import view_of
 from penstock.app import planning, restating
 from penstock.app.alerting import tell_of_failures
+from penstock.app.copied_people import copied_people
 from penstock.app.executing import outcome_of
 from penstock.app.exercising import exercised
 from penstock.app.foreseeing import foreseen
@@ -43,7 +44,7 @@ from penstock.sql.query import parse_query
 from penstock.sql.rewriting import rewrite_adhoc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -240,6 +241,10 @@ class EngineRuntime:
     def reruns(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[Rerun, ...]:
         """One scheduled run of each dataset's query done again: whether it makes the same rows, and what it takes."""
         return rerun(self._warehouse, self._place.ledger, old, new, datasets)
+
+    def copied(self, project: Project, files: Collection[str]) -> tuple[Finding, ...]:
+        """Where data tests in these files hold rows of persons whom the built data has."""
+        return copied_people(project, files, lambda sql, bound: self._warehouse.query(sql, bound)[1])
 
     def readiness(self, project: Project, pipelines: Sequence[str], *, seed: int) -> tuple[Readiness, ...]:
         """Whether the pipelines that promise a time to be ready by would keep it in the months to come."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from penstock.model.environments import PRODUCTION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -301,6 +301,10 @@ class Runtime(Protocol):
 
     def reruns(self, old: Project, new: Project, datasets: Sequence[str]) -> tuple[Rerun, ...]:
         """One scheduled run of each dataset's query done again: whether it makes the same rows, and what it takes."""
+        ...
+
+    def copied(self, project: Project, files: Collection[str]) -> tuple[Finding, ...]:
+        """Where data tests in these files hold rows of persons whom the built data has."""
         ...
 
     def readiness(self, project: Project, pipelines: Sequence[str], *, seed: int) -> tuple[Readiness, ...]:

@@ -211,6 +211,7 @@ def _measure(
         mutations=runtime.mutations(planned.base, planned.project, difference.altered),
         slices=runtime.slices(planned.project, (*difference.new, *difference.altered)),
         reruns=runtime.reruns(planned.base, planned.project, (*difference.new, *difference.altered)),
+        copied=runtime.copied(planned.project, planned.paths),
         readiness=runtime.readiness(planned.project, _pipelines(planned), seed=seed),
         readiness_before={
             each.pipeline: each for each in runtime.readiness(planned.base, _pipelines(planned), seed=seed)

@@ -252,7 +252,7 @@ class ReviewFacts:
     slice whether that makes what one build makes, `mutations` what data tests notice of faults in edited lines.
     `quarantined` are the rows put aside in production and by the change, of datasets that have any. `reruns` say what a
     second build of a run of them made and took, `readiness` how touched pipelines would keep their time to be ready by.
-    `irreversible` are steps that no rollback takes back.
+    `irreversible` are steps that no rollback takes back. `copied` are rows of real persons in data tests.
     """
 
     story: Story
@@ -277,6 +277,7 @@ class ReviewFacts:
     readiness: tuple[Readiness, ...] = ()
     readiness_before: Mapping[str, Readiness] = field(default_factory=dict)
     irreversible: tuple[str, ...] = ()
+    copied: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 GATES = (
     "broken_project",
     "broken_source",
+    "copied_person",
     "costlier_run",
     "destructive_operation",
     "diverging_rollout",

@@ -12,6 +12,7 @@ from penstock.model.findings import Outcome
 from penstock.policy.gates import (
     broken_project,
     broken_source,
+    copied_person,
     costlier_run,
     destructive_operation,
     diverging_rollout,
@@ -115,6 +116,7 @@ IMPLEMENTATION: Mapping[str, Callable[[ImplementationFacts], Verdict]] = {
 REVIEW: Mapping[str, Callable[[ReviewFacts], Verdict]] = {
     "failed_run": failed_run.judge,
     "low_quality": low_quality.judge,
+    "copied_person": copied_person.judge,
     "unmet_criterion": unmet_criterion.judge,
     "impact_mismatch": impact_mismatch.judge,
     "vacuous_diff": vacuous_diff.judge,
