@@ -135,6 +135,8 @@ def _deliver(base: Base, target: Path) -> None:
         waived = ("--reason", "kept until the shop has decided", "--until", "2099-01-01", "--as", APPROVER)
         penstock(target, "change", "waive", BASE_CHANGE, "missing_retention", *waived)
         penstock(target, "change", "resume", BASE_CHANGE, "--until", base.reviewed, ends=(4,))
+    elif "refused" in said:
+        raise BaseError(f"{base.name} is refused by its own gates: {said}")
     penstock(target, "change", "approve", BASE_CHANGE, "--as", APPROVER)
     penstock(target, "change", "resume", BASE_CHANGE, "--until", base.until)
     penstock(target, "run", "--env", "prod", "--until", base.until)

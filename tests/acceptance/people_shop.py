@@ -147,7 +147,7 @@ The people of the newsletter want to know who their readers are.
 """
 
 
-def story(place: Place, value: str, kind: str, email: str = "ann@example.com") -> None:
+def story(place: Place, value: str, kind: str, email: str = "made.up@example.com") -> None:
     """A story whose files make `crm.mailing` with a column `reader`, tagged as `kind`, and a data test about it."""
     query = f"SELECT id, {value} AS reader FROM crm.staged"
     test = f"""\

@@ -12,7 +12,7 @@ from penstock_places import AUTHOR, REVIEWER, Place
 from people_shop import CONTRACTS, KEY, UNTIL, VARIABLE, contract, people, story
 
 from penstock.model.masking import TEST_KEY, MaskingSecret
-from penstock.policy.gates import IMPLEMENTATION
+from penstock.policy.gates import IMPLEMENTATION, REVIEW
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,8 +173,8 @@ def test_examples_are_searched_for_values_of_persons_and_the_finding_shows_none(
 @pytest.mark.parametrize(
     ("value", "kind", "email", "gate"),
     [
-        ("email", "", "ann@example.com", "exposed_personal_data"),
-        ("mask_hash(email)", "", "ann@example.com", "exposed_personal_data"),
+        ("email", "", "made.up@example.com", "exposed_personal_data"),
+        ("mask_hash(email)", "", "made.up@example.com", "exposed_personal_data"),
         ("mask_hash(email)", "pseudonym", "jane.doe@gmail.com", "personal_data_in_sample"),
     ],
 )
@@ -187,6 +187,19 @@ def test_a_delivery_is_refused_that_shows_personal_data_and_does_not_say_so(
     assert f"(gate.{gate})" in said.out
     assert f"{len(IMPLEMENTATION) - 1} of {len(IMPLEMENTATION)} gates hold" in said.out
     assert "jane.doe" not in said.out
+
+
+def test_a_data_test_with_the_row_of_a_person_is_refused_until_the_person_is_made_up(shop: Place) -> None:
+    story(shop, "mask_hash(email)", "pseudonym", "ann@example.com")
+    shop.repository()
+    said = shop.penstock("deliver", "stories/CRM-1.md", "--as", AUTHOR, "--until", UNTIL, exits=1).out
+    assert "(gate.copied_person.personal.copied_row)" in said
+    assert f"{len(REVIEW) - 1} of {len(REVIEW)} gates hold" in said
+    assert "equal values in crm.staged.email" in said
+    assert "ann@" not in said
+    story(shop, "mask_hash(email)", "pseudonym")
+    said = shop.penstock("deliver", "stories/CRM-1.md", "--as", AUTHOR, "--until", UNTIL, exits=4).out
+    assert f"{len(REVIEW)} of {len(REVIEW)} gates hold" in said
 
 
 @pytest.mark.parametrize(
