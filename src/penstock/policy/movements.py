@@ -2,6 +2,7 @@
 
 - What is not named in the impact, or bounded by nothing but zero, must not move at all.
 - A numeric column is measured by its total, any other by the share of rows whose value changed, rows by their count.
+- Where values had fractions some have to be left, whatever the total says: only `any` lets them all go.
 - Percentages are exact: nothing is rounded before it is held against a bound.
 - Without a key a changed value looks like one row that went and one that came, so rows are judged by their count alone.
 - A numeric key column's total says nothing of its own: it moves when rows come and go, and those are judged as rows.
@@ -32,6 +33,7 @@ class Fault(StrEnum):
     NEVER_CAME = "never_came"
     SCHEMA = "schema"
     OUTSIDE = "outside"
+    COARSER = "coarser"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Contradiction:
     @property
     def is_movement(self) -> bool:
         """Whether rows or values moved that should not have, or too far."""
-        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS, Fault.OUTSIDE}
+        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS, Fault.OUTSIDE, Fault.COARSER}
 
 
 def contradictions(diff: DatasetDiff, impact: Impact | None) -> tuple[Contradiction, ...]:
@@ -158,6 +160,10 @@ def _columns(diff: DatasetDiff, declared: Impact) -> Iterator[Contradiction]:
             fault = Fault.UNDECLARED
         elif moved and bound is not None and not _holds(bound, column, diff):
             fault = Fault.OUT_OF_BOUNDS
+        elif moved and column.lost_fractions and bound is not None and bound.low.is_finite():
+            figures = f"fractions before, whole numbers now; {column_figures(column, diff)}"
+            yield _contradiction(Fault.COARSER, diff, column.name, figures, bound)
+            continue
         elif bound is not None and bound.gone:
             yield _contradiction(Fault.NEVER_CAME, diff, column.name, "the column is still there", bound)
             continue

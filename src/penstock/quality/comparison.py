@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from penstock.quality.comparison_passes import Repeats, keyed_pass, keyless_pass, sizes_of, sizes_query
-from penstock.quality.comparison_sql import Columns, Pair, Side, shared_columns
+from penstock.quality.comparison_sql import Columns, Pair, Side, fractions_query, shared_columns
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Ask = Callable[[str], Sequence[Sequence[Any]]]
     """Runs one query and returns its rows."""
 
-COMPARED = "compared"
+COMPARED, FRACTIONS = "compared", "fractions"
 _EXACT = Context(prec=100)
 
 
@@ -37,7 +38,8 @@ class ColumnMovement:
     `changed_rows`: with a key, the matched rows whose value differs. Without one, the values that gave way to others
     (the smaller of how many went and how many came). Totals are sums of numeric columns, None where there is nothing
     to add up. `percent` is the movement of the total, rounded to four places: None for columns that are not numeric,
-    and where the old total is zero and the new one is not.
+    and where the old total is zero and the new one is not. `lost_fractions`: at least one value in ten had a fraction,
+    and none has one now, which a total hardly shows.
     """
 
     name: str
@@ -46,6 +48,7 @@ class ColumnMovement:
     old_total: Decimal | None = None
     new_total: Decimal | None = None
     percent: Decimal | None = None
+    lost_fractions: bool = False
 
     @property
     def moved(self) -> bool:
@@ -118,13 +121,33 @@ def compare(
     """
     pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
     key = _common(pair, key)
+    diff = _diff(dataset, pair, key, _compared(ask, pair, key))
+    fractional = {column.name for column in pair.fractional}
+    if not any(column.moved and column.name in fractional for column in diff.columns):
+        return diff
+    return _with_fractions(pair, diff, ask(fractions_query(pair))[0])
+
+
+def _compared(ask: Ask, pair: Pair, key: tuple[str, ...]) -> Sequence[Any]:
     if not key:
-        return _diff(dataset, pair, key, ask(keyless_pass(pair))[0])
+        return ask(keyless_pass(pair))[0]
     if not sizes_of(ask(sizes_query(pair, key))[0]).repeating:
         row = ask(keyed_pass(pair, key, Repeats.UNSEEN))[0]
         if tuple(row[:2]) == tuple(row[2:4]):
-            return _diff(dataset, pair, key, row)
-    return _diff(dataset, pair, key, ask(keyed_pass(pair, key, Repeats.APART))[0])
+            return row
+    return ask(keyed_pass(pair, key, Repeats.APART))[0]
+
+
+def _with_fractions(pair: Pair, diff: DatasetDiff, counts: Sequence[Any]) -> DatasetDiff:
+    """The difference with which of the columns that moved have lost their fractions."""
+    numbers = iter(int(count) for count in counts)
+    lost = {column.name for column in pair.fractional if _lost(*itertools.islice(numbers, 4))}
+    columns = (replace(column, lost_fractions=column.moved and column.name in lost) for column in diff.columns)
+    return replace(diff, columns=tuple(columns))
+
+
+def _lost(old_values: int, new_values: int, before: int, now: int) -> bool:
+    return new_values > 0 and now == 0 and before * 10 >= old_values > 0
 
 
 def compare_queries(
@@ -143,7 +166,8 @@ def compare_queries(
     pair = Pair(old=old, new=new, shared=shared_columns(old, new, masked), limit=limit)
     key = _common(pair, key)
     sql = keyed_pass(pair, key, Repeats.APART) if key else keyless_pass(pair)
-    return Comparison(dataset=dataset, pair=pair, key=key, queries={COMPARED: sql})
+    queries = {COMPARED: sql} | ({FRACTIONS: fractions_query(pair)} if pair.fractional else {})
+    return Comparison(dataset=dataset, pair=pair, key=key, queries=queries)
 
 
 def read_diff(comparison: Comparison, rows: Mapping[str, Sequence[Sequence[Any]]]) -> DatasetDiff:
@@ -152,7 +176,8 @@ def read_diff(comparison: Comparison, rows: Mapping[str, Sequence[Sequence[Any]]
     Raises:
         KeyError: a query's rows are not there.
     """
-    return _diff(comparison.dataset, comparison.pair, comparison.key, rows[COMPARED][0])
+    diff = _diff(comparison.dataset, comparison.pair, comparison.key, rows[COMPARED][0])
+    return _with_fractions(comparison.pair, diff, rows[FRACTIONS][0]) if comparison.pair.fractional else diff
 
 
 def digest_query(relation: str, columns: Columns) -> str:

@@ -45,6 +45,11 @@ class Shared:
         return is_number(self.old_type) and is_number(self.new_type)
 
     @property
+    def has_fractions(self) -> bool:
+        """Whether its old values could have some."""
+        return is_float(self.old_type) or (self.old_type.startswith("DECIMAL") and not self.old_type.endswith(",0)"))
+
+    @property
     def expression(self) -> str:
         """What is compared: the value, or its text where the two types do not compare."""
         return self._compared(quote(self.name))
@@ -73,6 +78,11 @@ class Pair:
     new: Side
     shared: tuple[Shared, ...]
     limit: int = 3
+
+    @property
+    def fractional(self) -> tuple[Shared, ...]:
+        """The numeric columns whose old values could have fractions."""
+        return tuple(column for column in self.shared if column.numeric and column.has_fractions)
 
 
 def shared_columns(old: Side, new: Side, masked: frozenset[str]) -> tuple[Shared, ...]:
@@ -145,6 +155,18 @@ def totals(pair: Pair) -> str:
         f"{name} AS (SELECT {', '.join(['count(*) AS n', *_totals(pair, side)])} FROM {side.relation})"
         for name, side in (("ot", pair.old), ("wt", pair.new))
     )
+
+
+def fractions_query(pair: Pair) -> str:
+    """One row: for each fractional column how many values the old and the new side have, and how many have a fraction.
+
+    There is one, at least.
+    """
+    counts = []
+    for name in (quote(column.name) for column in pair.fractional):
+        for counted in (f"count({name})", f"count(*) FILTER (WHERE {name} <> trunc({name}))"):
+            counts += [f"(SELECT {counted} FROM {side.relation})" for side in (pair.old, pair.new)]
+    return f"SELECT {', '.join(counts)}"
 
 
 _BOTH = "o.n IS NOT NULL AND w.n IS NOT NULL"

@@ -98,9 +98,11 @@ def diff(name: str = REVENUE, *columns: ColumnMovement, **values: Any) -> Datase
 
 
 def column(name: str = "net", old: int = 1000, new: int = 900, changed: int = 7) -> ColumnMovement:
-    totals = {"old_total": Decimal(old), "new_total": Decimal(new)}
+    before, after = Decimal(old), Decimal(new)
     percent = Decimal(new - old) / old * 100
-    return ColumnMovement(name=name, numeric=True, changed_rows=changed, percent=percent, **totals)
+    return ColumnMovement(
+        name=name, numeric=True, changed_rows=changed, percent=percent, old_total=before, new_total=after
+    )
 
 
 def picture(name: str = REVENUE, first: str = "2011-01-03", last: str = "2011-02-04") -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -198,6 +199,12 @@ def test_a_bound_for_a_column_that_is_not_there_is_a_mistake() -> None:
 
 
 # --- as a whole
+
+
+@pytest.mark.parametrize(("bound", "faults"), [("-5%..5%", [Fault.COARSER]), ("any", [])])
+def test_values_keep_fractions_unless_anything_may_happen_to_them(bound: str, faults: list[Fault]) -> None:
+    rounded = replace(column(new="1001.00", changed=90), lost_fractions=True)
+    assert [fault for fault, _ in found(diff(REVENUE, rounded), impact(columns={"net": bound}))] == faults
 
 
 def test_a_column_declared_gone_must_go() -> None:

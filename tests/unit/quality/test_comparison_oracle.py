@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.quality.comparison import COMPARED, compare, compare_queries, read_diff
+from penstock.quality.comparison import compare, compare_queries, read_diff
 from penstock.quality.comparison_passes import Repeats, keyed_pass, sizes_of, sizes_query
 from penstock.quality.comparison_sql import Pair, Side, shared_columns
 
@@ -65,7 +65,7 @@ def compared(old: Rows, new: Rows, key: tuple[str, ...], limit: int) -> tuple[Da
         sides = ask.side("before", old), ask.side("after", new)
         found = compare(ask, "a.b", *sides, key=key, limit=limit)
         comparison = compare_queries("a.b", *sides, key=key, limit=limit)
-        return found, read_diff(comparison, {COMPARED: ask(comparison.queries[COMPARED])})
+        return found, read_diff(comparison, {name: ask(sql) for name, sql in comparison.queries.items()})
 
 
 def comparable(value: Any) -> Any:

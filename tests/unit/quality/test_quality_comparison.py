@@ -201,6 +201,21 @@ def test_floating_totals_do_not_depend_on_order(duck: Duck) -> None:
     assert there.empty
 
 
+@pytest.mark.parametrize(
+    ("values", "lost"),
+    [(("1.00", "3.00"), True), (("1.00", "2.50"), False), ((None, None), False)],
+)
+def test_values_that_are_all_whole_now_have_lost_their_fractions(
+    duck: Duck, values: tuple[str | None, ...], lost: bool
+) -> None:
+    old = [("2011-01-04", "UK", "1.25"), ("2011-01-05", "UK", "2.75")]
+    new = [(day, country, value) for (day, country, _), value in zip(old, values, strict=True)]
+    for key in (("day",), ()):
+        assert [column.lost_fractions for column in compare(duck, old, new, key=key).columns] == [False, False, lost]
+    whole = [(day, country, "7.00") for day, country, _ in old]
+    assert not any(column.lost_fractions for column in compare(duck, whole, new, key=("day",)).columns)
+
+
 def test_percent_is_of_the_absolute_old_total(duck: Duck) -> None:
     columns = (("id", "INTEGER"), ("n", "INTEGER"))
     found = compare(duck, [(1, -3)], [(1, -4)], columns=columns, key=("id",))

@@ -27,6 +27,7 @@ _WORDS = {
     Fault.NEVER_CAME: "never came",
     Fault.SCHEMA: "changed the schema undeclared",
     Fault.OUTSIDE: "moved outside of the declared rows",
+    Fault.COARSER: "lost its fractions",
 }
 
 
@@ -75,6 +76,7 @@ _MESSAGES = {
     Fault.NEVER_CAME: "did not move as the story says",
     Fault.SCHEMA: "is another column than before and the story does not say so",
     Fault.OUTSIDE: "moved in rows that the story says stay as they are",
+    Fault.COARSER: "holds whole numbers now, which its total does not show",
 }
 
 
@@ -99,6 +101,8 @@ def _remedy(one: Contradiction, join: Multiplying | None, facts: ReviewFacts) ->
             f"the join with {join.joined} finds up to {join.copies:,} rows for one key{keys}: join one row per key;"
             f" if the movement is wanted, {declare}"
         )
+    if one.fault is Fault.COARSER:
+        return f"cast or round later, or say `any` of it under `impact` in {facts.story.file} and tell its readers"
     if one.fault is Fault.NEVER_CAME:
         return f"look whether the change does what it should; if it does, correct `impact` in {facts.story.file}"
     return f"mend the query; if the movement is wanted, {declare}"
