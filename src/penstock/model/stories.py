@@ -190,6 +190,11 @@ class Bound:
         return self.low <= percent <= self.high
 
     @property
+    def moves(self) -> bool:
+        """Whether any movement lies within."""
+        return not self.low == self.high == 0
+
+    @property
     def wants_movement(self) -> bool:
         """Whether standing still would contradict the declaration: zero lies outside, or at an end, of a real range."""
         return self.low != self.high and self.low.is_finite() and self.high.is_finite()
@@ -300,8 +305,9 @@ class Story:
     `front` is the front matter as read, with earlier stories of the pipeline beneath it and answers on top; `own` is
     this story's part alone. `criteria` are this story's; `standing` are those of earlier stories that still hold.
     `irreversible` names steps that no rollback takes back. `retries` is None where the story leaves them as they are.
-    `destructive` maps what may be destroyed (a dataset, a pipeline, a file) to the reason. `leaving` maps exports to
-    personal columns that may leave by them unmasked. `lines` says on which line of `file` each dotted path of the front
+    `destructive` maps what may be destroyed (a dataset, a pipeline, a file) to the reason, `loosened` what is tested or
+    refused less than before (a source, a tested dataset or its test file). `leaving` maps exports to personal columns
+    that may leave by them unmasked. `lines` says on which line of `file` each dotted path of the front
     matter stands.
     """
 
@@ -334,6 +340,7 @@ class Story:
     irreversible: tuple[str, ...] = ()
     retries: Retry | None = None
     destructive: Mapping[str, str] = field(default_factory=dict)
+    loosened: Mapping[str, str] = field(default_factory=dict)
     leaving: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 

@@ -44,4 +44,6 @@ GATES = (
     "vacuous_diff",
     "weak_tests",
     "weakened_contract",
+    "weakened_source",
+    "weakened_test",
 )

@@ -34,6 +34,7 @@ class Fault(StrEnum):
     SCHEMA = "schema"
     OUTSIDE = "outside"
     COARSER = "coarser"
+    UNBOUNDED = "unbounded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Contradiction:
     @property
     def is_movement(self) -> bool:
         """Whether rows or values moved that should not have, or too far."""
-        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS, Fault.OUTSIDE, Fault.COARSER}
+        return self.fault in {Fault.UNDECLARED, Fault.OUT_OF_BOUNDS, Fault.OUTSIDE, Fault.COARSER, Fault.UNBOUNDED}
 
 
 def contradictions(diff: DatasetDiff, impact: Impact | None) -> tuple[Contradiction, ...]:
@@ -66,6 +67,38 @@ def outside(diff: DatasetDiff, impact: Impact) -> tuple[Contradiction, ...]:
         for one in still
         if one.fault is Fault.UNDECLARED
     )
+
+
+def unbounded(diff: DatasetDiff, impact: Impact | None, most: Decimal) -> tuple[Contradiction, ...]:
+    """What moved by more than `most` percent where `any` is all that is said of it: rows, and numbers by their mean.
+
+    A total that goes with its rows is bounded as they are.
+    """
+    if impact is None or not (diff.old_rows and diff.new_rows):
+        return ()
+    moved = [(column, impact.bound_of(column.name)) for column in diff.columns if column.numeric and column.moved]
+    found = [
+        _contradiction(Fault.UNBOUNDED, diff, column.name, column_figures(column, diff), bound)
+        for column, bound in moved
+        if _says_nothing(bound) and _is_beyond(_means(column, diff), most)
+    ]
+    if _says_nothing(impact.rows) and _is_beyond((Fraction(diff.old_rows), Fraction(diff.new_rows)), most):
+        found.append(_contradiction(Fault.UNBOUNDED, diff, None, row_figures(diff), impact.rows))
+    return tuple(found)
+
+
+def _says_nothing(bound: Bound | None) -> bool:
+    return bound is not None and not bound.low.is_finite() and not bound.gone
+
+
+def _means(column: ColumnMovement, diff: DatasetDiff) -> tuple[Fraction, Fraction]:
+    return Fraction(column.old_total or 0) / diff.old_rows, Fraction(column.new_total or 0) / diff.new_rows
+
+
+def _is_beyond(pair: tuple[Fraction, Fraction], most: Decimal) -> bool:
+    """Whether one is so much more or less than the other; what comes of nothing cannot be put into percent."""
+    old, new = pair
+    return old != 0 and abs(new - old) * 100 > abs(old) * Fraction(most)
 
 
 def expects_movement(impact: Impact) -> bool:
@@ -124,7 +157,7 @@ def _number(total: Decimal | None) -> str:
 
 def _fixed(bound: Bound | None) -> bool:
     """Whether a bound, or its absence, allows no movement at all."""
-    return bound is None or bound.low == bound.high == 0
+    return bound is None or not bound.moves
 
 
 def _expects(bound: Bound | None) -> bool:

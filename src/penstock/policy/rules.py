@@ -77,6 +77,7 @@ class Policy:
     `documentation`: percent that must be reached. `mutation_score`: percent of the faults put into edited lines that
     data tests must catch. `observe_intervals`: how long the observation window is when the story does not say. `gates`:
     what is said of single gates. `cost_ratio`: how many times the rows of production's a run may handle.
+    `unbounded`: how many percent rows or a mean may move where the impact says `any`.
     `availability`: percent of intervals that must be ready in time when played through. `forbidden_packages`: what no
     change may bring in, each a name, or a name with the versions that are meant. `abandon_after_days`: after how many
     days a change that nobody touches is named. `rollout`: the steps that no story may shorten.
@@ -92,6 +93,7 @@ class Policy:
     mutation_score: Decimal = field(default=Decimal(0), metadata=PERCENT)
     observe_intervals: int = field(default=7, metadata=COUNT)
     cost_ratio: Decimal = field(default=Decimal(5), metadata=RATIO)
+    unbounded: Decimal = field(default=Decimal(50), metadata=COUNT)
     availability: Decimal = field(default=Decimal(99), metadata=PERCENT)
     forbidden_packages: tuple[str, ...] = ()
     abandon_after_days: int = field(default=30, metadata=DAYS)

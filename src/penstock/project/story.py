@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 KINDS = ("new", "change")
 OWN_KEYS = frozenset(
     {"id", "title", "kind", "impact", "acceptance", "author", "assumptions", "irreversible", "retire", "destructive"}
-    | {"leaving"}
+    | {"leaving", "loosened"}
 )
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{1,9}")
@@ -151,6 +151,7 @@ def _story(front: Fields, prose: str, own: Mapping[str, Any], beneath: Sequence[
         retries=read_retries(front),
         leaving=MappingProxyType(_leaving(front)),
         destructive=MappingProxyType(front.word_map("destructive")),
+        loosened=MappingProxyType(front.word_map("loosened")),
     )
 
 

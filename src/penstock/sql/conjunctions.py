@@ -89,6 +89,9 @@ def _conditions(tree: Expr) -> Iterator[Expr]:
     for holder in tree.find_all(exp.Where, exp.If):
         if isinstance(holder.this, exp.Column):
             yield holder.this
+    for case in tree.find_all(exp.Case):
+        if case.this is not None:
+            yield from (exp.EQ(this=case.this.copy(), expression=branch.this.copy()) for branch in case.args["ifs"])
 
 
 def _ways(node: Expr, names: dict[str, Expr]) -> list[Conjunction]:

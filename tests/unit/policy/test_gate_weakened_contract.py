@@ -111,3 +111,10 @@ def test_the_finding_says_for_whom_it_is_breaking(readers: tuple[str, ...], said
     after = with_column(project(), 0, required=False)
     verdict = judge(implementation(base=base, project=after, broken_for=concerned))
     assert verdict.findings[0].found == f"column optional{said}"
+
+
+def test_an_impact_of_none_declares_no_weaker_promise() -> None:
+    base = with_column(project(), 0, required=True)
+    none = Impact(dataset=REVENUE, rows=Bound.parse("none"), every_column=Bound.parse("none"))
+    after = with_column(project(), 0, required=False)
+    assert_fails(judge(implementation(base=base, project=after, story=story(impact={REVENUE: none}))), "")

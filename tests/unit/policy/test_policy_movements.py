@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_cases import REVENUE, column, diff, example, impact
 
-from penstock.policy.movements import Contradiction, Fault, contradictions, percent_moved, percent_text
+from penstock.policy.movements import Contradiction, Fault, contradictions, percent_moved, percent_text, unbounded
 from penstock.quality.comparison import ColumnMovement, DatasetDiff, RowExample
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from penstock.model.stories import Impact
 
 WHOLE_ROW = RowExample(key=(), column=None, old=None, new="{'net': 1}")
@@ -199,6 +198,36 @@ def test_a_bound_for_a_column_that_is_not_there_is_a_mistake() -> None:
 
 
 # --- as a whole
+
+
+@pytest.mark.parametrize(
+    ("bound", "new", "beyond"),
+    [
+        ("any", "1501", True),
+        ("any", "1500", False),
+        ("any", "499", True),
+        ("0%..900%", "9000", False),
+        ("gone", "1", False),
+    ],
+)
+def test_any_covers_a_total_that_moves_by_half_at_most(bound: str, new: str, beyond: bool) -> None:
+    moved = diff(REVENUE, column(new=new, changed=90))
+    named = unbounded(moved, impact(columns={"net": bound})[REVENUE], Decimal(50))
+    assert [one.fault for one in named] == ([Fault.UNBOUNDED] if beyond else [])
+
+
+def test_rows_are_bounded_by_themselves_and_totals_go_with_them() -> None:
+    fewer = diff(REVENUE, column(new="300", changed=9), rows=(100, 30))
+    assert unbounded(fewer, impact(rows="-80%..0%", every="any")[REVENUE], Decimal(50)) == ()
+    said = impact(rows="any", every="any")[REVENUE]
+    assert [(one.fault, one.column) for one in unbounded(fewer, said, Decimal(50))] == [(Fault.UNBOUNDED, None)]
+
+
+def test_what_comes_of_nothing_or_is_new_wants_no_bound() -> None:
+    said = impact(every="any")[REVENUE]
+    assert unbounded(diff(REVENUE, column(old="0", new="9", changed=9)), said, Decimal(50)) == ()
+    assert unbounded(diff(REVENUE, column(new="9000", changed=9), rows=(0, 9)), said, Decimal(50)) == ()
+    assert unbounded(diff(REVENUE, column(new="9000", changed=9)), None, Decimal(50)) == ()
 
 
 @pytest.mark.parametrize(("bound", "faults"), [("-5%..5%", [Fault.COARSER]), ("any", [])])

@@ -29,6 +29,7 @@ def wishes(query: str) -> list[list[tuple[str, str, str]]]:
         ("NOT b AND a = 1", [[("b", "=", "false"), ("a", "=", "1")]]),
         ("a = b AND c = 1", [[("c", "=", "1")]]),
         ("a + 1 > 2", []),
+        ("CASE a WHEN 'x' THEN 1 ELSE c END + 1 < d", [[("a", "=", "x")]]),
     ],
 )  # fmt: skip
 def test_a_condition_is_met_by_one_of_its_ways(condition: str, expected: list[list[tuple[str, str, str]]]) -> None:

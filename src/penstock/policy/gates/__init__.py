@@ -53,6 +53,8 @@ from penstock.policy.gates import (
     vacuous_diff,
     weak_tests,
     weakened_contract,
+    weakened_source,
+    weakened_test,
 )
 from penstock.policy.ruling import asked, ruled, unasked
 
@@ -105,6 +107,8 @@ IMPLEMENTATION: Mapping[str, Callable[[ImplementationFacts], Verdict]] = {
     "missing_retries": missing_retries.judge,
     "missing_retention": missing_retention.judge,
     "weakened_contract": weakened_contract.judge,
+    "weakened_source": weakened_source.judge,
+    "weakened_test": weakened_test.judge,
     "exposed_personal_data": exposed_personal_data.judge,
     "unmasked_export": unmasked_export.judge,
     "personal_data_in_sample": personal_data_in_sample.judge,

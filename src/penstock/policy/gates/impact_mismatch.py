@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.findings import Finding, Place, blocking
 from penstock.policy.joins import joins_behind
-from penstock.policy.movements import Fault, contradictions, expects_movement, outside
+from penstock.policy.movements import Fault, contradictions, expects_movement, outside, unbounded
 from penstock.policy.verdicts import counted, failed, not_applicable, passed
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _WORDS = {
     Fault.SCHEMA: "changed the schema undeclared",
     Fault.OUTSIDE: "moved outside of the declared rows",
     Fault.COARSER: "lost its fractions",
+    Fault.UNBOUNDED: "moved too far for `any`",
 }
 
 
@@ -38,6 +39,10 @@ def judge(facts: ReviewFacts) -> Verdict:
     diffs, impact = facts.diffs, facts.story.impact
     findings = [_finding(one, diff, facts) for diff in diffs for one in contradictions(diff, impact.get(diff.dataset))]
     findings += [_finding(one, diff, facts) for diff in facts.outside for one in outside(diff, impact[diff.dataset])]
+    most = facts.policy.unbounded
+    findings += [
+        _finding(one, diff, facts) for diff in diffs for one in unbounded(diff, impact.get(diff.dataset), most)
+    ]
     findings += _uncompared(facts)
     if findings:
         return failed(GATE, _summary(findings, facts), findings)
@@ -77,6 +82,7 @@ _MESSAGES = {
     Fault.SCHEMA: "is another column than before and the story does not say so",
     Fault.OUTSIDE: "moved in rows that the story says stay as they are",
     Fault.COARSER: "holds whole numbers now, which its total does not show",
+    Fault.UNBOUNDED: "moved so far that the story has to say how far",
 }
 
 
@@ -100,6 +106,11 @@ def _remedy(one: Contradiction, join: Multiplying | None, facts: ReviewFacts) ->
         return (
             f"the join with {join.joined} finds up to {join.copies:,} rows for one key{keys}: join one row per key;"
             f" if the movement is wanted, {declare}"
+        )
+    if one.fault is Fault.UNBOUNDED:
+        return (
+            f"if it is wanted, say by how much under `impact` in {facts.story.file};"
+            " what means something else now, or is in another unit, wants another name"
         )
     if one.fault is Fault.COARSER:
         return f"cast or round later, or say `any` of it under `impact` in {facts.story.file} and tell its readers"

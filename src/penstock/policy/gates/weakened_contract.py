@@ -58,10 +58,10 @@ def _is_declared(change: ContractChange, facts: ImplementationFacts) -> bool:
     impact = facts.story.impact.get(change.dataset)
     if impact is None or change.kind == UNMARKED:
         return False
-    if change.column is None:
-        return impact.rows is not None
-    bound = impact.bound_of(change.column)
-    return bound is not None and (bound.gone or change.kind != REMOVED or not _readers(change, facts))
+    bound = impact.rows if change.column is None else impact.bound_of(change.column)
+    if bound is None or not bound.moves:
+        return False
+    return bound.gone or change.kind != REMOVED or not _readers(change, facts)
 
 
 def _readers(change: ContractChange, facts: ImplementationFacts) -> tuple[str, ...] | None:
