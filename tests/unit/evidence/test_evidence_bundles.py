@@ -9,21 +9,16 @@ import tokenize
 from dataclasses import replace
 
 import pytest
-from bundle_cases import (
+from bundle_attacks import attacks
+from bundle_cases import BEFORE, OWN, ROOT, Repo, Told, under
+from bundle_verdicts import (
     ALONE,
-    BEFORE,
-    OWN,
-    ROOT,
     Anchors,
     Attack,
-    Repo,
-    Told,
-    attacks,
     broken_for_penstock,
     broken_for_standalone,
     by_penstock,
     standalone,
-    under,
 )
 from evidence_cases import APPROVER, AUTHOR, RUNNER, SECOND, STRANGER, TO_APPROVAL, WHOLE, SeedSigner
 from hypothesis import given, settings

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from bundle_cases import Attack, attacks, broken_for_penstock, broken_for_standalone, standalone
+from bundle_attacks import attacks
+from bundle_verdicts import Attack, broken_for_penstock, broken_for_standalone, standalone
 from evidence_cases import AUTHOR
 
 from penstock.delivery import bundling, verification
