@@ -22,7 +22,7 @@ import duckdb
 from penstock.adapters.processes import sandbox
 from penstock.adapters.processes.identity import digest_now
 from penstock.adapters.processes.runner import TaskProcesses
-from penstock.engine.ports import Order
+from penstock.engine.ports.processes import Order
 from penstock.model.pipelines import Dataset, Materialization, PythonTask
 
 ORDERS = 60

@@ -186,21 +186,21 @@ class _Walk:
             run(self.target, "git", "worktree", "add", "--quiet", str(tree), f"change/{self.case.change}")
         return tree
 
-    def _commit(self, step: Step) -> None:
+    def commit(self, step: Step) -> None:
         tree = self._worktree()
         run(self.target, "git", "-C", str(tree), "apply", str(self.case.folder / str(step.patch)))
         self._commit_all(tree)
 
-    def _edit(self, step: Step) -> None:
+    def edit(self, step: Step) -> None:
         tree = self._worktree()
         path = tree / str(step.file).replace("{id}", self.case.change)
         path.write_text(path.read_text(encoding="utf-8") + str(step.append), encoding="utf-8")
         self._commit_all(tree)
 
-    def _approve_as_author(self, _step: Step) -> None:
+    def approve_as_author(self, _step: Step) -> None:
         penstock(self.target, "change", "approve", self.case.change, "--as", AUTHOR, ends=ENDS)
 
-    def _add_approver(self, _step: Step) -> None:
+    def add_approver(self, _step: Step) -> None:
         tree = self._worktree()
         key = tree / "keys" / f"{AUTHOR}.yaml"
         key.write_text(key.read_text(encoding="utf-8").replace("role: author", "role: approver"), encoding="utf-8")
@@ -261,10 +261,10 @@ _VERDICTS = {
 }
 _HOLDS = {"pass", "not_applicable"}
 _DEEDS = {
-    Deed.COMMIT: _Walk._commit,  # noqa: SLF001 - the table of this module's own deeds
-    Deed.EDIT: _Walk._edit,  # noqa: SLF001
-    Deed.APPROVE_AS_AUTHOR: _Walk._approve_as_author,  # noqa: SLF001
-    Deed.ADD_APPROVER: _Walk._add_approver,  # noqa: SLF001
+    Deed.COMMIT: _Walk.commit,
+    Deed.EDIT: _Walk.edit,
+    Deed.APPROVE_AS_AUTHOR: _Walk.approve_as_author,
+    Deed.ADD_APPROVER: _Walk.add_approver,
 }
 
 

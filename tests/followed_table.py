@@ -15,7 +15,7 @@ from penstock.adapters.postgres.opening import open_postgres_warehouse
 from penstock.contract.column_types import normal_type
 from penstock.engine import reading
 from penstock.engine.attempt import Unwatched
-from penstock.engine.ports import Publication
+from penstock.engine.ports.publishing import Publication
 from penstock.model.databases import Changes, DatabaseEngine, DatabaseSource
 from penstock.model.pipelines import Dataset, Materialization
 from penstock.plan.versions import relation_of
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from penstock.engine.ports import Session, StateChange, Warehouse
+    from penstock.engine.ports.publishing import StateChange
+    from penstock.engine.ports.warehouse import Session, Warehouse
 
 VARIABLE = "SHOP_DATABASE"
 NAME = "shop.followed"

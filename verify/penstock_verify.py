@@ -18,31 +18,26 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-PAYLOAD = "application/vnd.in-toto+json"
 LINKS = "discovery", "design", "implementation", "review", "approval", "deployment", "observation", "rollback", "waiver"
-REWORK, DECISIONS = {*LINKS[:3]}, {"approval", "waiver"}
-FOLLOWERS = {None: {"discovery"}, "discovery": {"discovery", "design"}, "design": REWORK, "rollback": REWORK,
-             "implementation": REWORK | {"review"}, "review": REWORK | {"review", "approval"},
-             "approval": REWORK | {"review", "approval", "deployment"}, "observation": {"observation", "rollback"},
-             "deployment": {"deployment", "observation", "rollback"}}
-# which step may come after which; a waiver is no step of the way and may stand wherever no review has passed yet
-SIGNERS = {kind: {"approver"} if kind in DECISIONS else {"author", "runner", "agent"} for kind in LINKS}
+REWORK, DECISIONS = LINKS[:3], ("approval", "waiver")
+NEXT = {None: LINKS[:1], "discovery": LINKS[:2], "design": LINKS[:3], "implementation": LINKS[:4], "review": LINKS[:5],
+        "approval": (*LINKS[:6], "rollback"), "deployment": LINKS[5:8], "observation": LINKS[6:8], "rollback": REWORK}
+# which step may come after which: one further, or back while nothing is live; a waiver is no step of the way, and may
+# stand wherever no review has passed yet
 SHA, GIT_ID, ANY, TEXT = "[0-9a-f]{64}", "[0-9a-f]{40}|[0-9a-f]{64}", "(?s).*", r"(?s).*\S.*"
 FILE = r"(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+(?:/(?!\.\.?(?:/|$))[^/\\:\x00-\x1f\x7f]+)*"
 SUBJECT = rf"(?:git|plan|version|fingerprint|envelope|policy|environment|finding):[^\x00-\x1f\x7f]+|{FILE}"
 TYPES = {"_type": r"https://in-toto\.io/Statement/v1", "predicateType": "urn:penstock:evidence:v1"}
-SAID = {"change": TEXT, "stage": "|".join(SIGNERS), "at": ANY, "author": TEXT, "project": TEXT, "base_commit": GIT_ID,
+SAID = {"change": TEXT, "stage": "|".join(LINKS), "at": ANY, "author": TEXT, "project": TEXT, "base_commit": GIT_ID,
         "commit": GIT_ID, "previous": SHA, "commands": list, "verdicts": list, "facts": dict}
 COMMAND = {"argv": list, "exit_code": int, "duration_ms": int, "chunk": TEXT, "output_sha256": SHA, "environment": SHA}
 KEY = {"name": "[a-z0-9][a-z0-9._-]{0,62}", "role": "author|approver|runner|agent", "key_id": SHA, "public_key": ANY,
        "groups": list, "expires": ANY, "revoked": dict}
 REASON = r"(?m)^( +)reason: .*(?:\n\1 .*)*"
 WORD = r"""'[^'\n]*'|"[^"\\\n]*"|[^\s\[\]{},:'"](?:[^\s\[\]{},:'"]|:(?=\S))*"""
-ENVELOPE = {"payload": ANY, "payloadType": re.escape(PAYLOAD), "signatures": list}
-HEAD = {"form": "penstock-evidence/1", "change": TEXT, "prefix": f"|{FILE}"}
-LINES = {"envelope": {"envelope": ANY}, "file": {"file": FILE, "data": ANY},
-         "object": {"object": GIT_ID, "type": "blob|commit|tree", "data": ANY}}
-REMOVED, FOLDER = "git:removed/", b"40000"
+LINES = {"form": {"form": "penstock-evidence/1", "change": TEXT, "prefix": f"|{FILE}"}, "envelope": {"envelope": ANY},
+         "file": {"file": FILE, "data": ANY}, "object": {"object": GIT_ID, "type": "blob|commit|tree", "data": ANY}}
+LABELS, REMOVED, FOLDER, NOTHING = ("irreversible", "personal_data"), "git:removed/", b"40000", (None, None)
 
 def must(holds, why):
     if not holds:
@@ -63,7 +58,7 @@ def parse(data, limit=4_000_000):
     must(len(data) <= limit, "too long")
     value = json.loads(data.decode())
     plain(value)
-    must(canonical(value) == data, "not canonical JSON")
+    must(type(value) is dict and canonical(value) == data, "not a JSON object in its canonical form")
     return value
 
 def canonical(value):
@@ -87,24 +82,20 @@ def shaped(value, forms, optional=(), nullable=()):
 class Bundle:
     def __init__(self, data):
         must(len(data) <= 64_000_000 and data.endswith(b"\n"), "too long, or cut off")
-        head, *lines = (parse(line, 16_000_000) for line in data[:-1].split(b"\n"))
-        kinds = [next((kind for kind in LINES if type(line) is dict and kind in line), "object") for line in lines]
-        shapes = [(kind, shaped(line, LINES[kind])) for kind, line in zip(kinds, lines, strict=True)]
-        parts = {word: [line for kind, line in shapes if kind == word] for word in LINES}
-        names = [[line[word] for line in parts[word]] for word in ("file", "object")]
-        must(kinds == sorted(kinds) and names == [sorted(set(each)) for each in names], "lines out of order, or twice")
-        self.change, self.prefix, self.asked, self.budget = shaped(head, HEAD)["change"], head["prefix"], set(), 20_000
+        lines = [parse(line, 16_000_000) for line in data[:-1].split(b"\n")]
+        parts = {kind: [shaped(line, form) for line in lines if kind in line] for kind, form in LINES.items()}
+        names = [[line[kind] for line in parts[kind]] for kind in ("form", "file", "object")]
+        must(names == [sorted(set(each)) for each in names], "files or objects out of order, or twice")
+        must([line for kind in LINES for line in parts[kind]] == lines, "lines out of order, or of no kind")
+        (head,), self.asked, self.budget = parts["form"], set(), 20_000
+        self.change, self.prefix = head["change"], head["prefix"]
         self.envelopes = [unbase64(line["envelope"]) for line in parts["envelope"]]
         self.files = {line["file"]: unbase64(line["data"]) for line in parts["file"]}
         self.objects = {line["object"]: (line["type"].encode(), unbase64(line["data"])) for line in parts["object"]}
 
-    def file(self, path):
-        self.asked |= {path} & self.files.keys()
-        return self.files.get(path)
-
     def object(self, name, kind):
         found, data = self.objects.get(name, (b"", b""))
-        must(found == kind and git_id(kind, data, len(name)) == name, f"{name[:12]} is missing or was changed")
+        must(found == kind and git_id(kind, data, len(name)) == name, f"{kind.decode()} {name} is missing or changed")
         self.asked.add(name)
         return data
 
@@ -113,43 +104,37 @@ class Bundle:
 
     def entries(self, tree):
         """What a git tree holds: name to mode and id."""
-        data, width, found = self.object(tree, b"tree"), len(tree) // 2, {}
-        while data:
-            head, zero, rest = data.partition(b"\0")
-            mode, _, name = head.partition(b" ")
-            sound = zero and len(rest) >= width and name not in {*found, b"", b".", b".."} and b"/" not in name
-            must(sound, f"tree {tree[:12]} is broken")
-            found[name], data = (mode, rest[:width].hex()), rest[width:]
-        return found
+        data = self.object(tree, b"tree")
+        found = re.findall(rb"(?s)([^ \0]*) ([^/\0]+)\0(.{%d})" % (len(tree) // 2), data)
+        names = {name for _, name, _ in found} - {b".", b".."}
+        must(len(names) == len(found) and b"".join(b"%s %s\0%s" % each for each in found) == data, "a broken tree")
+        return {name: (mode, one.hex()) for mode, name, one in found}
 
     def full(self, path):
         return (f"{self.prefix}/{path}" if self.prefix else path).encode()
 
-    def content(self, commit, path):
-        mode, found = self.at(commit, path)
-        return None if mode in (None, FOLDER) else self.object(found, b"blob")
+    def files_at(self, commit, path):
+        """A project's file at a commit, or the files in a folder of it: repository path to bytes."""
+        found = self.changes(None, self.tree(commit), self.full(f"{path}/")) if commit else ()
+        return {name.decode(errors="replace"): self.object(blob, b"blob") for name, blob in found}
 
-    def at(self, commit, path):
-        """Mode and id of what stands at a path of the project; (None, None) if nothing does."""
-        mode, found = FOLDER, self.tree(commit)
-        for name in self.full(path).split(b"/"):
-            mode, found = self.entries(found).get(name, (None, None)) if mode == FOLDER else (None, None)
-        return mode, found
+    def settings(self, commit):
+        return b"".join(self.files_at(commit, "penstock.yaml").values())
 
-    def changes(self, old, new, apart=b"", path=b""):
-        """Repository paths of files that differ between two trees (None: empty), with the new id, None if gone."""
-        if old == new or path == apart + b"/":
+    def changes(self, old, new, within=b"", apart=None, path=b""):
+        """Paths of files that differ between two trees (None: empty), with the new id, None if gone.
+
+        It looks at folders on the way to `within` and beneath it, not into `apart`; each of them ends in a slash."""
+        if old == new or path == apart or not (path.startswith(within) or within.startswith(path)):
             return
         self.budget -= 1
         must(self.budget >= 0 and path.count(b"/") <= 200, "too many folders differ")
         before, after = (self.entries(tree) if tree else {} for tree in (old, new))
         for name in sorted({*before, *after}):
-            (was, one), (now, other) = before.get(name, (None, None)), after.get(name, (None, None))
-            if (was, one) != (now, other):
-                folders = (one if was == FOLDER else None, other if now == FOLDER else None)
-                yield from self.changes(*folders, apart, path + name + b"/")
-                if {was, now} - {FOLDER, None}:
-                    yield path + name, None if now in (None, FOLDER) else other
+            was, now, spot = before.get(name, NOTHING), after.get(name, NOTHING), path + name + b"/"
+            yield from self.changes(*(one if mode == FOLDER else None for mode, one in (was, now)), within, apart, spot)
+            if was != now and {was[0], now[0]} - {FOLDER, None} and spot.startswith(within):
+                yield path + name, None if now[0] in (None, FOLDER) else now[1]
 
 def git_id(kind, data, digits):
     return hashlib.new("sha1" if digits == 40 else "sha256", b"%s %d\0%s" % (kind, len(data), data)).hexdigest()
@@ -176,56 +161,51 @@ def key_ring(bundle, base, tip, known):
     """Keys by id: of the base revision, and those that approve nothing of the commit that the last statement names.
 
     What the verifier's own file says of a key's end counts too."""
-    found = []
-    for commit in dict.fromkeys(each for each in (base, tip) if each):
-        mode, folder = bundle.at(commit, "keys")
-        for path, blob in bundle.changes(None, folder if mode == FOLDER else None, path=bundle.full("keys/")):
-            if path.endswith(b".yaml"):
-                key = read_key(bundle.object(blob, b"blob").decode(), Path(path.decode()).stem)
-                old = key["key_id"] in {each["key_id"] for each in found}
-                found += [key] if commit == base or not (old or key["role"] == "approver") else []
+    found = keys_of(bundle, base)
+    for key in keys_of(bundle, tip):
+        if key["role"] != "approver" and key["key_id"] not in {each["key_id"] for each in found}:
+            found.append(key)
     must(all(len({each[word] for each in found}) == len(found) for word in ("name", "key_id")), "a name or key twice")
-    return {key["key_id"]: {**key, "ends": key["ends"] + known.get(key["key_id"], key)["ends"]} for key in found}
+    return {key["key_id"]: {**key, "end": min(key["end"], known.get(key["key_id"], key)["end"])} for key in found}
+
+def keys_of(bundle, commit):
+    files = {Path(path): data for path, data in bundle.files_at(commit, "keys").items()}
+    return [read_key(data.decode(), path.stem) for path, data in files.items() if path.suffix == ".yaml"]
 
 def read_key(text, stem):
     key = shaped(yaml(re.sub(REASON, r"\1reason: some", text)), KEY, optional=("groups", "expires", "revoked"))
-    public, groups = unbase64(key["public_key"]), key.get("groups", [])
-    must(key["name"] == stem and all(type(each) is str for each in groups), f"{stem}: of another name, or odd groups")
-    must(len(public) == 32 and sha256(public) == key["key_id"], f"{stem}: another key than its id says")
+    public = unbase64(key["public_key"])
+    must(key["name"] == stem and len(public) == 32 and sha256(public) == key["key_id"], f"{stem}: another name or key")
     revoked = shaped(key["revoked"], {"at": ANY, "reason": TEXT})["at"] if "revoked" in key else None
-    ends = [moment(end) for end in (revoked, key.get("expires")) if end is not None]
-    return {**key, "public_key": public, "groups": {*groups}, "ends": ends}
+    end = min(moment("9999-12-31" if end is None else end) for end in (revoked, key.get("expires")))
+    return {**key, "public_key": public, "groups": {*key.get("groups", ())}, "end": end}
 
 def quorums_of(bundle, commit):
     """Who must approve: a label (none for every change), how many, and of which names or groups (none for any)."""
-    settings = ((bundle.content(commit, "penstock.yaml") if commit else None) or b"").decode(errors="replace")
+    settings = bundle.settings(commit).decode(errors="replace")
     policy = re.search(r"^policy:.*(?:\n(?:[ \t#].*)?)*", settings, re.MULTILINE)
     must(policy or not re.search(r"policy['\"]?\s*:", settings), "penstock.yaml has its policy in an odd place")
-    said = yaml(policy[0]) if policy else {"policy": {}}
-    asked = shaped(said, {"policy": dict})["policy"].get("approvals", "1")
-    asked = dict(asked) if type(asked) is dict else {"count": asked}
-    apart = {label: asked.pop(label) for label in ("irreversible", "personal_data") if label in asked}
-    everyone = quorum("", asked)
-    if everyone[1]:
-        apart.setdefault("irreversible", str(max(2, everyone[1])))
-    return [everyone, *(quorum(label, each) for label, each in apart.items())]
+    asked = shaped(yaml(policy[0]), {"policy": dict})["policy"].get("approvals", {}) if policy else {}
+    asked = asked if type(asked) is dict else {"count": asked}
+    everyone = quorum("", {word: asked[word] for word in asked if word not in LABELS})
+    unsaid = [("irreversible", max(2, everyone[1]), set())] if everyone[1] and "irreversible" not in asked else []
+    return [everyone, *(quorum(label, asked[label]) for label in LABELS if label in asked), *unsaid]
 
 def quorum(label, asked):
     asked = asked if type(asked) is dict else {"count": asked}
     asked = shaped(asked, {"count": r"[1-9]\d*" if label else r"0|[1-9]\d*", "from": list}, optional=("count", "from"))
-    must(all(type(each) is str for each in asked.get("from", ())), "policy names odd approvers")
     return label, int(asked.get("count", "1")), {*asked.get("from", ())}
 
 # --- envelopes and statements
 
 def read_envelope(data):
-    envelope = shaped(parse(data), ENVELOPE)
-    (signature,) = (shaped(each, {"keyid": SHA, "sig": ANY}) for each in envelope["signatures"])
-    return unbase64(envelope["payload"]), signature["keyid"], unbase64(signature["sig"])
+    sealed = shaped(parse(data), {"payload": ANY, "payloadType": r"application/vnd\.in-toto\+json", "signatures": list})
+    (signature,) = (shaped(each, {"keyid": SHA, "sig": ANY}) for each in sealed["signatures"])
+    return unbase64(sealed["payload"]), signature["keyid"], unbase64(signature["sig"])
 
 def signer(payload, key_id, signature, ring):
     must(key_id in ring, f"signed by {key_id}, a key that nobody registered")
-    encoded = b"DSSEv1 %d %b %d %b" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)
+    encoded = b"DSSEv1 28 application/vnd.in-toto+json %d %b" % (len(payload), payload)
     Ed25519PublicKey.from_public_bytes(ring[key_id]["public_key"]).verify(signature, encoded)
     return ring[key_id]
 
@@ -239,151 +219,123 @@ def read_statement(payload):
         must(all(type(word) is str for word in command["argv"]) and command["duration_ms"] >= 0, "no command")
         must(command["chunk"] == command["output_sha256"][:12], "another chunk than its output's")
     commit = [{"name": "git:commit", "digest": {"gitCommit": said["commit"]}}] if said["commit"] else []
-    must(value["subject"] and value["subject"][: len(commit)] == commit, "no subject, or another commit")
-    found = [shaped(each, {"name": SUBJECT, "digest": dict}) for each in value["subject"][len(commit) :]]
-    subjects = {each["name"]: shaped(each["digest"], {"sha256": SHA})["sha256"] for each in found}
-    must(len({*subjects, *(each["name"] for each in commit)}) == len(value["subject"]), "a subject twice")
+    found = [shaped(each, {"name": SUBJECT, "digest": dict}) for each in value["subject"]]
+    must(0 < len({each["name"] for each in found}) == len(found), "no subject, or one twice")
+    must(found[: len(commit)] == commit, "another commit than its first subject")
+    subjects = {each["name"]: shaped(each["digest"], {"sha256": SHA})["sha256"] for each in found[len(commit) :]}
     return {**said, "subjects": subjects}
 
-# --- the rules between statements: each raises at the first thing that breaks it; those of EACH judge one envelope
+# --- the rules between statements: each lists what breaks it, or raises
 
 class Link:
-    """A verified statement: its place from 0, its envelope's digest, who signed, and what is said."""
-    def __init__(self, place, data, key, said):
-        self.place, self.sha, self.key, self.said, self.at = place, sha256(data), key, said, moment(said["at"])
-        self.stage, self.label, self.signer = said["stage"], f"envelope {place + 1:02d}", key["name"].casefold()
-        self.rank, self.ended = LINKS.index(self.stage), any(self.at >= end for end in key["ends"])
+    """A verified statement: all that is said, its place from 0, its envelope's digest and the last one's, its key."""
+    def __init__(self, place, envelopes, key, said):
+        vars(self).update(said, place=place, key=key, at=moment(said["at"]), sha=sha256(envelopes[place]))
+        self.before = sha256(envelopes[place - 1]) if place else None
+        self.rank, self.label = LINKS.index(self.stage), f"envelope {place + 1:02d} ({self.stage} by {key['name']})"
 
     def in_force(self, at):
         """Whether a decision still counts: its key has not ended, and neither has what it says of itself."""
-        until = self.said["facts"].get("until")
-        return all(at < end for end in self.key["ends"]) and (until is None or at < moment(str(until)))
+        until = self.facts.get("until")
+        return at < self.key["end"] and (until is None or at < moment(str(until)))
 
 class Chain:
-    """All links, and of each what had been said before it: the step, the review, and the approvals of it that count."""
+    """All links, and of each whether it fits there, the review before it, and the approvals of that which count."""
     def __init__(self, bundle, links, quorums, options):
         self.bundle, self.links, self.quorums, self.options, self.standing = bundle, links, quorums, options, []
-        near = [e.said["author"] for e in links] + [e.key["name"] for e in links if e.stage not in DECISIONS]
-        self.change, close, before, review, sound = bundle.change, {name.casefold() for name in near}, None, None, ()
+        near = [e.author for e in links] + [e.key["name"] for e in links if e.stage not in DECISIONS]
+        near, step, review, sound = {name.casefold() for name in near}, None, None, ()
         for e in links:
-            e.before, e.review, e.sound, e.close = before, review, sound, e.signer in close
-            e.sees = review and list(e.said["subjects"].values()) == [review.sha]
+            e.review, e.sound, e.close = review, sound, e.key["name"].casefold() in near
+            e.sees = review and list(e.subjects.values()) == [review.sha]
+            step = "approval" if (step, quorums[0][1]) == ("review", 0) else step  # where none is asked for
+            e.fits = step in {None, *REWORK} if e.stage == "waiver" else e.stage in NEXT[step]
             if e.stage != "waiver":  # a step; one that goes back makes void what was reached since
-                before, last = e.stage, self.standing[-1].rank if self.standing else 0
+                step, last = e.stage, self.standing[-1].rank if self.standing else 0
                 self.standing = [*(each for each in self.standing if last <= e.rank or each.rank < e.rank), e]
             if e.stage in {*REWORK, "review"}:
                 review, sound = e if e.stage == "review" else None, ()
-            if e.stage == "approval" and e.key["role"] == "approver" and e.sees and not (e.close or e.ended):
+            if e.stage == "approval" and e.sees and e.key["role"] == "approver" and e.at < e.key["end"] and not e.close:
                 sound = (*sound, e)
         self.review = next((e for e in reversed(self.standing) if e.stage == "review"), None)
 
-def complete(c):
-    must(c.bundle.envelopes, "there is no evidence")
-    must(c.options.reach in {None, *(e.stage for e in c.standing)}, f"the change has not reached {c.options.reach}")
+def approvers(c):
+    """A deployment follows as many approvals as the base's policy asks, by those it names, and for what is labelled."""
+    for e in (each for each in c.links if each.stage == "deployment"):
+        keys = [each.key for each in e.sound if each.in_force(e.at)]
+        labels = {"", *listed(e.review.facts if e.review else {}, "labels", str)}
+        for label, count, among in (each for each in c.quorums if each[0] in labels):
+            people = {key["name"] for key in keys if not among or among & {key["name"], *key["groups"]}}
+            must(len(people) >= count, f"{e.label}: {len(people)} of {count} approvals {label} {among or ''}")
 
-def change(c, e):
-    same = (e.said["change"], e.said["project"]) == (c.change, c.links[0].said["project"])
-    must(same, f"{e.label} belongs to {e.said['change']} of {e.said['project']}")
+def listed(owner, word, kind):
+    return [each for each in owner[word] if type(each) is kind] if type(owner.get(word)) is list else []
 
-def previous(c, e):
-    before = sha256(c.bundle.envelopes[e.place - 1]) if e.place else None
-    must(e.said["previous"] == before, f"{e.label} was not written after the one before it")
-
-def order(c, e):
-    unasked = (e.before, e.stage, c.quorums[0][1]) == ("review", "deployment", 0)
-    right = e.before in {None, *REWORK} if e.stage == "waiver" else unasked or e.stage in FOLLOWERS[e.before]
-    must(right, f"{e.label} ({e.stage}) follows {e.before or 'nothing'}")
-
-def role(_, e):
-    must(e.key["role"] in SIGNERS[e.stage], f"{e.label} is signed by {e.key['name']}, a key of {e.key['role']}s")
-
-def four_eyes(_, e):
-    must(e.stage not in DECISIONS or not e.close, f"{e.label}: {e.key['name']} wrote or ran the change")
-
-def approval(_, e):
-    must(e.stage != "approval" or e.sees, f"{e.label} does not approve the last review")
-
-def approvers(c, e):
-    keys = [each.key for each in e.sound if each.in_force(e.at)]
-    labels = e.review.said["facts"].get("labels") if e.review else None
-    for label, count, among in c.quorums if e.stage == "deployment" else ():
-        people = {key["name"] for key in keys if not among or among & {key["name"], *key["groups"]}}
-        unasked = label and not (type(labels) is list and label in labels)
-        must(unasked or len(people) >= count, f"{e.label}: {len(people)} of {count} approvals {label} {among or ''}")
-
-def terms(_, e):
-    must(not e.ended, f"{e.label}: the key of {e.key['name']} had ended by then")
-
-def commit(_, e):
-    bound = e.review and e.stage in ("approval", "deployment")
-    must(not bound or e.said["commit"] == e.review.said["commit"] is not None, f"{e.label} is about another commit")
-
-def objects(owner, word):
-    return [each for each in owner[word] if type(each) is dict] if type(owner.get(word)) is list else []
+def leaning(known, e):
+    """For each finding that a statement lets pass, the waiver that stands before it and is about it; None without."""
+    for verdict in listed(vars(e), "verdicts", dict):
+        bare = [{word: one[word] for word in one if word != "remedy"} for one in listed(verdict, "findings", dict)]
+        made = {sha256(canonical(each)) for each in bare}
+        for one in listed(verdict, "waived", dict):
+            waiver, finding = known.get(str(one.get("waiver"))), str(one.get("finding"))
+            same = waiver and waiver.place < e.place and waiver.facts.get("gate") == verdict.get("gate")
+            yield waiver if same and finding in made.intersection(waiver.subjects.values()) else None
 
 def waivers(c):
     """What counts although a gate found it was waived before, for that finding, until after stage and deployment."""
-    used = []
+    used, broken, known = [], [], {e.sha: e for e in c.links if e.stage == "waiver"}
     for e in c.links:
-        used = [] if e.stage == "discovery" else used
-        for verdict in objects(e.said, "verdicts"):
-            bare = [{word: one[word] for word in one if word != "remedy"} for one in objects(verdict, "findings")]
-            made = [sha256(canonical(each)) for each in bare]
-            for one in objects(verdict, "waived"):
-                found = [w for w in c.links if (w.stage, w.sha) == ("waiver", one.get("waiver")) and w.place < e.place]
-                must(found and found[0].in_force(e.at), f"{e.label} leans on a waiver that is not there, or had ended")
-                same = found[0].said["facts"].get("gate") == verdict.get("gate")
-                covered = one.get("finding") in [sha for sha in found[0].said["subjects"].values() if sha in made]
-                must(same and covered, f"{e.label} leans on {found[0].label}, which is about something else")
-                used += found
-        must(e.stage != "deployment" or all(each.in_force(e.at) for each in used), f"{e.label}: a waiver had ended")
+        new = [*leaning(known, e)]
+        used = [*([] if e.stage == "discovery" else used), *new]
+        counts = [waiver and waiver.in_force(e.at) for waiver in (used if e.stage == "deployment" else new)]
+        broken += [] if all(counts) else [e.label]
+    return broken
 
 def subjects(c):
-    named = {(e.stage, path): sha for e in c.standing for path, sha in e.said["subjects"].items() if ":" not in path}
-    held = {path: c.bundle.file(path) for _, path in named}
-    for (stage, path), sha in named.items():
-        same = held[path] is not None and sha256(held[path]) == sha
-        must(same, f"{path}, named in {stage}, is missing or was changed")
+    """The last statement of a stage that names a file tells its bytes."""
+    named = {(e.stage, path): sha for e in c.standing for path, sha in e.subjects.items() if ":" not in path}
+    held = {path: sha256(data) for path, data in c.bundle.files.items()}
+    return sorted({path for (_, path), sha in named.items() if held.get(path) != sha})
 
 def base(c):
-    for e in c.standing:
-        same = e.stage == "discovery" or e.said["base_commit"] == c.standing[-1].said["base_commit"]
-        must(same, f"{e.label} rests on another base revision")
-    if c.review and c.review.said["base_commit"]:
-        policy = sha256(c.bundle.content(c.review.said["base_commit"], "penstock.yaml") or b"")
-        must(c.review.said["subjects"].get("policy:base") == policy, "the review was not judged by its base's policy")
+    """What stands rests on one base revision, and the review on its policy; discovery may have seen an older one."""
+    rests = c.standing[-1].base_commit if c.standing else None
+    strays = [e.label for e in c.standing if e.stage != "discovery" and e.base_commit != rests]
+    odd = c.review and rests and c.review.subjects.get("policy:base") != sha256(c.bundle.settings(rests))
+    return [*strays, "the review has another policy than its base"] if odd else strays
 
-def tree(c):
+def tree(bundle, review):
     """The reviewed commit differs from its base in the files that the review names, and in no other."""
-    if not c.review:
-        return
-    old, new, own = c.review.said["base_commit"], c.review.said["commit"], f"changes/{c.change}"
-    must(old and new, "the review names no commit or no base")
-    held = dict(c.bundle.changes(c.bundle.tree(old), c.bundle.tree(new), c.bundle.full(own)))
-    named = {}
-    for name in c.review.said["subjects"]:
-        path = name.removeprefix(REMOVED)
-        if ":" not in path and not path.startswith(f"{own}/"):
-            data = None if path != name else c.bundle.file(path)
-            named[c.bundle.full(path)] = None if data is None else git_id(b"blob", data, len(new))
-    for path in sorted(held.keys() | named.keys()):
-        must(held.get(path, "") == named.get(path, ""), f"{path!r} is not what the review says of it")
-
-def content(c):
-    needless = (c.bundle.files.keys() | c.bundle.objects.keys()) - c.bundle.asked
-    must(not needless, f"no statement leads to {', '.join(sorted(needless))}")
+    own, named, digits = f"changes/{bundle.change}/", review.subjects, len(review.commit or "")
+    held = dict(bundle.changes(bundle.tree(review.base_commit), bundle.tree(review.commit), apart=bundle.full(own)))
+    files = {path: bundle.files[path] for path in bundle.files.keys() & named.keys() if not path.startswith(own)}
+    said = {bundle.full(path): git_id(b"blob", data, digits) for path, data in files.items()}
+    said |= {bundle.full(path.removeprefix(REMOVED)): None for path in named if path.startswith(REMOVED)}
+    return sorted(path.decode(errors="replace") for path in held | said if held.get(path, "") != said.get(path, ""))
 
 def anchor(c):
-    base_commit = c.links[-1].said["base_commit"] if c.links else None
-    must(c.options.base in (None, base_commit), f"the chain rests on the base commit {base_commit}")
-    for key in (e.key for e in c.links if c.options.known or c.options.trust):
-        trusted = c.options.known.get(key["key_id"], key if key["key_id"] in c.options.trust else {})
-        same = all(key[word] == trusted.get(word) for word in ("name", "role"))
-        must(same, f"{key['name']} ({key['role']}) signed with {key['key_id']}, not trusted for that")
+    """Every signer is one whom the verifier trusts: by the id of the key, and by name and role if the key was given."""
+    rests = c.links[-1].base_commit if c.links else None
+    trusted = {key["key_id"]: {word: key[word] for word in ("name", "role")} for key in c.options.known.values()}
+    trusted = {**{key_id: {} for key_id in c.options.trust}, **trusted}
+    strange = [e.label for e in c.links if trusted and e.key | trusted.get(e.key["key_id"], {"name": None}) != e.key]
+    return strange if c.options.base in (None, rests) else [*strange, f"base commit {rests}"]
 
-EACH = (change, previous, order, role, four_eyes, approval, approvers, terms, commit)
-RULES = {rule.__name__: rule for rule in (complete, change, previous, order, role, four_eyes, approval, approvers,
-                                          terms, waivers, commit, subjects, base, tree, content, anchor)}
+RULES = {
+    "complete": lambda c: [] if c.bundle.envelopes and c.options.reach in {None, *(e.stage for e in c.standing)}
+    else ["the chain ends too early"],
+    "change": lambda c: [e.label for e in c.links if (e.change, e.project) != (c.bundle.change, c.links[0].project)],
+    "previous": lambda c: [e.label for e in c.links if e.previous != e.before],
+    "order": lambda c: [e.label for e in c.links if not e.fits],
+    "role": lambda c: [e.label for e in c.links if (e.key["role"] == "approver") != (e.stage in DECISIONS)],
+    "four_eyes": lambda c: [e.label for e in c.links if e.stage in DECISIONS and e.close],
+    "approval": lambda c: [e.label for e in c.links if e.stage == "approval" and not e.sees],
+    "approvers": approvers, "terms": lambda c: [e.label for e in c.links if e.at >= e.key["end"]], "waivers": waivers,
+    "commit": lambda c: [e.label for e in c.links if e.stage in ("approval", "deployment") and e.review
+                         and not e.commit == e.review.commit is not None],
+    "subjects": subjects, "base": base, "tree": lambda c: tree(c.bundle, c.review) if c.review else [],
+    "content": lambda c: sorted((c.bundle.files.keys() - {path for e in c.standing for path in e.subjects})
+                                | (c.bundle.objects.keys() - c.bundle.asked)), "anchor": anchor}
 
 def verify(data, options):
     """What breaks each rule, by its name; and the chain, if the file is a bundle at all."""
@@ -391,7 +343,7 @@ def verify(data, options):
     def attempt(rule, act, *given):
         try:
             return act(*given)
-        except (ValueError, OverflowError, RecursionError, InvalidSignature) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError, InvalidSignature) as error:
             broken[rule].append(str(error) or type(error).__name__)
             return None
     bundle = attempt("form", Bundle, data)
@@ -399,17 +351,15 @@ def verify(data, options):
         return broken, None
     opened = [attempt("canonical", read_envelope, each) for each in bundle.envelopes]
     said = [parts and attempt("statement", read_statement, parts[0]) for parts in opened]
-    steps = [each for each in said if each and each["stage"] != "waiver"] or [each for each in said if each]
-    last = steps[-1] if steps else {"base_commit": None, "commit": None}
+    spoken = sorted((each for each in said if each), key=lambda each: each["stage"] != "waiver")
+    last = spoken[-1] if spoken else {"base_commit": None, "commit": None}  # a waiver chooses nothing after a step
     ring = attempt("keys", key_ring, bundle, last["base_commit"], last["commit"], options.known) or {}
-    quorums, links = attempt("keys", quorums_of, bundle, last["base_commit"]), []
-    for place, parts in enumerate(opened):
-        key = parts and attempt("signature", signer, *parts, ring)
-        links += [Link(place, bundle.envelopes[place], key, said[place])] if key and said[place] else []
+    quorums = attempt("keys", quorums_of, bundle, last["base_commit"])
+    keys = [parts and attempt("signature", signer, *parts, ring) for parts in opened]
+    links = [Link(place, bundle.envelopes, keys[place], one) for place, one in enumerate(said) if one and keys[place]]
     chain = Chain(bundle, links, quorums or [("", 1, set())], options)
     for name, rule in RULES.items():
-        for e in links if name in {each.__name__ for each in EACH} else [None]:
-            attempt(name, rule, chain, *([e] if e else []))
+        broken[name] += attempt(name, rule, chain) or []
     return broken, chain
 
 def main():
@@ -430,7 +380,7 @@ def main():
     if not (options.known or options.trust or options.base):
         print("NOT ANCHORED: nothing but the bundle itself vouches for these keys")
     reached = chain and (chain.standing or chain.links)[-1].stage if not any(broken.values()) else None
-    print(f"{chain.change}: verified, the chain reaches {reached}" if reached else "NOT verified")
+    print(f"{chain.bundle.change}: verified, the chain reaches {reached}" if reached else "NOT verified")
     return 0 if reached else 1
 
 if __name__ == "__main__":

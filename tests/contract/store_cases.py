@@ -16,14 +16,15 @@ import duckdb
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
 from penstock.adapters.environment_views import schema_of, view_of
 from penstock.adapters.postgres.opening import open_postgres_warehouse
-from penstock.engine.ports import Publication, Swap
+from penstock.engine.ports.publishing import Publication
+from penstock.engine.ports.relations import Swap
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
 from penstock.sim.warehouse import MemoryWarehouse
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.sim.rows import Drive
 
 Rows = Sequence[tuple[int | None, str]]

@@ -9,7 +9,7 @@ import pytest
 from store_cases import DATASET, Place, database, opened, publication, publish
 
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
-from penstock.engine.ports import StateChange
+from penstock.engine.ports.publishing import StateChange
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.pipelines import Materialization
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from store_cases import Rows
 
-    from penstock.engine.ports import Publication, Warehouse
+    from penstock.engine.ports.publishing import Publication
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.quality.sifting import Sieve
 
 pytest_plugins = ["postgres_server"]

@@ -27,7 +27,7 @@ from store_cases import (
 )
 
 from penstock.adapters.duckdb.compacting import rewrite
-from penstock.engine.ports import Expiry
+from penstock.engine.ports.relations import Expiry
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.errors import TaskError, WaitingError
 from penstock.model.pipelines import Materialization
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from store_cases import Rows
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
 
 pytest_plugins = ["postgres_server"]
 RELATION = relation_of(DATASET, "1")

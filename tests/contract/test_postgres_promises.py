@@ -18,7 +18,8 @@ from store_cases import PostgresPlace, database, days, publication, publish, swa
 from penstock.adapters.postgres import removing, views
 from penstock.adapters.postgres import warehouse as warehouse_module
 from penstock.adapters.postgres.opening import is_made, open_postgres_warehouse
-from penstock.engine.ports import Swap, UnknownOutcomeError
+from penstock.engine.ports.relations import Swap
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import Version, relation_of

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from store_cases import Rows
 
-    from penstock.engine.ports import Publication, Session, Sifted
+    from penstock.engine.ports.publishing import Publication, Sifted
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.intervals import Interval
 
 pytest_plugins = ["postgres_server"]

@@ -18,7 +18,8 @@ from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, view_of
 from penstock.adapters.processes.logs import log_file
 from penstock.cli.options import EnvironmentName
 from penstock.engine import audit
-from penstock.engine.ports import Publication, Staged, Swap
+from penstock.engine.ports.publishing import Publication, Staged
+from penstock.engine.ports.relations import Swap
 from penstock.ledger.facts import BackfillRequested, Promoted, PromotionIntended, RunQueued, VersionDefined
 from penstock.model.contracts import ColumnSpec, Contract, Rule, RuleKind
 from penstock.model.errors import InputError, TaskError
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.ledger.sqlite import SqliteLedger
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
 
 CANARY = (("alive", 1), ("and well", 2))
 BESIDE = "penstock beside"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "evidence"))
 
-from bundle_cases import Told, attacks, broken_for_penstock, broken_for_standalone
+from bundle_attacks import attacks
+from bundle_cases import Told
+from bundle_verdicts import broken_for_penstock, broken_for_standalone
 from evidence_cases import WHOLE
 
 if TYPE_CHECKING:

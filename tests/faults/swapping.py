@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, view_of
-from penstock.engine.ports import Publication, Swap
+from penstock.engine.ports.publishing import Publication
+from penstock.engine.ports.relations import Swap
 from penstock.model.pipelines import Materialization
 from penstock.plan.versions import relation_of
 

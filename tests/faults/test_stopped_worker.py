@@ -16,7 +16,7 @@ import pytest
 
 from penstock.adapters.processes.identity import digest_now
 from penstock.adapters.processes.runner import TaskProcesses
-from penstock.engine.ports import Order
+from penstock.engine.ports.processes import Order
 from penstock.model.errors import TaskError
 from penstock.model.pipelines import Dataset, Materialization, PythonTask
 

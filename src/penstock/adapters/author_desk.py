@@ -17,22 +17,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.adapters import author_findings as findings
 from penstock.adapters.author_bounds import Allowance, Watch
+from penstock.adapters.author_findings import ASKING, BRIEF, MOST_FILES, QUESTIONS
 from penstock.adapters.processes import sandbox
 from penstock.adapters.processes.logs import LogWriter
 from penstock.adapters.processes.masking import Mask, secrets_of
 from penstock.delivery.ports import CommandRun, Handed
 from penstock.model.errors import InputError, RunError
-from penstock.model.findings import Finding, Place
-from penstock.project.layout import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from penstock.model.authors import AuthorCommand
+    from penstock.model.findings import Finding
 
-BRIEF, QUESTIONS, ASKING = "brief", "questions.txt", 4
-MOST_FILES, MOST_BYTES, MOST_QUESTIONS = 2_000, 1 << 20, 20
+MOST_BYTES, MOST_QUESTIONS = 1 << 20, 20
 _BLOCKS = 1 << 21
 """How much it may write into one file, in blocks of 512 bytes: 1 GiB."""
 _LOANED = {"tmp": sandbox.TEMPORARY, "shm": "/dev/shm"}  # noqa: S108 - the sandbox's own
@@ -56,7 +56,7 @@ class AuthorDesk:
         """
         environment = _environment(author)
         if not sandbox.works():
-            raise InputError(_unconfined(author))
+            raise InputError(findings.unconfined(author))
         desks = self._state / "desks"
         shutil.rmtree(desks, ignore_errors=True)  # what a killed process has left: one writes at a time
         desks.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class AuthorDesk:
             if run.exit_code == ASKING:
                 return Handed(files={}, run=run, questions=_questions(desk, author))
             if run.exit_code != 0:
-                raise RunError(_failed(author, run))
+                raise RunError(findings.failed(author, run))
             return Handed(files=_changed(desk, files, author), run=run)
 
     def _run(self, author: AuthorCommand, desk: Path, environment: Mapping[str, str]) -> CommandRun:
@@ -100,9 +100,9 @@ class AuthorDesk:
         took = int((time.monotonic() - began) * 1000)
         run = CommandRun(argv=author.run, exit_code=code, output=output, duration_ms=took)
         if watch.reason:
-            raise RunError(_too_much(author, run, watch.reason))
+            raise RunError(findings.too_much(author, run, watch.reason))
         if watch.is_late:
-            raise RunError(_too_late(author, run))
+            raise RunError(findings.too_late(author, run))
         return run
 
     def _words(self, author: AuthorCommand, desk: Path) -> list[str]:
@@ -116,7 +116,7 @@ class AuthorDesk:
 def _environment(author: AuthorCommand) -> dict[str, str]:
     missing = [name for name in author.environment if name not in os.environ]
     if missing:
-        raise InputError(tuple(_not_set(author, name) for name in missing))
+        raise InputError(tuple(findings.not_set(author, name) for name in missing))
     return {name: os.environ[name] for name in (*_KEPT, *author.environment) if name in os.environ}
 
 
@@ -128,14 +128,14 @@ def _changed(desk: Path, given: Mapping[str, bytes], author: AuthorCommand) -> d
     for path, info in _walk(desk, ""):
         if not stat.S_ISREG(info.st_mode) or info.st_size > MOST_BYTES:
             what = "a file of more than 1 MiB" if stat.S_ISREG(info.st_mode) else "no plain file"
-            odd.append(_odd(author, path, what))
+            odd.append(findings.odd(author, path, what))
             continue
         there.add(path)
         data = (desk / path).read_bytes()
         if given.get(path) != data:
             found[path] = data
         if len(there) > MOST_FILES + len(given):
-            raise InputError(_odd(author, path, f"one of more than {MOST_FILES:,} files"))
+            raise InputError(findings.odd(author, path, f"one of more than {MOST_FILES:,} files"))
     if odd:
         raise InputError(tuple(odd))
     return found | dict.fromkeys(set(given) - there)
@@ -162,82 +162,5 @@ def _questions(desk: Path, author: AuthorCommand) -> tuple[str, ...]:
     plain = "".join(sign if sign.isprintable() or sign.isspace() else "\N{REPLACEMENT CHARACTER}" for sign in text)
     asked = tuple(" ".join(line.split())[:500] for line in plain.splitlines() if line.strip())[:MOST_QUESTIONS]
     if not asked:
-        raise InputError(_asks_nothing(author))
+        raise InputError(findings.asks_nothing(author))
     return asked
-
-
-def _place(author: AuthorCommand) -> Place:
-    return Place(file=SETTINGS_FILE, field=f"authors.{author.name}")
-
-
-def _unconfined(author: AuthorCommand) -> Finding:
-    return Finding(
-        code="author.unconfined",
-        message=f"author {author.name} cannot be confined here, and is not run otherwise",
-        place=_place(author),
-        expected="bubblewrap, allowed to make namespaces",
-        remedy="install the package bubblewrap, or have the files written elsewhere and handed in as a patch",
-    )
-
-
-def _not_set(author: AuthorCommand, name: str) -> Finding:
-    return Finding(
-        code="author.no_variable",
-        message=f"author {author.name} needs {name}, which is not set",
-        place=_place(author),
-        expected=f"an environment variable {name}",
-        remedy=f"set {name}, then go on: penstock change resume ID",
-    )
-
-
-def _failed(author: AuthorCommand, run: CommandRun) -> Finding:
-    return Finding(
-        code="author.failed",
-        message=f"author {author.name} ended with {run.exit_code}",
-        place=_place(author),
-        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
-        expected=f"exit code 0 with the files written, or {ASKING} with questions in {BRIEF}/{QUESTIONS}",
-        remedy="correct the program, then go on: penstock change resume ID",
-    )
-
-
-def _too_late(author: AuthorCommand, run: CommandRun) -> Finding:
-    return Finding(
-        code="author.too_late",
-        message=f"author {author.name} was ended after {author.timeout.total_seconds():g} s",
-        place=_place(author),
-        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
-        expected="an end within its timeout",
-        remedy="give it a longer `timeout`, then go on: penstock change resume ID",
-    )
-
-
-def _too_much(author: AuthorCommand, run: CommandRun, reason: str) -> Finding:
-    return Finding(
-        code="author.too_much",
-        message=f"author {author.name} was ended: it took {reason}",
-        place=_place(author),
-        found="\n".join(run.output.strip().splitlines()[-15:]) or "no output",
-        expected="a program that keeps within the bounds of its desk",
-        remedy="correct the program, then go on: penstock change resume ID",
-    )
-
-
-def _odd(author: AuthorCommand, path: str, what: str) -> Finding:
-    return Finding(
-        code="author.odd_file",
-        message=f"author {author.name} left {path[:200]!r}, {what}",
-        place=Place(file=path[:200]),
-        expected=f"plain text files of at most 1 MiB, at most {MOST_FILES:,} of them, and no links",
-        remedy="have the program write plain files alone",
-    )
-
-
-def _asks_nothing(author: AuthorCommand) -> Finding:
-    return Finding(
-        code="author.asks_nothing",
-        message=f"author {author.name} ended with {ASKING} and asks nothing",
-        place=_place(author),
-        expected=f"one question a line in {BRIEF}/{QUESTIONS}",
-        remedy="correct the program, then go on: penstock change resume ID",
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
 
 
 def not_beyond(publication: Publication, rows: int) -> Finding:

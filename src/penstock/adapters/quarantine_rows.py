@@ -10,14 +10,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from penstock.engine.ports import QuarantinedRow, QuarantineSum, Sifted, Staged
+from penstock.engine.ports.publishing import QuarantinedRow, QuarantineSum, Sifted, Staged
 from penstock.quality import sifting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
     from penstock.quality.sifting import Sieve
 
 COLUMNS = (

@@ -8,7 +8,7 @@ from penstock.model.errors import TransientError
 from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
 
 
 def moved(publication: Publication) -> TransientError:

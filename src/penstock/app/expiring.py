@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.app.exporting import holders
 from penstock.app.planning import chosen
 from penstock.app.wiring import operator
-from penstock.engine.ports import Expiry, Past
+from penstock.engine.ports.relations import Expiry, Past
 from penstock.model.connectors import ConnectorSource
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import InputError, TaskError, TransientError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penstock.app.warehouses import ProjectWarehouse
     from penstock.app.wiring import Workplace
     from penstock.engine.expiring import Expired
-    from penstock.engine.ports import Compacted
+    from penstock.engine.ports.relations import Compacted
     from penstock.model.pipelines import Dataset
     from penstock.plan.expiry import Behind, RowRetention
 

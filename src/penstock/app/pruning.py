@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from penstock.app.wiring import Workplace
-    from penstock.engine.ports import Holding
+    from penstock.engine.ports.relations import Holding
     from penstock.engine.removal import Removal
     from penstock.ledger.journal import Value
     from penstock.model.pipelines import Project

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.app.running import Follower, Ran
     from penstock.app.wiring import Workplace
-    from penstock.engine.ports import QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.publishing import QuarantinedRow, QuarantineSum
     from penstock.model.pipelines import Dataset, Project
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.adapters.duckdb.session import REHEARSED
 from penstock.contract.column_types import is_float, normal_type
 from penstock.engine import audit
-from penstock.engine.ports import Publication
+from penstock.engine.ports.publishing import Publication
 from penstock.engine.sifting import sieve_of
 from penstock.model.intervals import Grain, parse_moment
 from penstock.model.pipelines import Materialization, SqlTask

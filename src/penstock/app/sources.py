@@ -211,7 +211,7 @@ def _sampled(place: Workplace, dataset: Dataset, source: DatabaseSource | Connec
             yield path
         return
     from penstock.adapters.databases.landing import DatabaseReader  # noqa: PLC0415 - loads what reads databases
-    from penstock.engine.ports import Portion  # noqa: PLC0415 - as above
+    from penstock.engine.ports.arrivals import Portion  # noqa: PLC0415 - as above
 
     samples = place.state / "samples"  # not the spool, which whoever executes meanwhile may empty
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from penstock.engine.ports import Warehouse
+from penstock.engine.ports.warehouse import Warehouse
 from penstock.model.contracts import RuleKind
 from penstock.model.errors import InputError
 from penstock.model.findings import Finding, Place
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
-    from penstock.engine.ports import Compacted
+    from penstock.engine.ports.relations import Compacted
     from penstock.model.masking import MaskingSecret
     from penstock.model.pipelines import Dataset, Project, Settings
 

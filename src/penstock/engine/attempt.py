@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.engine import audit, keeping, reading, sifting, suites
-from penstock.engine.ports import Order, Publication, StateChange, UnknownOutcomeError
+from penstock.engine.ports.processes import Order
+from penstock.engine.ports.publishing import Publication, StateChange
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.engine.surroundings import setting_of
 from penstock.ledger.facts import AttemptAudited, AttemptPublished, AttemptStarted
 from penstock.ledger.landed import write_landed
@@ -32,17 +34,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.engine.ports import (
-        Auditor,
-        Connectors,
-        Databases,
-        Files,
-        Processes,
-        Session,
-        Sifted,
-        Staged,
-        Warehouse,
-    )
+    from penstock.engine.ports.arrivals import Connectors, Databases, Files
+    from penstock.engine.ports.processes import Auditor, Processes
+    from penstock.engine.ports.publishing import Sifted, Staged
+    from penstock.engine.ports.warehouse import Session, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project

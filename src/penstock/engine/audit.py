@@ -16,7 +16,8 @@ from penstock.sql.identifiers import literal, quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.engine.ports import Session, Staged
+    from penstock.engine.ports.publishing import Staged
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset
     from penstock.quality.setting import Setting

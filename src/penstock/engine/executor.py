@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from penstock.engine.attempt import Job
     from penstock.engine.frontier import Item, Key
-    from penstock.engine.ports import Clock
+    from penstock.engine.ports.clock import Clock
     from penstock.model.pipelines import Dataset
     from penstock.plan.build import Work
 

@@ -12,7 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Expiry, Past, UnknownOutcomeError
+from penstock.engine.ports.relations import Expiry, Past
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.ledger.facts import ExpiryIntended, IntervalsExpired
 from penstock.model.intervals import parse_moment, stamp
 from penstock.plan.versions import Version
@@ -20,7 +21,7 @@ from penstock.plan.versions import Version
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.journal import Journal
 
 INTENDED, EXPIRED = "intended", "expired"

@@ -20,7 +20,7 @@ from penstock.sql.identifiers import literal, quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from penstock.engine.ports import Session, Warehouse
+    from penstock.engine.ports.warehouse import Session, Warehouse
     from penstock.ledger.journal import Journal
     from penstock.model.contracts import Contract, Rule
     from penstock.model.pipelines import Dataset

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.engine.attempt import Job
-    from penstock.engine.ports import Session, Staged
+    from penstock.engine.ports.publishing import Staged
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.pipelines import Dataset
     from penstock.plan.build import Work
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penstock.engine.executor import Executor
     from penstock.engine.frontier import Item
     from penstock.engine.lot import Built
-    from penstock.engine.ports import Session
+    from penstock.engine.ports.warehouse import Session
 
 QUICK = 0.01
 """Seconds: a further lane whose work takes less than this on average is not worth having."""

@@ -14,7 +14,7 @@ from penstock.ledger.facts import LeaseReleased, LeaseTaken
 from penstock.ledger.journal import LeaseLostError, LedgerDamagedError
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.journal import Journal
 
 EXECUTOR = "executor"

@@ -19,7 +19,8 @@ from penstock.engine.attempt import (
     profile_text,
     publication_of,
 )
-from penstock.engine.ports import Sifted, UnknownOutcomeError
+from penstock.engine.ports.publishing import Sifted
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.engine.sifting import sieve_of
 from penstock.engine.surroundings import setting_of
 from penstock.model.errors import TransientError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from penstock.engine.attempt import Job, Tools
     from penstock.engine.frontier import Item
-    from penstock.engine.ports import Session
+    from penstock.engine.ports.warehouse import Session
     from penstock.ledger.journal import Receipt
     from penstock.model.pipelines import Dataset
 

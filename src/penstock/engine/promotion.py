@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Swap
+from penstock.engine.ports.relations import Swap
 from penstock.ledger.facts import Promoted, PromotionIntended
 from penstock.ledger.removals import refuse_removed
 from penstock.plan.versions import relation_of
@@ -14,7 +14,7 @@ from penstock.plan.versions import relation_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.journal import Journal
 
 

@@ -12,7 +12,7 @@ from penstock.plan.versions import relation_of
 from penstock.sql.rewriting import rewrite_adhoc
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.journal import Journal
 
 LONGEST = timedelta(minutes=1)

@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Following, Portion, StateChange, TakesStreams
+from penstock.engine.ports.arrivals import Following, Portion
+from penstock.engine.ports.publishing import StateChange
+from penstock.engine.ports.warehouse import TakesStreams
 from penstock.engine.sifting import sieve_of
 from penstock.model.databases import DatabaseSource
 from penstock.model.errors import TaskError
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.engine.attempt import Watch
-    from penstock.engine.ports import Connectors, Databases, Landing, Order, Publication, Session, Staged
+    from penstock.engine.ports.arrivals import Connectors, Databases, Landing
+    from penstock.engine.ports.processes import Order
+    from penstock.engine.ports.publishing import Publication, Staged
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.pipelines import Dataset
 
 

@@ -14,7 +14,7 @@ from penstock.ledger.facts import AttemptFailed, AttemptPublished, Promoted, Run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.facts import Fact
     from penstock.ledger.journal import Journal, Value
 

@@ -17,7 +17,7 @@ from penstock.plan.versions import Version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
     from penstock.ledger.journal import Journal
 
 INTENDED, REMOVED = "intended", "removed"

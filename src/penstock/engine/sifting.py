@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.engine import audit
-from penstock.engine.ports import Sifted
+from penstock.engine.ports.publishing import Sifted
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place, Severity
 from penstock.model.pipelines import Materialization
@@ -23,7 +23,8 @@ from penstock.quality.checks import CheckResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.engine.ports import Publication, Session, Staged
+    from penstock.engine.ports.publishing import Publication, Staged
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.pipelines import Dataset
     from penstock.quality.casting import Cast
     from penstock.quality.sifting import Sieve

@@ -9,7 +9,8 @@ from penstock.model.findings import Finding, Place
 
 if TYPE_CHECKING:
     from penstock.engine.attempt import Tools, Watch
-    from penstock.engine.ports import Session, Staged
+    from penstock.engine.ports.publishing import Staged
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.pipelines import Dataset
     from penstock.quality.check_values import CheckResult
 

@@ -8,14 +8,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.sim.clock import EPOCH
 from penstock.sim.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
     from penstock.sim.rows import Drive, Row
 
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.intervals import stamp

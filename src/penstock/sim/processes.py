@@ -16,7 +16,7 @@ from penstock.sim.rows import digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
     from penstock.sim.rows import Drive, Row
 
 

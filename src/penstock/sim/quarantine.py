@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import QuarantinedRow, QuarantineSum, Sifted, Staged
+from penstock.engine.ports.publishing import QuarantinedRow, QuarantineSum, Sifted, Staged
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding
 from penstock.model.pipelines import Materialization
@@ -17,7 +17,8 @@ from penstock.sim.rows import COLUMNS, Row, key_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from penstock.engine.ports import Expiry, Publication
+    from penstock.engine.ports.publishing import Publication
+    from penstock.engine.ports.relations import Expiry
     from penstock.quality.sifting import Screen, Sieve
 
 _TEXT = r"'(?:[^']|'')*'"

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.engine.ports import Dropped, Holding, Past, Staged, UnknownOutcomeError
+from penstock.engine.ports.publishing import Staged
+from penstock.engine.ports.relations import Dropped, Holding, Past
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
-    from penstock.engine.ports import Expiry, Publication, QuarantinedRow, QuarantineSum, Sifted, Swap
+    from penstock.engine.ports.publishing import Publication, QuarantinedRow, QuarantineSum, Sifted
+    from penstock.engine.ports.relations import Expiry, Swap
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
     from penstock.quality.casting import Cast

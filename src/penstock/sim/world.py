@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
     from penstock.ledger.facts import Fact
     from penstock.ledger.journal import Receipt
     from penstock.plan.build import BuildPlan, Coverage, Work

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from penstock.sql.block_pairs import Part, differences
+from penstock.sql.block_differences import Part
+from penstock.sql.block_pairs import differences
 from penstock.sql.blocks import blocks_of, from_items, has_query, is_grouped, lifted
 from penstock.sql.grouping_keys import keys_of
 from penstock.sql.syntax import sql_of, tree_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlglot.expressions import Expr
 
-    from penstock.sql.block_pairs import Difference
+    from penstock.sql.block_differences import Difference
     from penstock.sql.changes import ChangedPlace
 
 _OLD, _NEW, _ROWS, _ENTERS = "penstock_old", "penstock_new", "penstock_rows", "penstock_enters"

@@ -10,7 +10,8 @@ import duckdb
 from penstock.adapters.databases.landing import DatabaseReader
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
 from penstock.contract.column_types import normal_type
-from penstock.engine.ports import Portion, Publication
+from penstock.engine.ports.arrivals import Portion
+from penstock.engine.ports.publishing import Publication
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource
 from penstock.model.pipelines import Dataset, Materialization
 from penstock.plan.versions import VERSIONS_SCHEMA

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from penstock.engine.ports import Warehouse
+    from penstock.engine.ports.warehouse import Warehouse
 
 pytest.importorskip("adbc_driver_postgresql")
 pytest_plugins = ["postgres_server"]

@@ -15,7 +15,7 @@ import pytest
 
 from penstock.adapters.duckdb import applying
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse, schema_of, view_of
-from penstock.engine.ports import Swap
+from penstock.engine.ports.relations import Swap
 from penstock.model.errors import InputError, PenstockError, RunError, TaskError, WaitingError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from database_bench import VARIABLE, landed, source
 from penstock.adapters.databases.addresses import parse_address
 from penstock.adapters.databases.discovery import discover
 from penstock.adapters.databases.mysql import declared
-from penstock.engine.ports import Portion
+from penstock.engine.ports.arrivals import Portion
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.intervals import Interval

@@ -29,7 +29,7 @@ from penstock.model.storage import Identity, Scheme, Storage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from penstock.engine.ports import Landing
+    from penstock.engine.ports.arrivals import Landing
     from penstock.model.findings import Finding
 
 pytest_plugins = ("object_server",)

@@ -19,7 +19,7 @@ from database_bench import landed as landed_one_way
 
 from penstock.adapters.databases.addresses import parse_address
 from penstock.adapters.databases.discovery import discover
-from penstock.engine.ports import Portion
+from penstock.engine.ports.arrivals import Portion
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import PenstockError, TaskError, TransientError
 from penstock.model.intervals import Interval

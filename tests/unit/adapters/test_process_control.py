@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penstock.adapters.processes.runner import TaskProcesses
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
 
 HIDING = """
     import os, signal, sys, time

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from penstock.engine.ports import Landing
+    from penstock.engine.ports.arrivals import Landing
     from penstock.model.findings import Finding
 
 START = datetime(2020, 3, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ import apsw
 import pytest
 from database_bench import VARIABLE, landed, source
 
-from penstock.engine.ports import Portion
+from penstock.engine.ports.arrivals import Portion
 from penstock.model.databases import DatabaseEngine
 from penstock.model.errors import TaskError
 from penstock.model.intervals import Interval

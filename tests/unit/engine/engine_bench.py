@@ -22,7 +22,7 @@ from penstock.sim.warehouse import MemoryWarehouse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from penstock.engine.ports import Clock
+    from penstock.engine.ports.clock import Clock
     from penstock.ledger.journal import Value
     from penstock.model.pipelines import Project
     from penstock.plan.build import Work

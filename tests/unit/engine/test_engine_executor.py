@@ -29,7 +29,7 @@ from penstock.sim.projects import appended, coded, landed, merged, project_of, s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
     from penstock.ledger.journal import Entry
 
 RAW, OTHER = landed("sim.raw"), landed("sim.other")

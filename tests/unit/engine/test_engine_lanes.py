@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from penstock.engine.executor import Executor
-    from penstock.engine.ports import Landing
+    from penstock.engine.ports.arrivals import Landing
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset
     from penstock.model.sources import FileSource

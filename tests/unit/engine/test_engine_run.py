@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from engine_bench import Bench
 
-from penstock.engine.ports import UnknownOutcomeError
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.ledger.journal import LeaseLostError
 from penstock.model.pipelines import Dataset, Retry
 from penstock.sim.faults import Crash, Fault, Faults

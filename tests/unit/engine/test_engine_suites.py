@@ -12,7 +12,7 @@ import duckdb
 from duckdb_bench import Shop, query
 
 from penstock.engine.lot import is_light
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.model.databases import DatabaseEngine, DatabaseSource
 from penstock.model.findings import Severity
 from penstock.model.pipelines import Dataset, Materialization
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from penstock.engine.ports import Stream
+    from penstock.engine.ports.arrivals import Stream
 
 HELD = Expectations(dataset="sim.three", file="gx/expectations/three.json", most_rows=3)
 THREE = query("sim.three", "SELECT range AS n FROM range(3)", suites=(HELD,))

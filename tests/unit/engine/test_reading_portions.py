@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from penstock.engine.ports import Portion, Publication
+from penstock.engine.ports.arrivals import Portion
+from penstock.engine.ports.publishing import Publication
 from penstock.engine.reading import landed, needs_staging, portion_of
 from penstock.model.databases import Cursor, DatabaseEngine, DatabaseSource
 from penstock.model.errors import TaskError
@@ -16,7 +17,7 @@ from penstock.model.intervals import Grain, Interval
 from penstock.model.pipelines import Dataset, IntervalBy, Materialization
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Session
+    from penstock.engine.ports.warehouse import Session
 
 DAY = Interval.parse("2024-01-02/2024-01-03")
 

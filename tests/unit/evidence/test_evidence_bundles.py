@@ -9,21 +9,16 @@ import tokenize
 from dataclasses import replace
 
 import pytest
-from bundle_cases import (
+from bundle_attacks import attacks
+from bundle_cases import BEFORE, OWN, ROOT, Repo, Told, under
+from bundle_verdicts import (
     ALONE,
-    BEFORE,
-    OWN,
-    ROOT,
     Anchors,
     Attack,
-    Repo,
-    Told,
-    attacks,
     broken_for_penstock,
     broken_for_standalone,
     by_penstock,
     standalone,
-    under,
 )
 from evidence_cases import APPROVER, AUTHOR, RUNNER, SECOND, STRANGER, TO_APPROVAL, WHOLE, SeedSigner
 from hypothesis import given, settings
@@ -34,13 +29,14 @@ from penstock.evidence.bundle import bundle_bytes, parse_bundle
 from penstock.evidence.keys import Revocation, to_text
 
 STANDALONE = ROOT / "verify" / "penstock_verify.py"
-MOST_LINES = 350
+MOST_LINES = 300
 FLIPS = 80
 WAYS = {
     "the whole way": WHOLE,
     "rolled back": (*WHOLE, Link.ROLLBACK),
     "reviewed twice": (*TO_APPROVAL, Link.IMPLEMENTATION, Link.REVIEW, Link.APPROVAL, Link.DEPLOYMENT),
     "worked on after a review": (*TO_APPROVAL[:4], Link.IMPLEMENTATION),
+    "given up after the approval": (*TO_APPROVAL, Link.ROLLBACK),
 }
 
 
@@ -205,6 +201,13 @@ def test_a_bundle_holds_all_that_an_honest_verifier_reads() -> None:
     for prefix in ("", "shops/retail"):
         told = Told(prefix=prefix).through(*WHOLE)
         assert told.bundle() == told.everything()
+
+
+def test_both_read_a_folder_of_keys_in_which_other_files_lie() -> None:
+    notes = {"keys/README.md": b"Ask Bo before you add one.\n", "keys/old/gone.txt": b"none\n"}
+    data = Told(BEFORE | notes, Told().after | notes).through(*WHOLE).data()
+
+    assert broken_for_penstock(data) == broken_for_standalone(data) == set()
 
 
 def test_a_bundle_holds_nothing_that_verification_does_not_read() -> None:

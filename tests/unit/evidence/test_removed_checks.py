@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from bundle_cases import Attack, attacks, broken_for_penstock, broken_for_standalone, standalone
+from bundle_attacks import attacks
+from bundle_verdicts import Attack, broken_for_penstock, broken_for_standalone, standalone
 from evidence_cases import AUTHOR
 
 from penstock.delivery import bundling, verification
@@ -90,7 +91,7 @@ def without_in_standalone(check: str, patch: pytest.MonkeyPatch) -> None:
     elif check == "signature":
         patch.setattr(standalone, "signer", lambda _payload, key_id, _signature, ring: ring[key_id])
     else:
-        patch.setitem(standalone.RULES, check, unasked(standalone.RULES[check]))
+        patch.setitem(standalone.RULES, check, unheeded(standalone.RULES[check]))
 
 
 def unheard(rule: Callable[[Any], Iterable[object]]) -> Callable[[Any], Iterator[Any]]:
@@ -99,6 +100,16 @@ def unheard(rule: Callable[[Any], Iterable[object]]) -> Callable[[Any], Iterator
     def silent(held: Any) -> Iterator[Any]:
         list(rule(held))
         return iter(())
+
+    return silent
+
+
+def unheeded(rule: Callable[[Any], list[str] | None]) -> Callable[[Any], list[str]]:
+    """A rule of the standalone verifier that looks at everything it looked at, and finds nothing."""
+
+    def silent(chain: Any) -> list[str]:
+        unasked(rule)(chain)
+        return []
 
     return silent
 

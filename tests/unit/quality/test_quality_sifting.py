@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.adapters.duckdb.warehouse import DuckdbWarehouse
-from penstock.engine.ports import Publication
+from penstock.engine.ports.publishing import Publication
 from penstock.model.contracts import ColumnSpec, Contract, OnFailure, Rule, RuleKind
 from penstock.model.findings import Severity
 from penstock.model.pipelines import Materialization

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.engine.ports import Order
+from penstock.engine.ports.processes import Order
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.intervals import Interval
 from penstock.model.pipelines import Materialization, PythonTask, SqlTask

@@ -10,7 +10,7 @@ import pytest
 
 from penstock.engine import attempt, lot, recovery
 from penstock.engine.executor import Executor
-from penstock.engine.ports import UnknownOutcomeError
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.ledger.facts import RunFinished
 from penstock.model.errors import TransientError
 from penstock.model.intervals import subtract

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from penstock.adapters.connectors.bringing import STATE
 from penstock.adapters.connectors.rows import PROGRESS
 from penstock.adapters.databases.pulling import TELL_EVERY, progress
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from penstock.engine.ports import Order, Processes
+    from penstock.engine.ports.processes import Order, Processes
 
 LOOK_EVERY = 0.5
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.engine.ports import Order
+from penstock.engine.ports.processes import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from penstock.engine.ports import Processes
+    from penstock.engine.ports.processes import Processes
     from penstock.model.pipelines import Dataset
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.databases.pulling import fault, scratch, stoppable, write
-from penstock.engine.ports import Stream
+from penstock.engine.ports.arrivals import Stream
 from penstock.model.errors import InputError, TaskError
 from penstock.model.extras import how_to_install
 from penstock.model.findings import Finding

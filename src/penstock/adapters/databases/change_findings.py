@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _KINDS = {"v": "a view", "m": "a materialized view", "p": "a partitioned table", "f": "a foreign table"}
 ANEW = "begin anew: write another number at `reload` in the source's file (reload: 1), which reads the whole table"
+OTHERWISE = "read all rows, by `interval` or by `cursor`"
 
 
 def _place(dataset: Dataset, field: str = "read") -> Place:
@@ -70,24 +71,25 @@ def no_table(dataset: Dataset, source: DatabaseSource) -> Finding:
 def no_plain_table(dataset: Dataset, source: DatabaseSource, kind: str, persistence: str) -> Finding:
     """Changes are told of ordinary tables that are in the log."""
     found = _KINDS.get(kind, "no table") if kind != "r" else "unlogged" if persistence == "u" else "temporary"
-    return Finding(
-        code="source.changes_of_no_table",
-        message=f"changes of {source.place} cannot be read: it is {found}",
-        place=_place(dataset, "table"),
-        found=found,
-        expected="an ordinary, logged table",
-        remedy="read all rows, by `interval` or by `cursor`; of a partitioned table each partition may be read so",
-    )
+    remedy = f"{OTHERWISE}; of a partitioned table each partition may be read so"
+    return _other_table(dataset, source, f"it is {found}", "an ordinary, logged table", remedy, found)
 
 
 def inherited(dataset: Dataset, source: DatabaseSource) -> Finding:
     """Rows of heirs would be read first, and never told of."""
+    return _other_table(dataset, source, "other tables inherit from it", "a table without heirs", OTHERWISE)
+
+
+def _other_table(
+    dataset: Dataset, source: DatabaseSource, why: str, expected: str, remedy: str, found: str | None = None
+) -> Finding:
     return Finding(
         code="source.changes_of_no_table",
-        message=f"changes of {source.place} cannot be read: other tables inherit from it",
+        message=f"changes of {source.place} cannot be read: {why}",
         place=_place(dataset, "table"),
-        expected="a table without heirs",
-        remedy="read all rows, by `interval` or by `cursor`",
+        found=found,
+        expected=expected,
+        remedy=remedy,
     )
 
 
@@ -98,7 +100,7 @@ def row_security(dataset: Dataset, source: DatabaseSource) -> Finding:
         message=f"row security hides rows of {source.place} from the account, and its changes would show them",
         place=_place(dataset, "table"),
         expected="an account that may read every row",
-        remedy="ALTER ROLE … BYPASSRLS, or read all rows, by `interval` or by `cursor`",
+        remedy=f"ALTER ROLE … BYPASSRLS, or {OTHERWISE}",
     )
 
 

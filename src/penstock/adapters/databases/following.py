@@ -34,7 +34,7 @@ from penstock.adapters.databases.pgoutput import (
 )
 from penstock.adapters.databases.postgres import relation
 from penstock.adapters.databases.pulling import fault, scratch
-from penstock.engine.ports import Portion
+from penstock.engine.ports.arrivals import Portion
 from penstock.model.errors import TaskError, TransientError
 from penstock.sql.identifiers import literal, quote
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from penstock.adapters.databases.postgres import PostgresDatabase
     from penstock.adapters.databases.pulling import Pull
     from penstock.adapters.databases.slots import Slot, Watched
-    from penstock.engine.ports import Following
+    from penstock.engine.ports.arrivals import Following
     from penstock.model.databases import DatabaseSource
     from penstock.model.pipelines import Dataset
 

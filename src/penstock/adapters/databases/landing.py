@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from penstock.adapters.databases.addresses import address_of
 from penstock.adapters.databases.pulling import TELL_EVERY, Pull, progress, scratch
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.model.databases import DatabaseEngine, DatabaseSource
 from penstock.model.errors import InputError, TaskError
 from penstock.model.findings import Finding, Place
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from penstock.adapters.databases.addresses import Address
-    from penstock.engine.ports import Following, Portion, Stream
+    from penstock.engine.ports.arrivals import Following, Portion, Stream
     from penstock.model.pipelines import Dataset
 
 

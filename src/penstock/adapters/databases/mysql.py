@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from penstock.adapters.databases.addresses import Address
     from penstock.adapters.databases.pulling import Pull
-    from penstock.engine.ports import Portion
+    from penstock.engine.ports.arrivals import Portion
     from penstock.model.databases import DatabaseSource
 
 MODULE = "pymysql"

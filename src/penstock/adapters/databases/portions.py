@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from penstock.engine.ports import Portion
+    from penstock.engine.ports.arrivals import Portion
     from penstock.model.databases import DatabaseSource
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from penstock.adapters.databases.addresses import Address
     from penstock.adapters.databases.pulling import Pull
-    from penstock.engine.ports import Portion, Stream
+    from penstock.engine.ports.arrivals import Portion, Stream
     from penstock.model.databases import DatabaseSource
 
 MODULE = "adbc_driver_postgresql"

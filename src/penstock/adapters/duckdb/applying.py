@@ -14,7 +14,7 @@ from penstock.model.pipelines import Materialization
 from penstock.sql.identifiers import quote
 
 if TYPE_CHECKING:
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
 
 
 def apply(cursor: duckdb.DuckDBPyConnection, publication: Publication, staging: str) -> int:

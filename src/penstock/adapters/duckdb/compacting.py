@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from penstock.engine.ports import Compacted
+from penstock.engine.ports.relations import Compacted
 from penstock.model.errors import RunError, WaitingError
 from penstock.model.findings import Finding, Place
 from penstock.sql.identifiers import literal, quote, table

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.adapters.duckdb import quarantine
 from penstock.adapters.expired_texts import ASIDE, ISO_DATE, said_before, sortable
-from penstock.engine.ports import Past
+from penstock.engine.ports.relations import Past
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     import duckdb
 
-    from penstock.engine.ports import Expiry
+    from penstock.engine.ports.relations import Expiry
 
 _SAID = "json_extract_string(row_json, $path)"
 _QUARANTINED = f"""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from penstock.adapters.quarantine_rows import Texts
-    from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.publishing import Publication, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 

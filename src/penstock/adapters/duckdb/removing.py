@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.adapters.duckdb import quarantine, states
-from penstock.engine.ports import Holding
+from penstock.engine.ports.relations import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA
 from penstock.sql.identifiers import literal, table
 

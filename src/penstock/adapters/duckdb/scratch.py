@@ -11,7 +11,7 @@ import duckdb
 
 from penstock.adapters.duckdb.errors import translated
 from penstock.adapters.duckdb.masking import give_key, install, install_for_tests
-from penstock.engine.ports import Order
+from penstock.engine.ports.processes import Order
 from penstock.model.errors import InputError, PenstockError
 from penstock.model.findings import Finding, Place
 from penstock.model.masking import TEST_KEY, MaskingSecret
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from penstock.engine.ports import Processes
+    from penstock.engine.ports.processes import Processes
     from penstock.model.datatests import DataTest
     from penstock.model.intervals import Interval
     from penstock.model.pipelines import Dataset, Project

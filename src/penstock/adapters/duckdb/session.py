@@ -12,7 +12,8 @@ from penstock.adapters import quarantine_rows
 from penstock.adapters.duckdb import applying, quarantine, states
 from penstock.adapters.duckdb.effort import effort_of
 from penstock.adapters.duckdb.errors import translated
-from penstock.engine.ports import Staged, UnknownOutcomeError
+from penstock.engine.ports.publishing import Staged
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.errors import TaskError, TransientError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.duckdb.stopping import Stopper
-    from penstock.engine.ports import Publication, Sifted, Stream
+    from penstock.engine.ports.arrivals import Stream
+    from penstock.engine.ports.publishing import Publication, Sifted
     from penstock.quality.casting import Cast
     from penstock.quality.rerunning import Effort
     from penstock.quality.sifting import Sieve

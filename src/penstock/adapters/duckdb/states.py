@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
     from penstock.plan.versions import Version
 
 SETUP = """

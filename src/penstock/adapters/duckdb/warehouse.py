@@ -19,7 +19,8 @@ from penstock.adapters.duckdb.masking import give_key, install
 from penstock.adapters.duckdb.session import DuckdbSession, refuse_if_fenced
 from penstock.adapters.duckdb.stopping import Stopper
 from penstock.adapters.environment_views import schema_of, view_of
-from penstock.engine.ports import Dropped, UnknownOutcomeError
+from penstock.engine.ports.relations import Dropped
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import InputError, RunError, TaskError, WaitingError
 from penstock.model.findings import Finding, Place
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum, Swap
+    from penstock.engine.ports.publishing import QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.relations import Compacted, Expiry, Holding, Past, Swap
     from penstock.model.intervals import Interval
     from penstock.model.masking import MaskingSecret
     from penstock.plan.versions import Version

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from penstock.engine.ports import Session
+    from penstock.engine.ports.warehouse import Session
     from penstock.model.intervals import Interval
     from penstock.plan.exporting import Piece
 

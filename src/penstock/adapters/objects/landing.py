@@ -15,7 +15,7 @@ from penstock.adapters.objects.listing import wanted_objects
 from penstock.adapters.objects.opening import store_of
 from penstock.adapters.sources.inspection import inspected
 from penstock.adapters.sources.writing import Known, landed_files, write_rows
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.model.errors import InputError, TaskError
 
 if TYPE_CHECKING:

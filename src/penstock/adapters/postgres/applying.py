@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Publication
+    from penstock.engine.ports.publishing import Publication
 
 
 def apply(connection: Connection, publication: Publication, staging: str) -> int:

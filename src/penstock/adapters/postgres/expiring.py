@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from penstock.adapters.expired_texts import ASIDE, ISO_DATE, said_before, sortable
 from penstock.adapters.postgres import quarantine
 from penstock.adapters.postgres.asking import kept
-from penstock.engine.ports import Past
+from penstock.engine.ports.relations import Past
 from penstock.sql.identifiers import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Expiry
+    from penstock.engine.ports.relations import Expiry
 
 _SAID = "(row_json::json ->> $4::text)"
 _QUARANTINED = f"""

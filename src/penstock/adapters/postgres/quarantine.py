@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penstock.adapters.postgres.asking import Translator
     from penstock.adapters.postgres.server import Connection
     from penstock.adapters.quarantine_rows import Texts
-    from penstock.engine.ports import Publication, QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.publishing import Publication, QuarantinedRow, QuarantineSum
     from penstock.model.intervals import Interval
     from penstock.plan.versions import Version
 

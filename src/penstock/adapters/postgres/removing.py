@@ -13,7 +13,7 @@ from psycopg import errors
 
 from penstock.adapters.postgres import quarantine, states, views
 from penstock.adapters.postgres.asking import kept
-from penstock.engine.ports import Holding
+from penstock.engine.ports.relations import Holding
 from penstock.plan.versions import VERSIONS_SCHEMA, relation_of
 from penstock.sql.identifiers import literal, table
 

@@ -12,7 +12,8 @@ from penstock.adapters import quarantine_rows
 from penstock.adapters.postgres import applying, files, quarantine, states
 from penstock.adapters.postgres.asking import columns_of, kept
 from penstock.adapters.postgres.errors import is_lost, translated
-from penstock.engine.ports import Staged, UnknownOutcomeError
+from penstock.engine.ports.publishing import Staged
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.errors import InputError, PenstockError, TaskError
 from penstock.model.findings import Finding, Place
 from penstock.model.pipelines import Materialization
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from penstock.adapters.postgres.asking import Question, Translator
     from penstock.adapters.postgres.server import Connection
     from penstock.adapters.postgres.stopping import Stopper
-    from penstock.engine.ports import Publication, Sifted
+    from penstock.engine.ports.publishing import Publication, Sifted
     from penstock.quality.casting import Cast
     from penstock.quality.sifting import Sieve
     from penstock.sql.transpiling import Columns

@@ -8,7 +8,7 @@ from psycopg import errors
 
 from penstock.adapters.postgres import views
 from penstock.adapters.postgres.asking import kept
-from penstock.engine.ports import Compacted
+from penstock.engine.ports.relations import Compacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

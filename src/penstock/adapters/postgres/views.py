@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Swap
+    from penstock.engine.ports.relations import Swap
 
 LOCK_TIMEOUT = "200ms"
 KNOWN = 4

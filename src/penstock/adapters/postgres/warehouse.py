@@ -22,7 +22,8 @@ from penstock.adapters.postgres.schema import LOCK, ensure_schema
 from penstock.adapters.postgres.server import Server
 from penstock.adapters.postgres.session import PostgresSession, refuse_if_fenced
 from penstock.adapters.postgres.stopping import Stopper
-from penstock.engine.ports import Dropped, Swap, UnknownOutcomeError
+from penstock.engine.ports.relations import Dropped, Swap
+from penstock.engine.ports.warehouse import UnknownOutcomeError
 from penstock.model.environments import PRODUCTION
 from penstock.model.errors import PenstockError, TaskError, TransientError, WaitingError
 from penstock.model.findings import Finding, Place
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from penstock.adapters.postgres.server import Connection
-    from penstock.engine.ports import Compacted, Expiry, Holding, Past, QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.publishing import QuarantinedRow, QuarantineSum
+    from penstock.engine.ports.relations import Compacted, Expiry, Holding, Past
     from penstock.model.intervals import Interval
     from penstock.model.masking import MaskingSecret
     from penstock.plan.versions import Version

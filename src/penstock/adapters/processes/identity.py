@@ -17,7 +17,7 @@ from penstock.project.python_code import code_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
     from penstock.model.pipelines import CommandTask
 
 Content = TypeVar("Content")

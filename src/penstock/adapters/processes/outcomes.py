@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from penstock.adapters.processes.supervision import Attempt, Ended
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
 
 MOST_SHOWN = 300
 MOST_LINES = 8

@@ -30,7 +30,7 @@ from penstock.model.sources import Drift
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
     from penstock.model.intervals import Interval
 
 _PLACEHOLDER = re.compile(r"\{(interval_start|interval_end)\}")

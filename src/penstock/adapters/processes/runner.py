@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from penstock.adapters.processes.preparation import Prepared
     from penstock.adapters.processes.supervision import Ended
-    from penstock.engine.ports import Order
+    from penstock.engine.ports.processes import Order
     from penstock.model.findings import Finding
 
 DEFAULT_TIMEOUT_SECONDS = 600.0

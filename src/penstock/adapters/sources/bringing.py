@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from penstock.engine.ports import Landing
+    from penstock.engine.ports.arrivals import Landing
     from penstock.model.intervals import Interval
     from penstock.model.sources import FileSource
 

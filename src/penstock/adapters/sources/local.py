@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penstock.adapters.sources.inspection import arrivals, expected_files
 from penstock.adapters.sources.writing import Known, landed_files, write_rows
-from penstock.engine.ports import Landing
+from penstock.engine.ports.arrivals import Landing
 from penstock.model.errors import TaskError
 from penstock.model.findings import Finding, Place
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.app.quarantine import Held, Shown
-    from penstock.engine.ports import QuarantinedRow
+    from penstock.engine.ports.publishing import QuarantinedRow
 
     Span = tuple[datetime, datetime | None]
 
