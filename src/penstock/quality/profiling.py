@@ -84,8 +84,12 @@ class Profile:
 
 def profile_query(relation: str, columns: Sequence[str]) -> str:
     """The query whose one row `read_profile` reads. `relation` is SQL text for after FROM; it may be a sample."""
-    counts = ", ".join(part for column in columns for part in _parts(column))
-    return f"SELECT count(*){', ' if counts else ''}{counts} FROM {relation}, {shapes.KNOWN}"
+    kept = ", ".join(map(quote, columns)) or "NULL"
+    given = f"_penstock_given AS MATERIALIZED (SELECT {kept} FROM {relation})"
+    known = f"_penstock_known AS MATERIALIZED ({shapes.KNOWN})"
+    counted = [f"(SELECT {', '.join(_parts())} FROM {_texts(column)}, _penstock_known)" for column in columns]
+    from_ = ", ".join(["(SELECT count(*) FROM _penstock_given)", *counted])
+    return f"WITH {given}, {known} SELECT * FROM {from_}"
 
 
 def read_profile(names: Sequence[str], row: Sequence[Any]) -> Profile:
@@ -116,20 +120,31 @@ def profiled(ask: Callable[[str], Sequence[Any]], relation: str, names: Sequence
 _FIELDS = tuple(ColumnProfile.__dataclass_fields__)
 
 
-def _parts(name: str) -> list[str]:
-    """The aggregates of one column, in the order of `ColumnProfile`'s fields after `rows`."""
+def _texts(name: str) -> str:
+    """Each text of a column with how often it is there: what a text looks like is asked once, not for every row."""
     column = quote(name)
-    text = f"CAST({column} AS VARCHAR)"
+    return (
+        f"(SELECT CAST({column} AS VARCHAR) AS _text, count(*) AS _times, "
+        f"min({column}) AS _low, max({column}) AS _high FROM _penstock_given GROUP BY ALL)"
+    )
+
+
+def _parts() -> list[str]:
+    """The aggregates of one column over its texts, in the order of `ColumnProfile`'s fields after `rows`."""
     return [
-        f"count(*) FILTER (WHERE {column} IS NULL)",
-        f"count(*) FILTER (WHERE {text} = '')",
-        f"count(DISTINCT {column})",
-        f"CAST(min({column}) AS VARCHAR)",
-        f"CAST(max({column}) AS VARCHAR)",
-        f"min(length({text}))",
-        f"max(length({text}))",
-        *(f"count(*) FILTER (WHERE {condition})" for condition in _conditions(text)),
+        _times("_text IS NULL"),
+        _times("_text = ''"),
+        "count(DISTINCT _low)",
+        "CAST(min(_low) AS VARCHAR)",
+        "CAST(max(_high) AS VARCHAR)",
+        "min(length(_text))",
+        "max(length(_text))",
+        *map(_times, _conditions("_text")),
     ]
+
+
+def _times(condition: str) -> str:
+    return f"CAST(coalesce(sum(_times) FILTER (WHERE {condition}), 0) AS BIGINT)"
 
 
 def _conditions(text: str) -> tuple[str, ...]:
