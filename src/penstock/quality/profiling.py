@@ -83,9 +83,25 @@ class Profile:
 
 
 def profile_query(relation: str, columns: Sequence[str]) -> str:
-    """The query whose one row `read_profile` reads. `relation` is SQL text for after FROM; it may be a sample."""
-    counts = ", ".join(part for column in columns for part in _parts(column))
-    return f"SELECT count(*){', ' if counts else ''}{counts} FROM {relation}, {shapes.KNOWN}"
+    """The query whose one row `read_profile` reads. `relation` is SQL text for after FROM; it may be a sample.
+
+    What a text looks like is asked once for each text of a column, and written once for all columns: there are some
+    thirty conditions, and the database takes longer to read them than to try them on a few hundred texts.
+    """
+    if not columns:
+        return f"SELECT count(*) FROM {relation}"
+    looks = ", ".join(_looks())
+    held = ", ".join(part for at, column in enumerate(columns) for part in _held(quote(column), at))
+    told = ", ".join(part for at in range(len(columns)) for part in _parts(at))
+    return (
+        f"WITH _penstock_given AS MATERIALIZED (SELECT {', '.join(map(quote, columns))} FROM {relation}), "
+        f"_penstock_known AS MATERIALIZED ({shapes.KNOWN}), "
+        f"_texts AS ({' UNION ALL '.join(_texts(quote(column), at) for at, column in enumerate(columns))}), "
+        f"_looks AS (SELECT _at, [{looks}] AS _counts FROM _texts, _penstock_known GROUP BY _at), "
+        "_listed AS (SELECT list(_counts ORDER BY _at) AS _by_column FROM _looks), "
+        f"_held AS (SELECT count(*) AS _rows, {held} FROM _penstock_given) "
+        f"SELECT _rows, {told} FROM _held, _listed"
+    )
 
 
 def read_profile(names: Sequence[str], row: Sequence[Any]) -> Profile:
@@ -116,19 +132,45 @@ def profiled(ask: Callable[[str], Sequence[Any]], relation: str, names: Sequence
 _FIELDS = tuple(ColumnProfile.__dataclass_fields__)
 
 
-def _parts(name: str) -> list[str]:
-    """The aggregates of one column, in the order of `ColumnProfile`'s fields after `rows`."""
-    column = quote(name)
-    text = f"CAST({column} AS VARCHAR)"
+def _texts(column: str, at: int) -> str:
+    """Each text of a column, with how often it is there."""
+    return (
+        f"SELECT {at} AS _at, CAST({column} AS VARCHAR) AS _text, count(*) AS _times FROM _penstock_given GROUP BY ALL"
+    )
+
+
+def _looks() -> tuple[str, ...]:
+    """What is counted over the texts of a column."""
+    counted = (f"sum(_times) FILTER (WHERE {condition})" for condition in _conditions("_text"))
+    return (
+        "sum(_times) FILTER (WHERE _text = '')",
+        "min(length(_text))",
+        "max(length(_text))",
+        *counted,
+    )
+
+
+def _held(column: str, at: int) -> tuple[str, ...]:
+    """What is counted over the values of a column."""
+    return (
+        f"count(*) FILTER (WHERE {column} IS NULL) AS _nulls_{at}",
+        f"count(DISTINCT {column}) AS _distinct_{at}",
+        f"CAST(min({column}) AS VARCHAR) AS _minimum_{at}",
+        f"CAST(max({column}) AS VARCHAR) AS _maximum_{at}",
+    )
+
+
+def _parts(at: int) -> list[str]:
+    """The values of one column, in the order of `ColumnProfile`'s fields after `rows`."""
+    looks = [f"CAST(_by_column[{at + 1}][{number + 1}] AS BIGINT)" for number in range(_LOOKS)]
+    empty, shortest, longest, *counts = looks
     return [
-        f"count(*) FILTER (WHERE {column} IS NULL)",
-        f"count(*) FILTER (WHERE {text} = '')",
-        f"count(DISTINCT {column})",
-        f"CAST(min({column}) AS VARCHAR)",
-        f"CAST(max({column}) AS VARCHAR)",
-        f"min(length({text}))",
-        f"max(length({text}))",
-        *(f"count(*) FILTER (WHERE {condition})" for condition in _conditions(text)),
+        f"_nulls_{at}",
+        f"coalesce({empty}, 0)",
+        *(f"_{each}_{at}" for each in ("distinct", "minimum", "maximum")),
+        shortest,
+        longest,
+        *(f"coalesce({count}, 0)" for count in counts),
     ]
 
 
@@ -141,3 +183,6 @@ def _conditions(text: str) -> tuple[str, ...]:
         f"TRY_CAST({text} AS BOOLEAN) IS NOT NULL",
         *shapes.conditions(text),
     )
+
+
+_LOOKS = len(_looks())

@@ -36,6 +36,20 @@ def test_a_profile_counts_what_is_there(duck: Duck) -> None:
     assert (column.minimum, column.maximum, column.shortest, column.longest) == ("", "b", 0, 1)
 
 
+def test_a_text_counts_as_often_as_it_is_there(duck: Duck) -> None:
+    column = profile(duck, ["a@b.org", "17", "a@b.org", "", "", None])
+    assert (column.emails, column.integers, column.empty, column.distinct) == (2, 1, 2, 3)
+
+
+def test_of_no_rows_nothing_is_counted(duck: Duck) -> None:
+    duck.execute("CREATE TABLE none (value VARCHAR, day DATE)")
+    found = read_profile(["value", "day"], duck.execute(profile_query("none", ["value", "day"])).fetchall()[0])
+    assert found.rows == 0
+    for column in found.columns:
+        assert (column.nulls, column.empty, column.distinct, column.integers, column.given_names) == (0, 0, 0, 0, 0)
+        assert (column.minimum, column.maximum, column.shortest, column.longest) == (None, None, None, None)
+
+
 def test_numbers_are_ordered_as_numbers(duck: Duck) -> None:
     column = profile(duck, [9, 10, -1], "INTEGER")
     assert (column.minimum, column.maximum, column.integers) == ("-1", "10", 3)

@@ -36,6 +36,7 @@ class MemoryLaboratory:
         self._connection.execute("SET lock_configuration = true")
         self._made: dict[str, tuple[tuple[str, str], ...]] = {}
         self._held: dict[str, MadeUp] = {}
+        self._parsed: dict[str, duckdb.Statement] = {}
 
     def close(self) -> None:
         """Forget everything."""
@@ -61,22 +62,36 @@ class MemoryLaboratory:
             self._connection.execute(f"CREATE OR REPLACE TABLE {relation} ({columns})")
             self._made[made.dataset] = made.columns
         else:
-            self._connection.execute(f"DELETE FROM {relation}")
+            self._ask(f"DELETE FROM {relation}")
         if made.rows:
-            casts = ", ".join(f"TRY_CAST(c{at} AS {kind})" for at, (_, kind) in enumerate(made.columns))
-            names = ", ".join(f"c{at}" for at in range(len(made.columns)))
-            rows = ", ".join(f"({', '.join(map(literal, row))})" for row in made.rows)
-            self._connection.execute(f"INSERT INTO {relation} SELECT {casts} FROM (VALUES {rows}) AS made ({names})")
+            casts = ", ".join(
+                f"TRY_CAST(unnest($c{at}::VARCHAR[]) AS {kind})" for at, (_, kind) in enumerate(made.columns)
+            )
+            values = {f"c{at}": [row[at] for row in made.rows] for at in range(len(made.columns))}
+            self._ask(f"INSERT INTO {relation} SELECT {casts}", values)
 
     def answer(self, text: str, interval: Interval | None) -> Answer | None:
         """What a query gives; None if it fails."""
         try:
-            found = self._connection.execute(text, bound(text, interval) or None)
+            found = self._ask(text, bound(text, interval) or None)
             columns = tuple(str(column[0]) for column in found.description or ())
             rows = found.fetchall()
         except duckdb.Error:
             return None
-        return Answer(columns=columns, rows=tuple(tuple(map(_text, row)) for row in rows))
+        return Answer(columns=columns, rows=tuple(tuple(map(self.seen, row)) for row in rows))
+
+    @staticmethod
+    def seen(value: object) -> str | None:
+        """A value of an answer as text, so that values that count as the same are the same text."""
+        if value is None:
+            return None
+        return repr(round(value, 9) + 0.0) if isinstance(value, float) else str(value)
+
+    def _ask(self, text: str, values: dict[str, Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Execute one statement, parsed when it comes for the first time: each is asked again and again."""
+        if text not in self._parsed:
+            (self._parsed[text],) = self._connection.extract_statements(text)
+        return self._connection.execute(self._parsed[text], values)
 
 
 def plan_for_few_rows(connection: duckdb.DuckDBPyConnection) -> None:
@@ -92,9 +107,3 @@ def bound(text: str, interval: Interval | None) -> dict[str, Any]:
         values["interval_start"] = interval.start.replace(tzinfo=None)
         values["interval_end"] = interval.end.replace(tzinfo=None)
     return {name: value for name, value in values.items() if f"${name}" in text}
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return repr(round(value, 9) + 0.0) if isinstance(value, float) else str(value)

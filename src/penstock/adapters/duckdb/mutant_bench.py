@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -12,12 +12,10 @@ from penstock.adapters.duckdb import scratch
 from penstock.adapters.duckdb.laboratory import MemoryLaboratory, bound, plan_for_few_rows
 from penstock.adapters.duckdb.masking import install_for_tests
 from penstock.model.errors import PenstockError
-from penstock.quality.witness import Answer
 from penstock.sql.identifiers import table
 
 if TYPE_CHECKING:
     from penstock.model.datatests import DataTest
-    from penstock.model.intervals import Interval
     from penstock.model.pipelines import Project
     from penstock.quality.synthesis import World
 
@@ -100,14 +98,15 @@ class TestsLaboratory(MemoryLaboratory):
     __test__ = False
     settings = (*MemoryLaboratory.settings, "PRAGMA disable_optimizer")
 
-    def answer(self, text: str, interval: Interval | None) -> Answer | None:
-        """What a query gives; None if it fails."""
-        try:
-            found = self._connection.execute(text, bound(text, interval) or None)
-            columns = tuple(str(column[0]) for column in found.description or ())
-            return Answer(columns=columns, rows=tuple(tuple(map(_seen, row)) for row in found.fetchall()))
-        except duckdb.Error:
-            return None
+    @staticmethod
+    def seen(value: object) -> str | None:
+        """A value of an answer as text: numbers without the zeros that their type gives them."""
+        if isinstance(value, float):
+            value = round(value, 9) + 0.0
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            number = Decimal(str(value))
+            return f"{number.normalize() + 0:f}" if number.is_finite() else str(number)
+        return None if value is None else str(value)
 
     def held(self, world: World) -> World:
         """The tables as the database holds them: values as their types write them, NULL where they fit none."""
@@ -118,12 +117,3 @@ class TestsLaboratory(MemoryLaboratory):
         relation = table(*dataset.split(".", 1))
         found = self._connection.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {relation}").fetchall()
         return tuple(tuple(row) for row in found)
-
-
-def _seen(value: Any) -> str | None:
-    if isinstance(value, float):
-        value = round(value, 9) + 0.0
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        number = Decimal(str(value))
-        return f"{number.normalize() + 0:f}" if number.is_finite() else str(number)
-    return None if value is None else str(value)
