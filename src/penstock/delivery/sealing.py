@@ -94,8 +94,12 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
 
 
 def find_statement(change: Change, link: Link, root: Path, tools: Tools) -> str | None:
-    """The path of the statement of that kind, if one was sealed before a crash; it is whole, for files come at once."""
-    return next((name for name, _ in envelopes(change, root, tools) if is_kind(name, link)), None)
+    """The path of the last statement of that kind, if there is one; it is whole, for files come at once.
+
+    A change that began again has several of a kind: those before the last are void.
+    """
+    found = [name for name, _ in envelopes(change, root, tools) if is_kind(name, link)]
+    return found[-1] if found else None
 
 
 def is_kind(path: str, link: Link) -> bool:
