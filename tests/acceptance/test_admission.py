@@ -5,53 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from orders_shop import NEW_DAY
-from penstock_places import AUTHOR, REVIEWER, Place
+from orders_shop import QUERY
+from penstock_places import REVIEWER, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytest_plugins = ("acceptance_fixtures",)
-
-QUERY = "pipelines/shop/daily_orders.sql"
-STORY = """\
----
-id: SHOP-9
-title: A fee on small orders
-kind: change
-pipeline: shop
-author: {kind: branch, branch: feature/fee}
-impact:
-  shop.daily_orders: {columns: {revenue: "0%..5%"}}
-observe_intervals: 0
----
-
-# A fee on small orders
-
-Whoever pays one pound fifty pays ten pence more.
-"""
-
-
-@pytest.fixture(scope="session")
-def approved(running_shop: Place, once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
-    """The small shop with a change that was reviewed and approved, not deployed. Do not change it."""
-
-    def make(folder: Path) -> None:
-        place = running_shop.copied(folder)
-        place.git("switch", "--quiet", "--create", "feature/fee")
-        path = place.root / QUERY
-        path.write_text(path.read_text().replace("sum(amount)", "sum(amount + if(amount = 1.50, 0.10, 0))"))
-        place.commit("A fee")
-        place.git("switch", "--quiet", "main")
-        (place.root / "stories" / "SHOP-9.md").write_text(STORY)
-        place.penstock("key", "new", "other", "--role", "approver")
-        place.commit("A story, and a key")
-        place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
-        place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)
-
-    folder = once("approved", make)
-    return Place(folder / "project", folder / "keys")
 
 
 @pytest.fixture
