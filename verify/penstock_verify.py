@@ -325,7 +325,7 @@ def waivers(c):
     """What counts although a gate found it was waived before, for that finding, until after stage and deployment."""
     used = []
     for e in c.links:
-        used = [] if e.stage == "discovery" else used
+        used = [each for each in used if each[0] < e.rank]
         for verdict in objects(e.said, "verdicts"):
             bare = [{word: one[word] for word in one if word != "remedy"} for one in objects(verdict, "findings")]
             made = [sha256(canonical(each)) for each in bare]
@@ -334,9 +334,10 @@ def waivers(c):
                 must(found and found[0].in_force(e.at), f"{e.label} leans on a waiver that is not there, or had ended")
                 same = found[0].said["facts"].get("gate") == verdict.get("gate")
                 covered = one.get("finding") in [sha for sha in found[0].said["subjects"].values() if sha in made]
+                same = same and found[0].said["base_commit"] == e.said["base_commit"]
                 must(same and covered, f"{e.label} leans on {found[0].label}, which is about something else")
-                used += found
-        must(e.stage != "deployment" or all(each.in_force(e.at) for each in used), f"{e.label}: a waiver had ended")
+                used += [(e.rank, found[0])]
+        must(e.stage != "deployment" or all(each.in_force(e.at) for _, each in used), f"{e.label}: a waiver had ended")
 
 def subjects(c):
     named = {(e.stage, path): sha for e in c.standing for path, sha in e.said["subjects"].items() if ":" not in path}
