@@ -277,17 +277,17 @@ def leaning(known, e):
         bare = [{word: one[word] for word in one if word != "remedy"} for one in listed(verdict, "findings", dict)]
         made = {sha256(canonical(each)) for each in bare}
         for one in listed(verdict, "waived", dict):
-            waiver, finding = known.get(str(one.get("waiver"))), str(one.get("finding"))
+            waiver, finding = known.get((str(one.get("waiver")), e.base_commit)), str(one.get("finding"))
             same = waiver and waiver.place < e.place and waiver.facts.get("gate") == verdict.get("gate")
             yield waiver if same and finding in made.intersection(waiver.subjects.values()) else None
 
 def waivers(c):
     """What counts although a gate found it was waived before, for that finding, until after stage and deployment."""
-    used, broken, known = [], [], {e.sha: e for e in c.links if e.stage == "waiver"}
+    used, broken, known = [], [], {(e.sha, e.base_commit): e for e in c.links if e.stage == "waiver"}
     for e in c.links:
-        new = [*leaning(known, e)]
-        used = [*([] if e.stage == "discovery" else used), *new]
-        counts = [waiver and waiver.in_force(e.at) for waiver in (used if e.stage == "deployment" else new)]
+        new = [(e.rank, waiver) for waiver in leaning(known, e)]
+        used = [*(each for each in used if each[0] < e.rank), *new]
+        counts = [waiver and waiver.in_force(e.at) for _, waiver in (used if e.stage == "deployment" else new)]
         broken += [] if all(counts) else [e.label]
     return broken
 

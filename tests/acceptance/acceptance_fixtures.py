@@ -6,7 +6,7 @@ import fcntl
 from typing import TYPE_CHECKING
 
 import pytest
-from orders_shop import shop
+from orders_shop import approved_fee, shop
 from penstock_places import ANSWERS, AUTHOR, REVIEWER, Place, copy_retail, retail
 
 if TYPE_CHECKING:
@@ -87,4 +87,11 @@ def _deliver_nested(folder: Path) -> None:
 def running_shop(once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
     """The small shop with SHOP-1 in production. Do not change it."""
     folder = once("running_shop", shop)
+    return Place(folder / "project", folder / "keys")
+
+
+@pytest.fixture(scope="session")
+def approved(running_shop: Place, once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
+    """The small shop with a change that was reviewed and approved, not deployed. Do not change it."""
+    folder = once("approved", lambda folder: approved_fee(running_shop.copied(folder)))
     return Place(folder / "project", folder / "keys")

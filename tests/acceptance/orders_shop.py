@@ -95,6 +95,24 @@ acceptance:
 Vouchers are no orders.
 """
 
+QUERY = "pipelines/shop/daily_orders.sql"
+FEE_STORY = """\
+---
+id: SHOP-9
+title: A fee on small orders
+kind: change
+pipeline: shop
+author: {kind: branch, branch: feature/fee}
+impact:
+  shop.daily_orders: {columns: {revenue: "0%..5%"}}
+observe_intervals: 0
+---
+
+# A fee on small orders
+
+Whoever pays one pound fifty pays ten pence more.
+"""
+
 
 def orders_text(day: str) -> str:
     number = int(day[-2:])
@@ -143,3 +161,17 @@ def shop(folder: Path) -> Place:
     place.penstock("change", "approve", "SHOP-1", "--as", REVIEWER)
     place.penstock("change", "resume", "SHOP-1", "--until", NEW_DAY)
     return place
+
+
+def approved_fee(place: Place) -> None:
+    """Bring SHOP-9, a fee that somebody wrote on a branch, to its approval; it is not deployed."""
+    place.git("switch", "--quiet", "--create", "feature/fee")
+    path = place.root / QUERY
+    path.write_text(path.read_text().replace("sum(amount)", "sum(amount + if(amount = 1.50, 0.10, 0))"))
+    place.commit("A fee")
+    place.git("switch", "--quiet", "main")
+    (place.root / "stories" / "SHOP-9.md").write_text(FEE_STORY)
+    place.penstock("key", "new", "other", "--role", "approver")
+    place.commit("A story, and a key")
+    place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
+    place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)

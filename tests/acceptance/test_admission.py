@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from orders_shop import NEW_DAY
+from orders_shop import NEW_DAY, QUERY
 from penstock_places import AUTHOR, REVIEWER, Place
 
+from penstock.adapters.keystore import KeyStore
+from penstock.evidence.canonical import digest
+from penstock.evidence.envelope import read_envelope, read_statement, seal
+from penstock.evidence.statements import RESTORED, Subject
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytest_plugins = ("acceptance_fixtures",)
-
-QUERY = "pipelines/shop/daily_orders.sql"
-STORY = """\
----
-id: SHOP-9
-title: A fee on small orders
-kind: change
-pipeline: shop
-author: {kind: branch, branch: feature/fee}
-impact:
-  shop.daily_orders: {columns: {revenue: "0%..5%"}}
-observe_intervals: 0
----
-
-# A fee on small orders
-
-Whoever pays one pound fifty pays ten pence more.
-"""
-
-
-@pytest.fixture(scope="session")
-def approved(running_shop: Place, once: Callable[[str, Callable[[Path], object]], Path]) -> Place:
-    """The small shop with a change that was reviewed and approved, not deployed. Do not change it."""
-
-    def make(folder: Path) -> None:
-        place = running_shop.copied(folder)
-        place.git("switch", "--quiet", "--create", "feature/fee")
-        path = place.root / QUERY
-        path.write_text(path.read_text().replace("sum(amount)", "sum(amount + if(amount = 1.50, 0.10, 0))"))
-        place.commit("A fee")
-        place.git("switch", "--quiet", "main")
-        (place.root / "stories" / "SHOP-9.md").write_text(STORY)
-        place.penstock("key", "new", "other", "--role", "approver")
-        place.commit("A story, and a key")
-        place.penstock("deliver", "stories/SHOP-9.md", "--as", AUTHOR, "--until", NEW_DAY, exits=4)
-        place.penstock("change", "approve", "SHOP-9", "--as", REVIEWER)
-
-    folder = once("approved", make)
-    return Place(folder / "project", folder / "keys")
 
 
 @pytest.fixture
@@ -152,3 +118,90 @@ def test_commits_cannot_bring_the_keys_that_their_changes_are_judged_by(clone: P
 
 def test_a_base_that_is_not_there_says_so(clone: Place) -> None:
     assert codes(clone, base="origin/nowhere", exits=2) == {("git.no_revision", "None")}
+
+
+# -- what was in before -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def live(approved: Place, tmp_path: Path) -> Place:
+    """The project with the change in production: what is in now is the base of the commits to come."""
+    place = approved.copied(tmp_path)
+    place.penstock("change", "resume", "SHOP-9", "--until", NEW_DAY)
+    place.git("branch", "base")
+    return place
+
+
+def test_an_older_change_does_not_answer_again_for_what_a_later_one_replaced(live: Place) -> None:
+    older = live.git("show", "main~4:" + QUERY)
+    assert older != (live.root / QUERY).read_text()
+    (live.root / QUERY).write_text(older)
+    (live.root / "changes" / "SHOP-1" / "evidence" / "note.txt").write_text("a word\n")
+    live.commit("As it was")
+    assert codes(live, "base") == {("admit.unreviewed_file", QUERY)}
+
+
+def test_a_rollback_goes_in_and_is_not_undone_by_taking_its_record_away(live: Place) -> None:
+    deployed = (live.root / QUERY).read_text()
+    live.penstock("change", "rollback", "SHOP-9", "--reason", "no fee")
+    live.penstock("admit", "--base", "base")
+    live.git("branch", "--force", "base")
+    (live.root / QUERY).write_text(deployed)
+    (record,) = (live.root / "changes" / "SHOP-9" / "evidence").glob("*-rollback.dsse.json")
+    record.unlink()
+    live.commit("The fee again")
+    assert codes(live, "base") == {
+        ("admit.unreviewed_file", QUERY),
+        ("admit.rewritten_record", f"changes/SHOP-9/evidence/{record.name}"),
+    }
+
+
+def test_a_rollback_brings_back_what_was_there_and_nothing_else(live: Place) -> None:
+    live.penstock("change", "rollback", "SHOP-9", "--reason", "no fee")
+    (record,) = (live.root / "changes" / "SHOP-9" / "evidence").glob("*-rollback.dsse.json")
+    query = (live.root / QUERY).read_text().replace("sum(amount)", "sum(amount) * 2")
+    (live.root / QUERY).write_text(query)
+    statement = read_statement(read_envelope(record.read_bytes(), record.name), record.name)
+    restored = Subject(name=f"{RESTORED}{QUERY}", sha256=digest(query.encode()))
+    others = tuple(each for each in statement.subjects if each.name != restored.name)
+    record.write_bytes(seal(replace(statement, subjects=(*others, restored)), KeyStore(live.keys).signer(AUTHOR)))
+    live.commit("Twice as much")
+    live.penstock("change", "verify", "SHOP-9")
+    assert codes(live, "base") == {("admit.unreviewed_file", QUERY)}
+
+
+def test_the_page_of_a_change_that_is_in_stays_as_it_was_reviewed(live: Place) -> None:
+    (live.root / "changes" / "SHOP-9" / "dossier.md").write_text("All is well.\n")
+    live.commit("A shorter page")
+    assert codes(live, "base") == {("evidence.subject_changed", "changes/SHOP-9/dossier.md")}
+
+
+def test_people_who_were_not_asked_when_it_came_in_are_not_asked_for_its_later_records(live: Place) -> None:
+    live.git("switch", "--quiet", "--detach", "main~1")  # promoted, and still watched
+    settings = live.root / "penstock.yaml"
+    settings.write_text(settings.read_text().replace("approvals: 1", "approvals: 2"))
+    (live.root / "keys" / f"{REVIEWER}.yaml").unlink()
+    live.commit("Two others approve from now on")
+    live.git("branch", "--force", "base")
+    live.git("merge", "--quiet", "--no-edit", "main")
+    assert "SHOP-9: observation" in live.penstock("admit", "--base", "base").out
+
+
+@pytest.mark.parametrize("how", ["revoked", "taken out"])
+def test_commits_cannot_give_a_key_back_that_ended_before_them(clone: Place, how: str) -> None:
+    clone.git("switch", "--quiet", "--detach", "origin/main")
+    key = clone.root / "keys" / f"{REVIEWER}.yaml"
+    text = key.read_text()
+    if how == "revoked":
+        key.write_text(text + "revoked: {at: 2999-01-01, reason: lost}\n")
+    else:
+        key.unlink()
+    clone.commit("That key has ended")
+    base = clone.git("rev-parse", "HEAD").strip()
+    clone.git("switch", "--quiet", "change/SHOP-9")
+    clone.git("merge", "--quiet", "--no-edit", base)
+    expected = {("admit.too_few_approvals", "changes/SHOP-9"), ("admit.unreviewed_file", QUERY)}
+    assert codes(clone, base) == expected
+    key.write_text(text)
+    clone.commit("There it is again")
+    assert codes(clone, base) == {*expected, ("admit.peoples_own", f"keys/{REVIEWER}.yaml")}

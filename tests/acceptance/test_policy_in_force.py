@@ -272,6 +272,26 @@ def test_what_is_waived_stands_is_named_and_ends(refused: Place, monkeypatch: py
     refused.penstock("change", "verify", "SHOP-9")
 
 
+def test_a_change_that_begins_again_is_waived_anew(refused: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    waive(refused)
+    resume(refused, 4)
+    settings = refused.root / "penstock.yaml"
+    settings.write_text(settings.read_text() + "  approval_days: 9\n")
+    refused.commit("Approvals end sooner")
+    said = refused.penstock("change", "rebase", "SHOP-9", "--until", AFTER, exits=1)
+    assert "gate.missing_contract" in said.out + said.err
+    monkeypatch.setattr(SystemClock, "now", lambda _self: datetime(2030, 1, 2, tzinfo=UTC))
+    words = ("--reason", "one week more", "--until", "2030-02-01")
+    refused.penstock("change", "waive", "SHOP-9", "missing_contract", "--as", REVIEWER, *words)
+    resume(refused, 4)
+    dossier = artefact(refused, "dossier.md")
+    assert "until 2030-02-01" in dossier
+    assert "until 2030-01-01" not in dossier
+    approve(refused, REVIEWER)
+    resume(refused, 0)
+    refused.penstock("change", "verify", "SHOP-9")
+
+
 def test_nobody_waives_their_own_change_nor_what_cannot_be_waived(refused: Place) -> None:
     assert "demo-author" in waive(refused, by=AUTHOR, exits=2)
     assert "protected_file cannot be waived" in waive(refused, "protected_file", exits=2)

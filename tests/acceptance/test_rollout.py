@@ -194,6 +194,43 @@ def test_a_canary_of_an_abandoned_change_follows_production_again(stepping: Plac
     assert stepping.penstock("doctor").code == 0
 
 
+def edit_policy(place: Place) -> None:
+    settings = place.root / "penstock.yaml"
+    settings.write_text(settings.read_text() + "  approval_days: 9\n")
+    place.commit("Approvals end sooner")
+
+
+def revoke(place: Place) -> None:
+    place.penstock("key", "revoke", REVIEWER, "--reason", "laptop lost")
+    place.commit("That key has ended")
+
+
+@pytest.mark.parametrize(("happens", "exits"), [(revoke, 4), (edit_policy, 1)])
+def test_a_canary_that_may_not_go_on_shows_production(
+    stepping: Place, happens: Callable[[Place], None], exits: int
+) -> None:
+    resume(stepping, "SHOP-3", LATER[0], exits=4)
+    assert orders(stepping) != orders(stepping, "canary_finance")
+    happens(stepping)
+    resume(stepping, "SHOP-3", LATER[0], exits=exits)
+    assert orders(stepping) == orders(stepping, "canary_finance")
+
+
+def test_a_canary_of_a_change_that_begins_again_follows_production_until_it_is_there_again(stepping: Place) -> None:
+    resume(stepping, "SHOP-3", LATER[0], exits=4)
+    edit_policy(stepping)
+    stepping.penstock("change", "rebase", "SHOP-3", "--until", LATER[0], exits=4)
+    assert orders(stepping) == orders(stepping, "canary_finance")
+    deliver(stepping, written(stepping, "SHOP-7", best("daily_visits", "visits"), impact="shop.best_visits: new"))
+    stepping.penstock("change", "approve", "SHOP-7", "--as", REVIEWER)
+    resume(stepping, "SHOP-7", NEW_DAY)
+    assert stepping.rows("SELECT visits FROM shop.best_visits", env="canary_finance")
+
+    stepping.penstock("change", "approve", "SHOP-3", "--as", REVIEWER)
+    resume(stepping, "SHOP-3", LATER[1], exits=4)
+    assert orders(stepping) != orders(stepping, "canary_finance")
+
+
 # -- several at once --------------------------------------------------------------------------------------------------
 
 

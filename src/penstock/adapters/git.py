@@ -130,6 +130,19 @@ class GitRepository:
         """Whether the checked-out branch already holds `branch`."""
         return self._succeeds("merge-base", "--is-ancestor", branch, "HEAD")
 
+    def arrival(self, branch: str) -> str:
+        """The commit by which the checked-out branch came to hold `branch`: the merge, or its head if there is none."""
+        head = _git(self.project, "rev-parse", "--verify", f"refs/heads/{branch}").strip()
+        after = set(_git(self.project, "rev-list", "--ancestry-path", f"{head}..HEAD").split())
+        line = _git(self.project, "rev-list", "--first-parent", "--parents", "HEAD", f"^{head}").splitlines()
+        commits = [words.split() for words in line]
+        first = next((each for each in reversed(commits) if each[0] in after), [])
+        return first[0] if len(first) > 1 and first[1] != head else head
+
+    def is_merge(self, commit: str) -> bool:
+        """Whether a commit has several parents."""
+        return self._succeeds("rev-parse", "--verify", "--quiet", f"{commit}^2")
+
     def branch_head(self, branch: str) -> str | None:
         """The commit at which a branch stands, or None if there is no such branch."""
         done = _run(self.project, ["rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"])

@@ -150,6 +150,7 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
     """Do stage after stage until a person has to act, a gate says no, or the change has ended."""
     reports: list[StageReport] = []
     arrived = until or place.clock.now()
+    follow_production(tools)
     while True:
         change = find_change(place.ledger, change_id)
         if change.state == REBASING:
@@ -173,6 +174,8 @@ def advance(place: Workplace, change_id: str, tools: Tools, until: datetime | No
         if report.outcome is not Outcome.PASS or change.state in {"waiting", "refused"}:
             step = _step(change, tools)
             break
+    if change.promotion is None and (isinstance(step, Wait) or change.state == "refused"):
+        follow_production(tools, ending=change.id)  # what is not approved, or no longer, no canary shows
     return Advanced(
         change=change,
         reports=tuple(reports),

@@ -1,7 +1,8 @@
 """May these commits go in? Every file that decides what is built must stand as a reviewed and approved change left it.
 
 Invariants: nothing but git and files is asked, so that it can be done wherever the repository is; policy and keys are
-those from before the commits; what cannot be verified vouches for nothing.
+those from before the commits; what cannot be verified vouches for nothing, and neither does what was in before: a
+change answers for files once, and its records stay as they came in.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from penstock.model.findings import Finding, Place, Severity, blocking
 from penstock.project.layout import SETTINGS_FILE, is_project_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from penstock.delivery.ports import Folder, Repository
     from penstock.evidence.chain import ChainReport
+    from penstock.evidence.keys import PublicKey
     from penstock.evidence.quorum import Quorum
     from penstock.evidence.statements import Statement
     from penstock.policy.rules import Policy
@@ -65,18 +67,23 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
     head = repository.head()
     changed = repository.changed_between(base, head)
     policy = settings_policy(repository, base)
-    ids = sorted({path.split("/")[1] for path in changed if path.startswith("changes/") and "/evidence/" in path})
+    before = frozenset(name for name in repository.files(base) if _is_record(name))
     changes = []
     vouched: dict[str, set[str | None]] = {}
-    for change in ids:
+    for change in _recorded(changed, before):
+        if rewritten := sorted(before & {path for path in changed if path.startswith(f"changes/{change}/")}):
+            changes.append(Admitted(id=change, furthest="", approvers=(), findings=tuple(map(_rewritten, rewritten))))
+            continue
         report = verify_change(change, root, folder, repository)
-        lacking = _lacking(_asked(policy, _reviewed(change, root, folder)), report.approvers, base, repository)
+        name, review = _last(change, {Link.REVIEW}, root, folder)
         broken = (*report.findings, *_foreign_bases(change, base, root, folder, repository))
-        broken += tuple(_unapproved(change, report.furthest, lacking))
+        if name not in before:  # whoever is asked today was not asked when it came in
+            lacking = _lacking(_asked(policy, review), report.approvers, base, repository)
+            broken += tuple(_unapproved(change, report.furthest, lacking))
         one = _admitted(change, report, broken, root, folder)
         changes.append(one)
         if not blocking(one.findings):
-            for path, sha256 in _claims(change, root, folder):
+            for path, sha256 in _claims(change, base, before, root, folder, repository):
                 vouched.setdefault(path, set()).add(sha256)
     governed = [path for path in changed if is_project_file(path)]
     findings = [
@@ -84,6 +91,17 @@ def admission(base: str, root: Path, folder: Folder, repository: Repository) -> 
         *(_by_hand(path) for path in changed if path == SETTINGS_FILE or _is_peoples_own(path, vouched, root, folder)),
     ]
     return Admission(base=base, head=head, changes=tuple(changes), files=len(governed), findings=tuple(findings))
+
+
+def _is_record(path: str) -> bool:
+    return path.startswith("changes/") and path.count("/") > 2 and path.endswith(ENVELOPE_SUFFIX)
+
+
+def _recorded(changed: Iterable[str], before: Iterable[str]) -> tuple[str, ...]:
+    """The changes of whose records something is otherwise than it was."""
+    known = {path.split("/")[1] for path in before}
+    places = [path.split("/") for path in changed if path.startswith("changes/") and path.count("/") > 1]
+    return tuple(sorted({parts[1] for parts in places if parts[1] in known or "evidence" in parts[2:-1]}))
 
 
 def _asked(policy: Policy, review: Statement | None) -> tuple[Quorum, ...]:
@@ -94,32 +112,40 @@ def _asked(policy: Policy, review: Statement | None) -> tuple[Quorum, ...]:
 
 def _lacking(
     asked: Iterable[Quorum], approvers: Iterable[str], base: str, repository: Repository
-) -> tuple[tuple[int, Quorum], ...]:
-    """What is asked for and not there, and how many of those who approved count for it; groups are those of `base`."""
-    groups = {name: _groups(name, base, repository) for name in approvers}
+) -> tuple[tuple[int, Quorum, tuple[str, ...]], ...]:
+    """What is asked for and not there, how many of those who approved count for it, and whose keys `base` no longer
+    has in force; groups are those of `base` too.
+    """
+    keys = {name: _key(name, base, repository) for name in approvers}
+    ended = tuple(name for name, key in keys.items() if key is None or key.revoked is not None)
+    groups = {name: key.groups for name, key in keys.items() if key is not None and name not in ended}
     counted = ((each, sum(each.admits(name, groups[name]) for name in groups)) for each in asked)
-    return tuple((count, each) for each, count in counted if count < each.count)
+    return tuple((count, each, ended) for each, count in counted if count < each.count)
 
 
-def _groups(name: str, base: str, repository: Repository) -> tuple[str, ...]:
-    """The groups in whose name somebody may approve; none if the key is not there or cannot be read."""
+def _key(name: str, base: str, repository: Repository) -> PublicKey | None:
+    """An approver's key; None if it is not there or cannot be read."""
     file = f"{KEYS}/{name}.yaml"
     try:
-        return from_text((repository.show(base, file) or b"").decode(errors="replace"), file).groups
+        return from_text((repository.show(base, file) or b"").decode(errors="replace"), file)
     except InputError:
-        return ()
+        return None
 
 
-def _reviewed(change: str, root: Path, folder: Folder) -> Statement | None:
-    return next((s for s in reversed(_statements(change, root, folder)) if s.stage is Link.REVIEW), None)
+def _last(change: str, links: Collection[Link], root: Path, folder: Folder) -> tuple[str, Statement | None]:
+    """The file of the last of a change's statements of these kinds, and what it says."""
+    found = ((name, said) for name, said in reversed(_statements(change, root, folder)) if said.stage in links)
+    return next(found, ("", None))
 
 
-def _unapproved(change: str, furthest: Link | None, lacking: Iterable[tuple[int, Quorum]]) -> Iterator[Finding]:
+def _unapproved(
+    change: str, furthest: Link | None, lacking: Iterable[tuple[int, Quorum, tuple[str, ...]]]
+) -> Iterator[Finding]:
     """Who has not approved; nobody is asked once a change was taken back."""
     if furthest is None or furthest.rank < Link.APPROVAL.rank:
         yield _not_approved(change, str(furthest or "nothing"))
     elif furthest is not Link.ROLLBACK:
-        yield from (_too_few(change, found, quorum) for found, quorum in lacking)
+        yield from (_too_few(change, *each) for each in lacking)
 
 
 def _admitted(change: str, report: ChainReport, findings: tuple[Finding, ...], root: Path, folder: Folder) -> Admitted:
@@ -133,31 +159,59 @@ def _admitted(change: str, report: ChainReport, findings: tuple[Finding, ...], r
     )
 
 
-def _claims(change: str, root: Path, folder: Folder) -> Iterator[tuple[str, str | None]]:
-    """Paths and digests (None: taken away) that a verified change answers for: its last review, or its rollback."""
-    statements = _statements(change, root, folder)
-    last = next((s for s in reversed(statements) if s.stage in {Link.REVIEW, Link.ROLLBACK}), None)
-    if last is None:
+def _claims(
+    change: str, base: str, before: Collection[str], root: Path, folder: Folder, repository: Repository
+) -> Iterator[tuple[str, str | None]]:
+    """Paths and digests (None: taken away) that a verified change answers for: its last review, or its rollback.
+
+    One that was in `before` has answered already: what it said then could bring back what others have replaced since.
+    """
+    name, last = _last(change, {Link.REVIEW, Link.ROLLBACK}, root, folder)
+    if last is None or name in before:
         return
-    for subject in last.subjects:
+    if last.stage is Link.REVIEW:
+        yield from _named(last)
+        return
+    _, review = _last(change, {Link.REVIEW}, root, folder)
+    if review is not None and review.base_commit is not None and repository.is_ancestor(review.base_commit, base):
+        yield from _taken_back(review, last, base, repository)
+
+
+def _taken_back(
+    review: Statement, rollback: Statement, base: str, repository: Repository
+) -> Iterator[tuple[str, str | None]]:
+    """What a rollback brings back. Nobody approves it: it takes files from what the review left to what was before."""
+    left = dict(_named(review))
+    for path, sha256 in _named(rollback):
+        first, now = (repository.show(commit, path) for commit in (str(review.base_commit), base))
+        if path in left and left[path] == _digest(now) and sha256 == _digest(first):
+            yield path, sha256
+
+
+def _named(statement: Statement) -> Iterator[tuple[str, str | None]]:
+    for subject in statement.subjects:
         name = subject.name
         if name.startswith(REMOVED):
             yield name.removeprefix(REMOVED), None
         elif subject.file or name.startswith(RESTORED):
             yield name.removeprefix(RESTORED), subject.sha256
-    removed = last.facts.get("removed", ()) if last.stage is Link.ROLLBACK else ()
+    removed = statement.facts.get("removed", ()) if statement.stage is Link.ROLLBACK else ()
     yield from ((str(path), None) for path in removed if isinstance(path, str))
 
 
-def _statements(change: str, root: Path, folder: Folder) -> tuple[Statement, ...]:
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else digest(data)
+
+
+def _statements(change: str, root: Path, folder: Folder) -> tuple[tuple[str, Statement], ...]:
     names = sorted(folder.list(root, f"changes/{change}/evidence"))
-    peeked = (peek(name, folder.read(root, name) or b"") for name in names if name.endswith(ENVELOPE_SUFFIX))
-    return tuple(statement for statement in peeked if statement is not None)
+    peeked = ((name, peek(name, folder.read(root, name) or b"")) for name in names if name.endswith(ENVELOPE_SUFFIX))
+    return tuple((name, statement) for name, statement in peeked if statement is not None)
 
 
 def _foreign_bases(change: str, base: str, root: Path, folder: Folder, repository: Repository) -> Iterator[Finding]:
     """What a change was judged by must be what held before these commits, else they could bring their own approver."""
-    began = {statement.base_commit for statement in _statements(change, root, folder) if statement.base_commit}
+    began = {said.base_commit for _, said in _statements(change, root, folder) if said.base_commit}
     for commit in sorted(began):
         if not repository.is_ancestor(commit, base) and _trusted(commit, repository) != _trusted(base, repository):
             yield _foreign_base(change, commit, base)
@@ -170,8 +224,7 @@ def _trusted(commit: str, repository: Repository) -> dict[str, bytes]:
 
 
 def _stands(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
-    data = folder.read(root, path)
-    return (None if data is None else digest(data)) in vouched.get(path, set())
+    return _digest(folder.read(root, path)) in vouched.get(path, set())
 
 
 def _is_peoples_own(path: str, vouched: dict[str, set[str | None]], root: Path, folder: Folder) -> bool:
@@ -225,6 +278,17 @@ def _by_hand(path: str) -> Finding:
     )
 
 
+def _rewritten(path: str) -> Finding:
+    return Finding(
+        code="admit.rewritten_record",
+        message=f"{path} was in already, and these commits change it or take it away",
+        place=Place(file=path),
+        found="other bytes than before these commits, or none",
+        expected="statements of changes as they came in; new ones only follow them",
+        remedy=f"put it back as it was: git checkout BASE -- {path}",
+    )
+
+
 def _foreign_base(change: str, commit: str, base: str) -> Finding:
     return Finding(
         code="admit.foreign_base",
@@ -247,12 +311,13 @@ def _not_approved(change: str, furthest: str) -> Finding:
     )
 
 
-def _too_few(change: str, found: int, quorum: Quorum) -> Finding:
+def _too_few(change: str, count: int, quorum: Quorum, ended: tuple[str, ...]) -> Finding:
+    gone = f"; before these commits the key of {', '.join(ended)} was revoked or taken out" if ended else ""
     return Finding(
         code="admit.too_few_approvals",
-        message=f"{change} has {found} of {quorum.count} approvals{quorum.words}",
+        message=f"{change} has {count} of {quorum.count} approvals{quorum.words}",
         place=Place(file=f"changes/{change}"),
-        found=str(found),
+        found=f"{count}{gone}",
         expected=f"{quorum.count} different people{quorum.words}, as the base revision's policy says",
         remedy=f"penstock change approve {change} --as NAME, and commit what it writes",
     )

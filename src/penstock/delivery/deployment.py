@@ -106,7 +106,7 @@ def _go_live(
 
 def _facts(change: Change, planned: Design, root: Path, tools: Tools) -> DeploymentFacts:
     standing = standing_of(change, root, tools)
-    merged = change.merge_commit is not None or tools.repository.is_merged(change.branch)
+    by_hand = change.merge_commit is None and tools.repository.is_merged(change.branch)
     return DeploymentFacts(
         story=planned.story,
         policy=standing.policy,
@@ -119,7 +119,10 @@ def _facts(change: Change, planned: Design, root: Path, tools: Tools) -> Deploym
         waivers=waivers_used(change, root, tools),
         changed_since_review=_changed_since_review(change, root, tools),
         changed_versions=_changed_versions(change, planned, root, tools),
-        base_conflicts=() if merged else _base_conflicts(change, planned, tools),
+        base_conflicts=()
+        if change.merge_commit is not None
+        else _base_conflicts(change, planned, tools, by_hand=by_hand),
+        merged_by_hand=by_hand,
     )
 
 
@@ -150,24 +153,25 @@ def _changed_versions(change: Change, planned: Design, root: Path, tools: Tools)
     return tuple(name for subject, name in versions.items() if subject in seen and content[name][1] != seen[subject])
 
 
-def _base_conflicts(change: Change, planned: Design, tools: Tools) -> tuple[str, ...]:
+def _base_conflicts(change: Change, planned: Design, tools: Tools, *, by_hand: bool) -> tuple[str, ...]:
     """What moved on the base since the change began, and stands in its way.
 
     Files that it writes, but for the page that is drawn anew at the merge; policy; and every dataset upstream or
-    downstream of what it touches, however far: their versions would not be those that were reviewed.
+    downstream of what it touches, however far: their versions would not be those that were reviewed. A base that
+    holds the branch already is held against that, and no longer against what it was before.
     """
     head = tools.repository.head()
-    moved = set(tools.repository.changed_between(change.base_commit, head))
+    moved = set(tools.repository.changed_between(change.branch if by_hand else change.base_commit, head))
     if not moved:
         return ()
     conflicts = moved & {*planned.paths, SETTINGS_FILE} - {ARCHITECTURE_FILE}
     now = project_at(tools, head)
-    since = compare_projects(planned.base, now)
+    since = compare_projects(planned.project if by_hand else planned.base, now)
     near = set(planned.difference.touched)
     for project in (planned.project, now):
         near |= {*project.upstream(*near), *project.downstream(*near)}
     for name in near & {*since.touched, *since.removed}:
-        dataset = now.datasets.get(name) or planned.base.datasets[name]
+        dataset = now.datasets.get(name) or planned.base.datasets.get(name) or planned.project.datasets[name]
         conflicts.add(dataset.file)
     return tuple(sorted(conflicts))
 
@@ -176,7 +180,7 @@ def _merge(change: Change, planned: Design, tools: Tools) -> Change:
     if change.merge_commit is not None:
         return change
     if tools.repository.is_merged(change.branch):
-        commit = tools.repository.head()
+        commit = tools.repository.arrival(change.branch)
     else:
         message = f"{change.id}: {planned.story.title}\n\nPenstock-Change: {change.id}"
         commit = tools.repository.merge(change.branch, message, change.author, drawn=(ARCHITECTURE_FILE,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.delivery.sealing import envelopes, is_kind
+from penstock.delivery.sealing import envelopes, is_kind, last_round
 from penstock.delivery.waiving import stopped_verdicts
 from penstock.evidence.envelope import read_envelope, read_statement
 from penstock.evidence.statements import Link
@@ -29,15 +29,14 @@ class JudgedStage:
 
 
 def judged_stages(change: Change, root: Path, tools: Tools) -> tuple[JudgedStage, ...]:
-    """Every stage that was judged and sealed, in order, and the one that a gate stopped."""
-    sealed = []
-    for name, data in envelopes(change, root, tools):
-        if is_kind(name, Link.WAIVER) or is_kind(name, Link.APPROVAL):
-            continue
-        statement = read_statement(read_envelope(data, name), name)
-        verdicts = tuple(Verdict.from_json(verdict) for verdict in statement.verdicts)
-        if verdicts:
-            sealed.append(JudgedStage(stage=str(statement.stage), verdicts=verdicts))
+    """Every stage that was judged and sealed and still stands, in order, and the one that a gate stopped."""
+    said = last_round(
+        read_statement(read_envelope(data, name), name)
+        for name, data in envelopes(change, root, tools)
+        if not is_kind(name, Link.WAIVER) and not is_kind(name, Link.APPROVAL)
+    )
+    judged = ((str(each.stage), tuple(map(Verdict.from_json, each.verdicts))) for each in said)
+    sealed = tuple(JudgedStage(stage=stage, verdicts=verdicts) for stage, verdicts in judged if verdicts)
     return (*sealed, *_stopped(change, root, tools))
 
 

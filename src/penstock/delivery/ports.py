@@ -89,6 +89,14 @@ class Repository(Protocol):
         """Whether the checked-out branch holds another one."""
         ...
 
+    def arrival(self, branch: str) -> str:
+        """The commit by which the checked-out branch came to hold another one: a merge, or that one's own head."""
+        ...
+
+    def is_merge(self, commit: str) -> bool:
+        """Whether a commit has several parents."""
+        ...
+
     def merge(self, branch: str, message: str, author: str, drawn: Sequence[str] = ()) -> str:
         """Merge a branch, visible as a merge; the merge commit. Of `drawn` files the base's side stays.
 

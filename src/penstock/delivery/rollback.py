@@ -123,9 +123,14 @@ def _refuse_lost_work(change: Change, tools: Tools) -> None:
 
 def _written(change: Change, tools: Tools) -> tuple[str, ...]:
     """The project files that the change's merge brought; artefacts and keys apart."""
-    merge = change.merge_commit or "HEAD"
-    paths = tools.repository.changed_between(f"{merge}^1", merge)
+    paths = tools.repository.changed_between(_before(change, tools), change.merge_commit or "HEAD")
     return tuple(path for path in paths if not path.startswith(("changes/", "keys/")))
+
+
+def _before(change: Change, tools: Tools) -> str:
+    """The base as it was before the change came in: a branch that was only moved up to has no merge to look at."""
+    merge = change.merge_commit or "HEAD"
+    return f"{merge}^1" if tools.repository.is_merge(merge) else change.base_commit
 
 
 def _restore_files(change: Change, tools: Tools) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -133,14 +138,15 @@ def _restore_files(change: Change, tools: Tools) -> tuple[tuple[str, ...], tuple
     merge = change.merge_commit or "HEAD"
     restored, removed = [], []
     for path in _written(change, tools):
-        before = tools.repository.show(f"{merge}^1", path)
+        before = tools.repository.show(_before(change, tools), path)
         if before is None:
             tools.folder.remove(tools.root, path)
             removed.append(path)
         elif path != ARCHITECTURE_FILE:
             tools.folder.write(tools.root, path, before)
             restored.append(path)
-    drew = ARCHITECTURE_FILE in tools.repository.changed_between(change.base_commit, f"{merge}^2")
+    brought = f"{merge}^2" if tools.repository.is_merge(merge) else merge
+    drew = ARCHITECTURE_FILE in tools.repository.changed_between(change.base_commit, brought)
     if drew and ARCHITECTURE_FILE not in removed:
         page = architecture_page(project_in(tools, tools.root))
         tools.folder.write(tools.root, ARCHITECTURE_FILE, page.encode())

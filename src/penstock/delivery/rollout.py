@@ -39,6 +39,8 @@ ITSELF = "penstock"
 
 FOLLOWING = "as production"
 """Why an environment of a canary shows what it shows when none is under way."""
+CANARY_OF = "canary of "
+"""Why it shows a change's versions, before the change's id."""
 
 
 class RolloutStep(StrEnum):
@@ -114,7 +116,7 @@ def _begin(change: Change, step: RolloutStep, planned: Design, tools: Tools) -> 
     mapping = target_mapping(tools.runtime.production(), planned)
     for environment in environments:
         if tools.runtime.shown(environment) != mapping:
-            tools.runtime.promote(mapping, f"canary of {change.id}", environment)
+            tools.runtime.promote(mapping, f"{CANARY_OF}{change.id}", environment)
 
 
 def judge(change: Change, planned: Design, leg: Leg, root: Path, tools: Tools) -> Verdict:
@@ -159,12 +161,16 @@ def _record(change: Change, leg: Leg, verdict: Verdict, tools: Tools) -> None:
 def follow_production(tools: Tools, *, ending: str = "") -> None:
     """Let every environment that a canary had show what production shows, but for canaries under way.
 
-    `ending` is a change whose canary is over though the ledger does not say so yet.
+    `ending` is a change whose canary is over, or may not be shown, though the ledger does not say so. One that began
+    again has none under way, and what it had is found among the promotions.
     """
+    shown = (row for row in tools.journal.rows("promotions") if str(row["reason"]).startswith(CANARY_OF))
+    free = {str(row["environment"]) for row in shown}
+    if not free:
+        return
     begun = tools.journal.rows("rollout", step=str(RolloutStep.CANARY), interval="")
     busy = {each.id for each in list_changes(tools.journal) if each.state not in ENDED and not each.promotion}
     wanted = {str(row["change"]): set(json.loads(str(row["detail"]))) for row in begun}
-    free = set().union(*wanted.values()) if wanted else set()
     for change, environments in wanted.items():
         if change in busy and change != ending:
             free -= environments

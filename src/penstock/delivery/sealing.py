@@ -21,7 +21,7 @@ from penstock.policy.gates import combined
 from penstock.policy.ruling import open_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from penstock.delivery.changes import Change
@@ -94,8 +94,20 @@ def envelopes(change: Change, root: Path, tools: Tools) -> tuple[tuple[str, byte
 
 
 def find_statement(change: Change, link: Link, root: Path, tools: Tools) -> str | None:
-    """The path of the statement of that kind, if one was sealed before a crash; it is whole, for files come at once."""
-    return next((name for name, _ in envelopes(change, root, tools) if is_kind(name, link)), None)
+    """The path of the last statement of that kind, if there is one; it is whole, for files come at once.
+
+    A change that began again has several of a kind: those before the last are void.
+    """
+    found = [name for name, _ in envelopes(change, root, tools) if is_kind(name, link)]
+    return found[-1] if found else None
+
+
+def last_round(statements: Iterable[Statement]) -> tuple[Statement, ...]:
+    """The statements of stages that no later one of the same stage, or of an earlier one, makes void."""
+    held: list[Statement] = []
+    for each in statements:
+        held = [*(other for other in held if other.stage.rank < each.stage.rank), each]
+    return tuple(held)
 
 
 def is_kind(path: str, link: Link) -> bool:

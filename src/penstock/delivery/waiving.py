@@ -6,12 +6,13 @@ A waiver stands on the commit at which the refused stage was entered, so that th
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.delivery.approval import approver_signer, author_key, key_fault, trusted_keys
-from penstock.delivery.sealing import STOPPED, Sealing, envelopes, is_kind, write_statement
+from penstock.delivery.sealing import STOPPED, Sealing, envelopes, is_kind, last_round, write_statement
 from penstock.delivery.stages import Stage
+from penstock.delivery.verification import peek
 from penstock.evidence.canonical import digest
 from penstock.evidence.envelope import open_envelope
 from penstock.evidence.keys import Role
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from penstock.delivery.changes import Change
     from penstock.delivery.tools import Tools
     from penstock.evidence.statements import Statement
+
+BEGAN_AGAIN = "it was given before the change began again on another base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +112,19 @@ def waive(change: Change, wish: Wish, tools: Tools) -> tuple[Finding, ...]:
 
 
 def waivers_of(change: Change, root: Path, tools: Tools) -> tuple[WaiverFacts, ...]:
-    """Every waiver among a change's evidence, with why it counts for nothing, if it does."""
+    """Every waiver among a change's evidence, with why it counts for nothing, if it does.
+
+    What was waived on another base was waived of other bytes.
+    """
     return tuple(
-        _waiver(name, data, change, root, tools)
-        for name, data in envelopes(change, root, tools)
-        if is_kind(name, Link.WAIVER)
+        waiver if base == change.base_commit or waiver.fault else replace(waiver, fault=BEGAN_AGAIN)
+        for waiver, base in _waivers(change, root, tools)
     )
 
 
 def waivers_used(change: Change, root: Path, tools: Tools) -> tuple[WaiverFacts, ...]:
-    """The waivers on which the change's stages passed."""
-    known = {waiver.sha256: waiver for waiver in waivers_of(change, root, tools)}
+    """The waivers on which those of the change's stages passed that still stand."""
+    known = {waiver.sha256: waiver for waiver, _ in _waivers(change, root, tools)}
     used = {sha: gate for statement in _stages(change, root, tools) for sha, gate in _relied_on(statement)}
     return tuple(known.get(sha) or _lost(sha, gate) for sha, gate in used.items())
 
@@ -166,6 +171,14 @@ def _artefacts(change: Change, root: Path, tools: Tools) -> dict[str, bytes]:
     return {name: tools.folder.read(root, name) or b"" for name in tools.folder.list(root, change.folder)}
 
 
+def _waivers(change: Change, root: Path, tools: Tools) -> Iterator[tuple[WaiverFacts, str | None]]:
+    """Each waiver, and the base revision on which it was given."""
+    for name, data in envelopes(change, root, tools):
+        if is_kind(name, Link.WAIVER):
+            said = peek(name, data)
+            yield _waiver(name, data, change, root, tools), said.base_commit if said else None
+
+
 def _waiver(name: str, data: bytes, change: Change, root: Path, tools: Tools) -> WaiverFacts:
     keys = trusted_keys(change, root, tools)
     sha256 = digest(data)
@@ -198,11 +211,13 @@ def _is_over(until: str, tools: Tools) -> bool:
         return True
 
 
-def _stages(change: Change, root: Path, tools: Tools) -> Iterator[Statement]:
+def _stages(change: Change, root: Path, tools: Tools) -> tuple[Statement, ...]:
     keys = trusted_keys(change, root, tools)
-    for name, data in envelopes(change, root, tools):
-        if not is_kind(name, Link.WAIVER) and not is_kind(name, Link.APPROVAL):
-            yield open_envelope(data, keys, name).statement
+    return last_round(
+        open_envelope(data, keys, name).statement
+        for name, data in envelopes(change, root, tools)
+        if not is_kind(name, Link.WAIVER) and not is_kind(name, Link.APPROVAL)
+    )
 
 
 def _relied_on(statement: Statement) -> Iterator[tuple[str, str]]:

@@ -34,19 +34,21 @@ def keys_in_force(chain: Chain) -> Iterator[Finding]:
 
 
 def waivers_in_force(chain: Chain) -> Iterator[Finding]:
-    """What a verdict leaves out of account was waived before, for that finding, until after stage and deployment."""
-    used: list[tuple[Signed, Mapping[str, Any], str]] = []
+    """What a verdict leaves out of account was waived before, for that finding, until after stage and deployment.
+
+    A stage that is done again is judged by its own waivers: those of the round before it are no longer used.
+    """
+    used: list[tuple[Signed, Mapping[str, Any], Link]] = []
     for each in chain.signed:
-        if each.stage is Link.DISCOVERY:
-            used = []
+        used = [one for one in used if one[2].rank < each.stage.rank]
         for verdict in _with_waivers(each):
             for waived in verdict["waived"]:
                 waiver = _waiver(chain, each, str(waived.get("waiver")))
-                fault = _fault(waiver, verdict, str(waived.get("finding")), each.statement.at)
+                fault = _fault(waiver, each, verdict, str(waived.get("finding")))
                 if fault is not None:
                     yield _finding(each, verdict, fault)
                 elif waiver is not None:
-                    used.append((waiver, verdict, each.file))
+                    used.append((waiver, verdict, each.stage))
         if each.stage is Link.DEPLOYMENT:
             for waiver, verdict, _ in used:
                 if not in_force(waiver, each.statement.at):
@@ -69,7 +71,7 @@ def _waiver(chain: Chain, user: Signed, sha256: str) -> Signed | None:
     return next((each for each in earlier if each.sha256 == sha256), None)
 
 
-def _fault(waiver: Signed | None, verdict: Mapping[str, Any], finding: str, moment: str) -> str | None:
+def _fault(waiver: Signed | None, user: Signed, verdict: Mapping[str, Any], finding: str) -> str | None:
     if waiver is None:
         return "no such waiver stands before it"
     if finding not in {finding_digest(one) for one in verdict["findings"]}:
@@ -78,6 +80,9 @@ def _fault(waiver: Signed | None, verdict: Mapping[str, Any], finding: str, mome
         return f"{waiver.file} is about another gate"
     if finding not in {subject.sha256 for subject in waiver.statement.subjects}:
         return f"{waiver.file} does not cover finding {finding[:12]}"
+    if waiver.statement.base_commit != user.statement.base_commit:
+        return f"{waiver.file} was given on another base revision"
+    moment = user.statement.at
     return None if in_force(waiver, moment) else f"{waiver.file} no longer counted on {moment}"
 
 

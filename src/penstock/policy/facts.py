@@ -315,7 +315,8 @@ class WaiverFacts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFacts:
     """`changed_since_review` are files whose bytes are no longer those reviewed, `changed_versions` datasets whose rows
-    are not; `base_conflicts` are files that moved beneath the change.
+    are not; `base_conflicts` are files that moved beneath the change, or, if it is `merged_by_hand` already, stand
+    otherwise than it was reviewed.
 
     `labels` say what the change is besides, `irreversible` which steps no rollback takes back; `waivers` are those on
     which its stages passed.
@@ -329,6 +330,7 @@ class DeploymentFacts:
     approvals: tuple[ApprovalFacts, ...]
     changed_since_review: tuple[str, ...] = ()
     base_conflicts: tuple[str, ...] = ()
+    merged_by_hand: bool = False
     changed_versions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     irreversible: tuple[str, ...] = ()

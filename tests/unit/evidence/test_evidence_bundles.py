@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from bundle_attacks import attacks
-from bundle_cases import BEFORE, OWN, ROOT, Repo, Told, under
+from bundle_cases import BEFORE, LATER, OWN, ROOT, Repo, Told, under
 from bundle_verdicts import (
     ALONE,
     Anchors,
@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from penstock.evidence import Link, Role, digest
 from penstock.evidence.bundle import bundle_bytes, parse_bundle
+from penstock.evidence.envelope import read_envelope, read_statement, seal
 from penstock.evidence.keys import Revocation, to_text
 
 STANDALONE = ROOT / "verify" / "penstock_verify.py"
@@ -128,6 +129,20 @@ def test_a_change_that_leans_on_a_waiver_is_accepted_by_both_and_so_is_one_that_
     told = Told().through(*TO_APPROVAL[:3]).waive().leaning(Link.REVIEW).through(Link.APPROVAL, Link.DEPLOYMENT)
     for data in (told.data(), Told().through(*TO_APPROVAL[:3]).waive().data(), Told().waive().data()):
         assert broken_for_penstock(data) == broken_for_standalone(data) == set()
+
+
+def test_a_waiver_counts_on_its_own_base_and_for_the_round_that_stands_for_both() -> None:
+    told = Told()
+    other = told.repo.commit({**BEFORE, "notes.md": b"later\n"})
+    told.through(*TO_APPROVAL[:3]).waive()
+    given = read_statement(read_envelope(told.envelopes[-1], "waiver"), "waiver")
+    told.envelopes[-1] = seal(replace(given, base_commit=other), SECOND)
+    data = told.leaning(Link.REVIEW).data()
+    assert broken_for_penstock(data) == broken_for_standalone(data) == {"waivers"}
+
+    again = Told().through(Link.DISCOVERY).waive().leaning(Link.DESIGN)
+    data = again.through(*TO_APPROVAL[1:]).add(Link.DEPLOYMENT, at=LATER).data()
+    assert broken_for_penstock(data) == broken_for_standalone(data) == set()
 
 
 def test_a_waiver_chooses_neither_keys_nor_policy() -> None:

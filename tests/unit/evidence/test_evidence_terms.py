@@ -198,6 +198,18 @@ def test_a_waiver_that_is_not_there_or_came_later_is_found() -> None:
     assert codes(missing.verify(), "waivers") == {"evidence.waiver"}
 
 
+def test_a_waiver_of_a_round_that_no_longer_stands_may_end() -> None:
+    story = Story().through(Link.DISCOVERY)
+    story.add(Link.DESIGN, verdicts=verdict(waiver(story))).through(Link.DESIGN, Link.IMPLEMENTATION, Link.REVIEW)
+    assert story.add(Link.APPROVAL).add(Link.DEPLOYMENT, at=AFTER).verify().ok
+
+
+def test_a_waiver_counts_on_the_base_alone_on_which_it_was_given() -> None:
+    story = Story().through(Link.DISCOVERY)
+    story.add(Link.DESIGN, base_commit="d" * 40, verdicts=verdict(waiver(story)))
+    assert broken(story.verify()) == {"waivers"}
+
+
 def test_a_finding_that_the_gate_never_made_cannot_be_waived() -> None:
     story = Story().through(Link.DISCOVERY)
     story.add(Link.DESIGN, verdicts=verdict(waiver(story), findings=[OTHER]))

@@ -19,18 +19,28 @@ def judge(facts: DeploymentFacts) -> Verdict:
     conflicts = sorted(facts.base_conflicts)
     if not conflicts:
         return passed(GATE, "The base has not moved in any file that matters to the change.")
-    findings = [_finding(path, facts.story.id) for path in conflicts]
+    findings = [_finding(path, facts) for path in conflicts]
     summary = f"{counted(len(conflicts), 'file')} moved on the base since the change began: {listed(conflicts)}."
     return failed(GATE, summary, findings)
 
 
-def _finding(path: str, change: str) -> Finding:
+def _finding(path: str, facts: DeploymentFacts) -> Finding:
+    change = facts.story.id
+    anew = f"penstock change rebase {change}: from its design on it begins again from the base as it is, and has to be"
+    if facts.merged_by_hand:
+        return Finding(
+            code=f"gate.{GATE}",
+            message=f"somebody merged change/{change}, and {path} on the base is not what was reviewed",
+            place=Place(file=path),
+            found="other bytes on the base than on the branch",
+            expected="the base that the change was built and reviewed on, and its own bytes beside it",
+            remedy=f"undo the merge by a commit (git revert -m 1 COMMIT), then {anew} approved anew",
+        )
     return Finding(
         code=f"gate.{GATE}",
         message=f"{path} was changed on the base since {change} began",
         place=Place(file=path),
         found="a newer version on the base",
         expected="the version that the change was built and reviewed on",
-        remedy=f"penstock change rebase {change}: from its design on it begins again from the base as it is, and has to"
-        " be approved anew",
+        remedy=f"{anew} approved anew",
     )
