@@ -23,7 +23,7 @@ from penstock.project.reading import examine
 from penstock.project.sql_file import HEADER
 from penstock.quality.implied import rules_of
 from penstock.quality.scanning import plain_condition, predicate_of, unrelated
-from penstock.sql.identifiers import quote
+from penstock.sql.identifiers import literal, quote
 from penstock.sql.syntax import read
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from penstock.model.contracts import Contract, Rule, Threshold
+    from penstock.model.contracts import Rule, Threshold
     from penstock.model.datatests import DataTest
-    from penstock.model.pipelines import Dataset, Project
+    from penstock.model.pipelines import Dataset, IntervalBy, Project
 
 TABLE = "{table}"
 """Stands in a check's query where the judged rows do."""
 _HISTORY = frozenset({RuleKind.FRESHNESS, RuleKind.VOLUME, RuleKind.DRIFT})
-"""Kinds that hold a build against earlier ones, which another tool does not know."""
+"""Kinds that hold a build against earlier ones, or against the moment of a run, which other tools do not know."""
 _COMPARISONS = {
     "mustBe": "n = {0}",
     "mustNotBe": "n <> {0}",
@@ -175,7 +175,7 @@ def portable(project: Project, until: datetime) -> Portable:
     return Portable(
         models=models,
         sources=sources,
-        checks=tuple(check for one in held.values() if one.contract for check in _checks(one.contract, held)),
+        checks=tuple(check for one in held.values() for check in _checks(one, held)),
         tests=tuple(_unit_test(test, project) for test in project.tests if test.dataset in models),
         left_out=left_out,
         files={dataset.file: name for name, dataset in project.datasets.items()},
@@ -239,7 +239,10 @@ def _parameters(task: SqlTask) -> Iterator[tuple[int, int, str]]:
 # -- contracts --------------------------------------------------------------------------------------------------------
 
 
-def _checks(contract: Contract, held: Mapping[str, Dataset]) -> Iterator[Check]:
+def _checks(dataset: Dataset, held: Mapping[str, Dataset]) -> Iterator[Check]:
+    contract = dataset.contract
+    if contract is None:
+        return
     types = {column.name: column.type for column in contract.columns}
     for number, rule in enumerate(rules_of(contract), start=1):
         if rule.kind in _HISTORY or (rule.dataset and rule.dataset not in held):
@@ -250,7 +253,7 @@ def _checks(contract: Contract, held: Mapping[str, Dataset]) -> Iterator[Check]:
             name=f"{contract.dataset.replace('.', '__')}__{_word(about)}__{number}",
             dataset=contract.dataset,
             kind=_kind(rule) if plain else CheckKind.QUERY,
-            sql=_offending(rule, types),
+            sql=_offending(rule, types, dataset.interval),
             columns=rule.columns,
             values=rule.values,
             other=rule.dataset,
@@ -269,10 +272,14 @@ def _kind(rule: Rule) -> CheckKind:
     return words.get(rule.kind, CheckKind.QUERY)
 
 
-def _offending(rule: Rule, types: Mapping[str, str]) -> str:
-    """A query for the rows that offend a rule; of one with a threshold, a row if too many do."""
+def _offending(rule: Rule, types: Mapping[str, str], interval: IntervalBy | None) -> str:
+    """A query for the rows that offend a rule; of one with a threshold, a row if too many do.
+
+    The number of rows is that of each interval, where a dataset has intervals; one without rows is not seen.
+    """
     if rule.kind is RuleKind.ROW_COUNT and rule.threshold:
-        return _beyond(f"SELECT count(*) AS n FROM {TABLE}", rule.threshold)
+        by = f" GROUP BY date_trunc({literal(interval.grain)}, {quote(interval.column)})" if interval else ""
+        return _beyond(f"SELECT count(*) AS n FROM {TABLE}{by}", rule.threshold)
     rows = _rows(rule, types)
     if rule.threshold is None:
         return rows

@@ -37,8 +37,8 @@ def sqlmesh_files(project: Portable) -> dict[str, str]:
         checks = [check for check in project.checks if check.dataset == model.name]
         word = model.name.replace(".", "__")
         files[f"models/{word}.sql"] = _model(model, checks)
-        audits = (_audit(check.name, _asked(check), warns=check.warns) for check in checks)
-        files[f"audits/{word}.sql"] = "\n\n".join(audits) + "\n"
+        audits = [_audit(check.name, _asked(check), warns=check.warns) for check in checks]
+        files |= {f"audits/{word}.sql": "\n\n".join(audits) + "\n"} if audits else {}
     return files
 
 
