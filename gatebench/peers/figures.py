@@ -42,7 +42,7 @@ def peers_table(judges: Mapping[str, Sequence[Trial]]) -> str:
     total, there = len(next(iter(judges.values()))), len(next(iter(some.values())))
     lines = [f"peers: {there} of {total} cases can run there; the other {total - there} are not counted"]
     for name, trials in parts.items():
-        lines.append(f"  {name:<36}" + "".join(f"{judge:<{_WIDE}}" for judge in trials).rstrip())
+        lines.append(f"  {name:<38}" + "".join(f"{judge:<{_WIDE}}" for judge in trials).rstrip())
         lines += _rows(trials)
     return "\n".join(lines)
 
@@ -57,7 +57,7 @@ def _rows(judges: Mapping[str, Sequence[Trial]]) -> list[str]:
         "seconds a verdict, p50": [one.median_seconds for one in found],
     }
     return [
-        f"    {what:<34}" + "".join(f"{cell!s:<{_WIDE}}" for cell in cells).rstrip() for what, cells in rows.items()
+        f"    {what:<36}" + "".join(f"{cell!s:<{_WIDE}}" for cell in cells).rstrip() for what, cells in rows.items()
     ]
 
 

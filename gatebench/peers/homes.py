@@ -47,8 +47,8 @@ def standing(folder: Path) -> tuple[Peer, ...]:
 def _environments() -> ModuleType:
     """The module by its file: the benchmarks are scripts beside each other, no package that could be imported."""
     spec = importlib.util.spec_from_file_location("gatebench_environments", ENVIRONMENTS)
-    assert spec is not None  # noqa: S101 - the file is part of this repository
-    assert spec.loader is not None  # noqa: S101
+    if spec is None or spec.loader is None:
+        raise BaseError(f"{ENVIRONMENTS} is not there")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
