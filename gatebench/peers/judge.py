@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 WAREHOUSE = "warehouse.duckdb"
+LONGEST = 1800
+"""After so many seconds a build is given up: a broken trial."""
 _NOT_FILES = shutil.ignore_patterns(".git", ".penstock", "data", "out", "__pycache__", "stories", "keys", "changes")
 _COULD_NOT = ("ModuleNotFoundError", "No module named", "IO Error: Could not set lock", "INTERNAL Error")
 
@@ -72,7 +74,10 @@ class Peer:
     def build(self, folder: Path) -> Outcome:
         """Build the project of a folder with its tests."""
         program, *arguments = dbt.COMMAND if self.tool is Tool.DBT else sqlmesh.COMMAND
-        done = self._run(folder, program, *arguments)
+        try:
+            done = self._run(folder, program, *arguments)
+        except subprocess.TimeoutExpired:
+            return Outcome(code=-1, said=f"did not end within {LONGEST} seconds")
         said = done.stdout + done.stderr
         failures = dbt.dbt_failures(folder) if self.tool is Tool.DBT else sqlmesh.sqlmesh_failures(said)
         return Outcome(code=done.returncode, said=said[-4000:], failures=failures if done.returncode else ())
@@ -98,6 +103,7 @@ class Peer:
             capture_output=True,
             text=True,
             check=False,
+            timeout=LONGEST,
         )
 
 
