@@ -47,6 +47,8 @@ class Verdict(StrEnum):
     ROLLED_BACK = "rolled back"
     WAITING = "waiting"
     BROKEN = "broken"
+    NOT_APPLICABLE = "not applicable"
+    """Of a peer alone: the case says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +85,12 @@ def attempt(case: Case, built: Path) -> Trial:
         target = Path(folder) / "base"
         shutil.copytree(built, target, symlinks=True)
         walk = _Walk(case=case, base=BASES[case.base], target=target)
-        began, used = time.monotonic(), _work()
+        began, used = time.monotonic(), work_of_children()
         try:
             trial = walk.trial()
         except BaseError as error:
             trial = blank(case, Verdict.BROKEN, reason=str(error)[-1500:])
-        trial = replace(trial, seconds=round(time.monotonic() - began, 2), work=round(_work() - used, 2))
+        trial = replace(trial, seconds=round(time.monotonic() - began, 2), work=round(work_of_children() - used, 2))
         if trial.verdict is Verdict.ACCEPTED and zlib.crc32(case.name.encode()) % ROLLED_BACK_ONE_IN == 0:
             trial = replace(trial, rollback_equal=walk.rolls_back())
         return trial
@@ -285,6 +287,7 @@ def _waits_for_approval(said: dict[str, Any]) -> bool:
     return said.get("state") == "waiting" and "approv" in (said.get("next") or "")
 
 
-def _work() -> float:
+def work_of_children() -> float:
+    """Seconds of processors that the ended processes of this one have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
