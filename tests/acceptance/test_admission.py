@@ -94,6 +94,17 @@ def test_the_people_that_the_base_asks_for_must_have_approved(clone: Place, appr
     assert found == ([lacking] if lacking else [])
 
 
+def test_a_policy_that_cannot_be_read_is_not_taken_for_the_usual_one(clone: Place) -> None:
+    clone.git("switch", "--quiet", "--detach", "origin/main")
+    settings = clone.root / "penstock.yaml"
+    settings.write_text(settings.read_text().replace("approvals: 1", "approvals: 2\n  quality_scor: 95"))
+    clone.commit("Two approve, and a slip")
+    base = clone.git("rev-parse", "HEAD").strip()
+    clone.git("switch", "--quiet", "change/SHOP-9")
+    clone.git("merge", "--quiet", "--no-edit", base)
+    assert codes(clone, base, exits=2) == {("document.unknown_key", "penstock.yaml")}
+
+
 def test_what_people_change_themselves_is_told_and_what_is_no_model_is_let_through(clone: Place) -> None:
     settings = clone.root / "penstock.yaml"
     settings.write_text(settings.read_text().replace("approvals: 1", "approvals: 0"))

@@ -11,8 +11,9 @@ from penstock.delivery.abandoning import abandon as end_change
 from penstock.delivery.changes import find_change, list_changes
 from penstock.delivery.conflicts import all_conflicts, conflicts_of
 from penstock.delivery.stages import ENDED
-from penstock.delivery.tools import settings_policy
+from penstock.delivery.tools import settings_in
 from penstock.model.intervals import parse_moment
+from penstock.policy.rules import Policy
 
 if TYPE_CHECKING:
     from penstock.app.wiring import Workplace
@@ -39,7 +40,7 @@ def untouched(place: Workplace) -> dict[str, int]:
     if not under_way:
         return {}
     repository, now = GitRepository(place.root), place.clock.now()
-    most = settings_policy(repository, repository.head()).abandon_after_days
+    most = Policy.of(settings_in(repository, repository.head())).abandon_after_days
     days = {each.id: (now - parse_moment(each.updated_at)).days for each in under_way}
     return {change: count for change, count in days.items() if count >= most}
 

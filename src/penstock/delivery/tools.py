@@ -137,8 +137,17 @@ def settings_in(repository: Repository, commit: str) -> Settings:
 
 
 def settings_policy(repository: Repository, commit: str) -> Policy:
-    """The policy that a commit's settings hold."""
-    return Policy.of(settings_in(repository, commit))
+    """The policy that a commit's settings hold.
+
+    Raises:
+        InputError: they cannot be read; what they ask for is then not known, and it may be more than the default.
+    """
+    findings: list[Finding] = []
+    text = repository.show(commit, SETTINGS_FILE)
+    settings = read_settings(text.decode(errors="replace"), findings) if text is not None else None
+    if findings:
+        raise InputError(tuple(findings))
+    return Policy.of(settings) if settings is not None else Policy()
 
 
 def day(moment: datetime) -> str:
