@@ -97,7 +97,7 @@ def test_another_layout_is_proved_equal_and_nothing_is_built(place: Place) -> No
 
 
 def test_movement_outside_of_the_declared_rows_is_refused(place: Place) -> None:
-    declared = "{columns: {revenue: any}, where: \"day >= DATE '2024-03-06'\"}"
+    declared = "{columns: {revenue: 0%..100%}, where: \"day >= DATE '2024-03-06'\"}"
     doubled = "sum(CASE WHEN ordered_at >= TIMESTAMP '{}' THEN 2 ELSE 1 END * amount)"
     said = deliver(place, change(place, "sum(amount)", doubled.format("2024-03-05"), impact=declared), exits=1)
     assert "gate.impact_mismatch.outside" in said

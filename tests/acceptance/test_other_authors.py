@@ -208,7 +208,7 @@ kind: change
 pipeline: shop
 author: {kind: patch, file: SHOP-9.patch}
 impact:
-  shop.stg_orders: {columns: {order_id: any}}
+  shop.stg_orders: {columns: {order_id: "0%..9999%"}}
 observe_intervals: 0
 ---
 

@@ -12,6 +12,7 @@ from orders_shop import NEW_DAY, shop
 from penstock_places import AUTHOR, REVIEWER, Place
 
 from penstock.adapters.clock import SystemClock
+from penstock.policy.gates import IMPLEMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -323,7 +324,8 @@ def test_reports_are_written_of_a_change_of_checks_and_of_tests(refused: Place, 
     rows = json.loads(sarif.read_text())["runs"][0]["results"]
     assert [row["ruleId"] for row in rows if row["level"] == "error"] == ["missing_contract"]
     assert rows[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "pipelines/shop/best_day.sql"
-    assert '<testsuite name="SHOP-9.implementation" tests="18" failures="1"' in junit.read_text()
+    suite = f'<testsuite name="SHOP-9.implementation" tests="{len(IMPLEMENTATION)}" failures="1"'
+    assert suite in junit.read_text()
     assert "<testsuite" in refused.penstock("test", "shop.daily_orders", "--junit", "-").out
     (refused.root / "pipelines" / "shop" / "broken.sql").write_text("SELECT nope FROM shop.nowhere\n")
     broken = refused.penstock("check", "--sarif", "-", exits=2)

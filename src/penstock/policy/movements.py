@@ -70,34 +70,25 @@ def outside(diff: DatasetDiff, impact: Impact) -> tuple[Contradiction, ...]:
 
 
 def unbounded(diff: DatasetDiff, impact: Impact | None, most: Decimal) -> tuple[Contradiction, ...]:
-    """What moved by more than `most` percent where `any` is all that is said of it: rows, and numbers by their mean.
+    """Every number that moved by more than `most` percent, by total and by mean, where `any` is all that is said.
 
-    A total that goes with its rows is bounded as they are.
+    At least half of the rows have other values: what goes with rows that go is no movement of values.
     """
     if impact is None or not (diff.old_rows and diff.new_rows):
         return ()
-    moved = [(column, impact.bound_of(column.name)) for column in diff.columns if column.numeric and column.moved]
-    found = [
+    moved = [column for column in diff.columns if column.numeric and 2 * column.changed_rows >= diff.old_rows]
+    return tuple(
         _contradiction(Fault.UNBOUNDED, diff, column.name, column_figures(column, diff), bound)
-        for column, bound in moved
-        if _says_nothing(bound) and _is_beyond(_means(column, diff), most)
-    ]
-    if _says_nothing(impact.rows) and _is_beyond((Fraction(diff.old_rows), Fraction(diff.new_rows)), most):
-        found.append(_contradiction(Fault.UNBOUNDED, diff, None, row_figures(diff), impact.rows))
-    return tuple(found)
+        for column, bound in ((column, impact.bound_of(column.name)) for column in moved)
+        if bound is not None and not bound.low.is_finite() and not bound.gone
+        if _is_beyond(column, Fraction(1), most)
+        if _is_beyond(column, Fraction(diff.old_rows, diff.new_rows), most)
+    )
 
 
-def _says_nothing(bound: Bound | None) -> bool:
-    return bound is not None and not bound.low.is_finite() and not bound.gone
-
-
-def _means(column: ColumnMovement, diff: DatasetDiff) -> tuple[Fraction, Fraction]:
-    return Fraction(column.old_total or 0) / diff.old_rows, Fraction(column.new_total or 0) / diff.new_rows
-
-
-def _is_beyond(pair: tuple[Fraction, Fraction], most: Decimal) -> bool:
-    """Whether one is so much more or less than the other; what comes of nothing cannot be put into percent."""
-    old, new = pair
+def _is_beyond(column: ColumnMovement, share: Fraction, most: Decimal) -> bool:
+    """Whether the new total times a share is so much more or less than the old one; zero cannot be put into percent."""
+    old, new = Fraction(column.old_total or 0), Fraction(column.new_total or 0) * share
     return old != 0 and abs(new - old) * 100 > abs(old) * Fraction(most)
 
 

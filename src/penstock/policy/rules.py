@@ -77,7 +77,7 @@ class Policy:
     `documentation`: percent that must be reached. `mutation_score`: percent of the faults put into edited lines that
     data tests must catch. `observe_intervals`: how long the observation window is when the story does not say. `gates`:
     what is said of single gates. `cost_ratio`: how many times the rows of production's a run may handle.
-    `unbounded`: how many percent rows or a mean may move where the impact says `any`.
+    `unbounded`: how many percent a number may move where the impact says `any`.
     `availability`: percent of intervals that must be ready in time when played through. `forbidden_packages`: what no
     change may bring in, each a name, or a name with the versions that are meant. `abandon_after_days`: after how many
     days a change that nobody touches is named. `rollout`: the steps that no story may shorten.

@@ -216,11 +216,13 @@ def test_any_covers_a_total_that_moves_by_half_at_most(bound: str, new: str, bey
     assert [one.fault for one in named] == ([Fault.UNBOUNDED] if beyond else [])
 
 
-def test_rows_are_bounded_by_themselves_and_totals_go_with_them() -> None:
-    fewer = diff(REVENUE, column(new="300", changed=9), rows=(100, 30))
-    assert unbounded(fewer, impact(rows="-80%..0%", every="any")[REVENUE], Decimal(50)) == ()
-    said = impact(rows="any", every="any")[REVENUE]
-    assert [(one.fault, one.column) for one in unbounded(fewer, said, Decimal(50))] == [(Fault.UNBOUNDED, None)]
+@pytest.mark.parametrize(
+    ("new", "changed", "rows"),
+    [("300", 90, (100, 30)), ("900", 90, (100, 30)), ("300", 49, (100, 100))],
+)
+def test_what_goes_with_rows_is_no_movement_of_values(new: str, changed: int, rows: tuple[int, int]) -> None:
+    moved = diff(REVENUE, column(new=new, changed=changed), rows=rows)
+    assert unbounded(moved, impact(every="any")[REVENUE], Decimal(50)) == ()
 
 
 def test_what_comes_of_nothing_or_is_new_wants_no_bound() -> None:
